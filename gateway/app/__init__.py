@@ -1,0 +1,1 @@
+"""Composition root: settings, wiring, routes, process life and the command line."""

@@ -1,0 +1,68 @@
+"""What the difficulty model says: of a request (`Score`), and of a model (`Ability`).
+
+The two meet in one formula, a low-rank multidimensional item-response model (Reckase 2009, eq. 4.5; the bilinear form
+of EmbedLLM and IRT-Router): P(acceptable) = sigmoid(intercept + loadings · latent).
+"""
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Ability:
+    """How good a model is, in the terms of the difficulty model.
+
+    `loadings` has as many numbers as a score's `latent`. `standard_error` is that of the intercept, on the logit scale:
+    it widens the interval of every probability. `prior` is the mean acceptance over the calibration requests: what is
+    said of a request about which nothing is known. `tasks` names the kinds of task that the estimate rests on.
+    """
+
+    reference: str
+    intercept: float
+    loadings: tuple[float, ...]
+    standard_error: float
+    prior: float
+    tasks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The latent position of a request. `familiarity` (0..1) says how much of it the difficulty model has seen.
+
+    Familiarity 0 is "unknown": the probability is then the tier's prior.
+    """
+
+    latent: tuple[float, ...]
+    familiarity: float
+    scorer: str
+
+    @property
+    def is_known(self) -> bool:
+        """Tell whether the score carries anything beyond the prior."""
+        return self.familiarity > 0.0
+
+
+def unknown_score(scorer: str) -> Score:
+    """Return the value that stands for "cannot tell"."""
+    return Score((), 0.0, scorer)
+
+
+def sigmoid(logit: float) -> float:
+    """Logistic function, without overflow for large negative arguments."""
+    if logit >= 0.0:
+        return 1.0 / (1.0 + math.exp(-logit))
+    odds = math.exp(logit)
+    return odds / (1.0 + odds)
+
+
+def acceptance(ability: Ability, score: Score, *, shift: float = 0.0) -> float:
+    """P(the model's answer is acceptable), shrunk to the prior by what is unfamiliar.
+
+    `shift` moves the logit: pass ±z·standard_error for the ends of an interval.
+    """
+    if not score.familiarity > 0.0:
+        return ability.prior if shift == 0.0 else sigmoid(math.log(ability.prior / (1.0 - ability.prior)) + shift)
+    logit = ability.intercept + shift
+    for loading, value in zip(ability.loadings, score.latent, strict=True):
+        logit += loading * value
+    return score.familiarity * sigmoid(logit) + (1.0 - score.familiarity) * ability.prior

@@ -1,0 +1,60 @@
+"""Where a request goes, and why."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway.domain.ability import Score
+from gateway.domain.ids import RouteName, TierName
+
+
+class ReasonCode(StrEnum):
+    """Why a tier was chosen, or what removed it. One closed list: receipts, metrics and docs share it."""
+
+    BEST_VALUE = "best_value"
+    """Largest p − λ·cost among the able tiers."""
+    STRONGEST_UNCERTIFIED = "strongest_uncertified"
+    """The route's quality could not be certified and the policy says `when_uncertified: strongest`."""
+    ONLY_ABLE = "only_able"
+    """Every other tier was removed by a constraint."""
+    PINNED_BY_ALIAS = "pinned_by_alias"
+    """The model alias names a tier."""
+    PINNED_BY_HEADER = "pinned_by_header"
+    """The caller named a tier in `x-tiergate-tier` and the key allows it."""
+    CONTEXT_WINDOW = "context_window"
+    TOOLS = "tools"
+    VISION = "vision"
+    JSON_SCHEMA = "json_schema"
+    KEY_TIERS = "key_tiers"
+    UNHEALTHY = "unhealthy"
+
+
+@dataclass(frozen=True, slots=True)
+class TierView:
+    """One tier as the decision saw it.
+
+    `p` and its interval are P(acceptable). `value` is p − λ·cost, None for a tier that a constraint removed.
+    """
+
+    tier: TierName
+    p: float
+    p_low: float
+    p_high: float
+    expected_cost_usd_nano: int
+    value: float | None
+    removed_by: ReasonCode | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The ladder to climb: `ladder[0]` is tried first, the others in order when it fails.
+
+    `dial` is λ, in probability per USD: how much chance of a good answer a dollar must buy.
+    """
+
+    ladder: tuple[TierName, ...]
+    reason: ReasonCode
+    route: RouteName | None
+    dial: float
+    certified: bool
+    score: Score
+    views: tuple[TierView, ...]

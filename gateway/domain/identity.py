@@ -1,0 +1,34 @@
+"""Who may share an answer, and under which key it lies."""
+
+from dataclasses import dataclass
+
+from gateway.domain.ids import TenantId
+
+
+@dataclass(frozen=True, slots=True)
+class CacheScope:
+    """A hard partition: nothing is ever read across scopes. `secret` keys the HMAC of everything inside."""
+
+    tenant: TenantId
+    secret: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ExactKey:
+    """Where an exact answer lies: the tenant's partition and a 32-byte HMAC-SHA256 in hexadecimal."""
+
+    tenant: TenantId
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class CachedAnswer:
+    """A whole answer as the model server gave it (never a truncated or failed one), and what it cost then."""
+
+    body: bytes
+    tier: str
+    served_model: str
+    input_tokens: int
+    output_tokens: int
+    stored_at_s: float
+    """Wall-clock seconds since the epoch."""

@@ -1,0 +1,55 @@
+"""Money in integers, and the only place where it is rounded.
+
+A price is pico-USD per token (1 USD per million tokens = 1,000,000 pico-USD per token); a charge is nano-USD.
+Nano-USD stay exact in Redis Lua (doubles) up to 2**53, about nine million dollars.
+"""
+
+from dataclasses import dataclass
+
+from gateway.domain.usage import TokenUsage
+
+USD_PICO_PER_USD = 10**12
+USD_NANO_PER_USD = 10**9
+_USD_PICO_PER_USD_NANO = 1_000
+
+
+def usd_nano_of(usd_pico: int) -> int:
+    """Round pico-USD half up to nano-USD. `usd_pico` must not be negative."""
+    if usd_pico < 0:
+        raise ValueError(f"money is never negative here: {usd_pico} pico-USD")
+    return (usd_pico + _USD_PICO_PER_USD_NANO // 2) // _USD_PICO_PER_USD_NANO
+
+
+def format_usd(usd_nano: int) -> str:
+    """Write nano-USD as dollars, exactly: nine decimals, trailing zeros dropped beyond the second."""
+    sign, whole, rest = "-" if usd_nano < 0 else "", abs(usd_nano) // USD_NANO_PER_USD, abs(usd_nano) % USD_NANO_PER_USD
+    decimals = f"{rest:09d}".rstrip("0").ljust(2, "0")
+    return f"{sign}{whole}.{decimals}"
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a tier costs, in pico-USD per token. Reasoning tokens are output tokens."""
+
+    input_usd_pico: int
+    cached_input_usd_pico: int
+    output_usd_pico: int
+
+    def __post_init__(self) -> None:
+        if min(self.input_usd_pico, self.cached_input_usd_pico, self.output_usd_pico) < 0:
+            raise ValueError(f"a price must not be negative: {self}")
+
+    def cost_usd_pico(self, usage: TokenUsage) -> int:
+        """Price a usage exactly, before rounding."""
+        return (
+            (usage.input_tokens - usage.cached_input_tokens) * self.input_usd_pico
+            + usage.cached_input_tokens * self.cached_input_usd_pico
+            + usage.output_tokens * self.output_usd_pico
+        )
+
+    def charge_usd_nano(self, usage: TokenUsage) -> int:
+        """Price a usage, rounded half up once."""
+        return usd_nano_of(self.cost_usd_pico(usage))
+
+
+FREE = Price(0, 0, 0)

@@ -1,0 +1,76 @@
+"""How a request ended, who is to blame, and what went wrong on the way."""
+
+from enum import StrEnum
+
+
+class Blame(StrEnum):
+    """Whose fault an ending was."""
+
+    NOBODY = "nobody"
+    CLIENT = "client"
+    GATEWAY = "gateway"
+    UPSTREAM = "upstream"
+
+
+class Outcome(StrEnum):
+    """Every request has exactly one."""
+
+    SUCCESS_UPSTREAM = "success_upstream"
+    SUCCESS_CACHE_EXACT = "success_cache_exact"
+    CLIENT_REJECTED = "client_rejected"
+    CLIENT_GONE_BEFORE = "client_gone_before"
+    """The client left before the first content byte."""
+    CLIENT_GONE_DURING = "client_gone_during"
+    THROTTLED = "throttled"
+    """The tenant's own rate or budget."""
+    SHED = "shed"
+    """We are too busy, or shutting down."""
+    NO_TIER = "no_tier"
+    """No tier is able, or none of the able ones is healthy."""
+    UPSTREAM_REJECTED = "upstream_rejected"
+    """The model server found the request at fault; its answer was passed on."""
+    UPSTREAM_FAILED = "upstream_failed"
+    STREAM_TRUNCATED = "stream_truncated"
+    """The answer broke off after the first content byte; the client was told in band."""
+    DEADLINE = "deadline"
+    INTERNAL = "internal"
+
+
+BLAME: dict[Outcome, Blame] = {
+    Outcome.SUCCESS_UPSTREAM: Blame.NOBODY,
+    Outcome.SUCCESS_CACHE_EXACT: Blame.NOBODY,
+    Outcome.CLIENT_REJECTED: Blame.CLIENT,
+    Outcome.CLIENT_GONE_BEFORE: Blame.CLIENT,
+    Outcome.CLIENT_GONE_DURING: Blame.CLIENT,
+    Outcome.THROTTLED: Blame.CLIENT,
+    Outcome.SHED: Blame.GATEWAY,
+    Outcome.NO_TIER: Blame.UPSTREAM,
+    Outcome.UPSTREAM_REJECTED: Blame.CLIENT,
+    Outcome.UPSTREAM_FAILED: Blame.UPSTREAM,
+    Outcome.STREAM_TRUNCATED: Blame.UPSTREAM,
+    Outcome.DEADLINE: Blame.UPSTREAM,
+    Outcome.INTERNAL: Blame.GATEWAY,
+}
+
+
+class FailureKind(StrEnum):
+    """What an attempt died of, ordered by when: that alone decides whether another may follow."""
+
+    CONNECT = "connect"
+    """Nothing was sent: refused, unreachable, TLS, pool full."""
+    NO_RESPONSE = "no_response"
+    """Sent, and the connection ended before a status line."""
+    TTFT = "ttft"
+    """No content within the tier's limit."""
+    BUSY = "busy"
+    """429 or 503."""
+    SERVER_ERROR = "server_error"
+    """Any other 5xx, or an error object where an answer should be."""
+    BAD_ANSWER = "bad_answer"
+    """A 2xx that is no answer: not JSON, not SSE, empty."""
+    REJECTED = "rejected"
+    """4xx: the request is at fault, and would be elsewhere."""
+    BROKEN = "broken"
+    """The answer broke off after its first content."""
+    STALLED = "stalled"
+    """No byte for the tier's stall limit, after the first content."""

@@ -1,0 +1,73 @@
+"""The whole story of one request, kept for whoever asks why."""
+
+from dataclasses import dataclass
+
+from gateway.domain.decision import Decision
+from gateway.domain.errors import ErrorCode
+from gateway.domain.ids import EndpointId, KeyId, ModelAlias, RequestId, SnapshotId, TenantId, TierName
+from gateway.domain.outcome import FailureKind, Outcome
+from gateway.domain.request import Operation
+from gateway.domain.usage import TokenUsage
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptReport:
+    """One upstream call. Times are milliseconds since the request was received; None means it never came to that."""
+
+    number: int
+    tier: TierName
+    endpoint: EndpointId
+    started_ms: float
+    headers_ms: float | None
+    first_content_ms: float | None
+    ended_ms: float
+    status: int | None
+    failure: FailureKind | None
+    detail: str
+    """What the transport or the server said, without secrets; empty on success."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageTimes:
+    """When each stage ended, in milliseconds since the request was received; None if it did not get there."""
+
+    admit_ms: float | None = None
+    canonicalise_ms: float | None = None
+    lookup_ms: float | None = None
+    score_ms: float | None = None
+    decide_ms: float | None = None
+    first_content_ms: float | None = None
+    end_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Everything recorded of a request. Money is nano-USD.
+
+    `baseline_usd_nano` is what the same tokens would have cost at the strongest tier that was able: an estimate, since
+    that tier would have written another answer.
+    """
+
+    request_id: RequestId
+    received_at_s: float
+    snapshot: SnapshotId
+    tenant: TenantId | None
+    key: KeyId | None
+    operation: Operation | None
+    alias: ModelAlias | None
+    stream: bool
+    outcome: Outcome
+    error: ErrorCode | None
+    status: int | None
+    cache: str
+    tier: TierName | None
+    served_model: str | None
+    decision: Decision | None
+    attempts: tuple[AttemptReport, ...]
+    usage: TokenUsage
+    charge_usd_nano: int
+    baseline_usd_nano: int
+    finish_reason: str | None
+    times: StageTimes
+    external_ms: float
+    """Union of the spans spent waiting for others (upstream, Redis), in milliseconds."""

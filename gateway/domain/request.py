@@ -1,0 +1,72 @@
+"""What a client asked for, once its bytes were found sound."""
+
+from dataclasses import dataclass
+from enum import Enum, IntFlag
+
+from gateway.domain.ids import ModelAlias
+
+
+class Operation(Enum):
+    """The generating operations. Each is one path below the tier's base URL."""
+
+    CHAT = "chat/completions"
+    COMPLETIONS = "completions"
+    EMBEDDINGS = "embeddings"
+
+
+class Need(IntFlag):
+    """Abilities that a tier must state under `supports` before it may answer."""
+
+    NONE = 0
+    TOOLS = 1
+    VISION = 2
+    JSON_SCHEMA = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Half-open range of byte positions in a body."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Splice:
+    """Where the body must be edited before it is forwarded; everything else goes on as it came.
+
+    `model` spans the JSON string naming the model, quotes included. `stream_options` spans that member's value, or is
+    None when the member is absent. `after_brace` is the position behind the opening brace, where a member may be added.
+    """
+
+    model: Span
+    stream_options: Span | None
+    after_brace: int
+
+
+@dataclass(frozen=True, slots=True)
+class CanonicalRequest:
+    """A validated request. The body's own bytes stay with it: they are forwarded, never written anew.
+
+    Texts are what the difficulty model reads: `user_text` is the last user turn, `context_text` the turn before it.
+    `prompt_bytes` counts all text the model will read; `input_tokens` estimates its tokens.
+    `cache_identity` holds canonical bytes of everything that changes an answer, the model alias included.
+    """
+
+    operation: Operation
+    alias: ModelAlias
+    body: bytes
+    splice: Splice
+    stream: bool
+    include_usage: bool
+    needs: Need
+    user_text: str
+    context_text: str
+    turns: int
+    prompt_bytes: int
+    input_tokens: int
+    max_output_tokens: int | None
+    choices: int
+    temperature: float | None
+    has_remote_images: bool
+    cache_identity: bytes

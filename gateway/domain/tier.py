@@ -1,0 +1,70 @@
+"""Tiers and their endpoints: what ops declare, with every reference resolved."""
+
+from dataclasses import dataclass
+
+from gateway.domain.ability import Ability
+from gateway.domain.ids import EndpointId, TierName
+from gateway.domain.money import Price
+from gateway.domain.request import Need
+
+
+class Secret:
+    """A credential that never prints. Read it with `reveal()`, at the one place that sends it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the credential itself."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One addressable model server. `base_url` ends before the operation's path, without a slash."""
+
+    id: EndpointId
+    base_url: str
+    dialect: str
+    api_key: Secret | None
+    transport: str
+    """`lean` (pooled HTTP/1.1) or `httpx` (HTTP/2, proxies)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TierLimits:
+    """What an attempt on this tier may take. `ttft_s` grows by `ttft_s_per_input_token` with the prompt."""
+
+    ttft_s: float
+    ttft_s_per_input_token: float
+    stall_s: float
+    connect_s: float
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """An ordered class of interchangeable model servers. `rank` 0 is the cheapest."""
+
+    name: TierName
+    rank: int
+    model: str
+    price: Price
+    context_tokens: int
+    supports: Need
+    max_output_tokens: int
+    expected_output_tokens: int
+    ability: Ability
+    limits: TierLimits
+    endpoints: tuple[Endpoint, ...]

@@ -1,0 +1,49 @@
+"""Tokens of one answer, in one canonical form whatever dialect reported them."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class UsageSource(StrEnum):
+    """How far a usage can be trusted."""
+
+    REPORTED = "reported"
+    """The model server said so."""
+    COUNTED = "counted"
+    """We counted what passed: one streamed content chunk is taken as one token."""
+    ESTIMATED = "estimated"
+    """Derived from sizes: `BYTES_PER_TOKEN` bytes a token."""
+
+
+BYTES_PER_TOKEN = 3.6
+"""English text over the common tokenizers, rounded down so that an estimate errs on the dear side."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenUsage:
+    """Token counts. `cached_input_tokens` is part of `input_tokens`, `reasoning_tokens` of `output_tokens`."""
+
+    input_tokens: int
+    output_tokens: int
+    cached_input_tokens: int = 0
+    reasoning_tokens: int = 0
+    source: UsageSource = UsageSource.REPORTED
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.cached_input_tokens <= self.input_tokens:
+            raise ValueError(f"cached input must lie within the input: {self}")
+        if not 0 <= self.reasoning_tokens <= self.output_tokens:
+            raise ValueError(f"reasoning must lie within the output: {self}")
+
+    @property
+    def total_tokens(self) -> int:
+        """Input and output together, as OpenAI's `total_tokens`."""
+        return self.input_tokens + self.output_tokens
+
+
+NO_USAGE = TokenUsage(0, 0)
+
+
+def tokens_in(size_bytes: int) -> int:
+    """Estimate the tokens in that many bytes of text, rounded up; 0 only for 0 bytes."""
+    return -(-size_bytes * 10 // int(BYTES_PER_TOKEN * 10))

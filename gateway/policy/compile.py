@@ -1,0 +1,1 @@
+"""From types to a snapshot."""

@@ -1,0 +1,115 @@
+"""The compiled policy: immutable, every name resolved, bound once per request.
+
+Nothing here is looked up by more than two mapping reads on the path of a request, and nothing changes after the
+compiler returned it: a reload makes another snapshot, and requests under way keep theirs.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway.domain.ids import KeyId, ModelAlias, RouteName, SnapshotId, TenantId, TierName
+from gateway.domain.ledger import Allowance
+from gateway.domain.limits import EdgeLimits
+from gateway.domain.outcome import FailureKind
+from gateway.domain.tier import Tier
+
+
+class WhenUncertified(StrEnum):
+    """What a route does while its quality cannot be certified."""
+
+    BEST_EFFORT = "best_effort"
+    STRONGEST = "strongest"
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """λ and what it is expected to do on the calibration requests.
+
+    `value` is in probability per USD; 0 sends everything to the tier most likely to answer well. Shares follow the
+    route's order of tiers and sum to 1. `quality` is the expected share of the strongest tier's quality that is kept,
+    `quality_low` its one-sided 95 % lower bound; `cost_share` is the expected cost against always-strongest.
+    """
+
+    value: float
+    certified: bool
+    shares: tuple[float, ...]
+    quality: float
+    quality_low: float
+    cost_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """Which failures of an attempt may be followed by another, and how many attempts there are in all."""
+
+    on: frozenset[FailureKind]
+    max_attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How requests of an alias are placed. `tiers` are cheapest first."""
+
+    name: RouteName
+    tiers: tuple[TierName, ...]
+    quality: float | None
+    when_uncertified: WhenUncertified
+    dial: Dial
+    fallback: Fallback
+    deadline_s: float
+    stream_deadline_s: float
+    cache_exact_ttl_s: float | None
+    """None switches the exact cache off."""
+    cache_max_temperature: float
+    """Answers to hotter requests are neither stored nor served from the cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a model alias stands for: a route; and the one tier, when the alias names a tier."""
+
+    route: RouteName
+    tier: TierName | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """Who pays. `tiers` None allows all; `may_pin` allows `x-tiergate-tier`; `may_debug` the debug headers."""
+
+    id: TenantId
+    allowance: Allowance
+    tiers: frozenset[TierName] | None
+    aliases: frozenset[ModelAlias] | None
+    may_pin: bool
+    may_debug: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualKey:
+    """A credential we issued, without the credential."""
+
+    id: KeyId
+    tenant: Tenant
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySnapshot:
+    """Everything a request needs to know. `tiers` are in rank order, cheapest first."""
+
+    id: SnapshotId
+    tiers: Mapping[TierName, Tier]
+    routes: Mapping[RouteName, Route]
+    aliases: Mapping[ModelAlias, Target]
+    keys: Mapping[bytes, VirtualKey]
+    """By SHA-256 of the key."""
+    open_key: VirtualKey | None
+    """Who an unauthenticated caller is: set only in open mode, which binds loopback alone."""
+    limits: EdgeLimits
+    receipts_kept: int
+    """How many receipts a worker remembers."""
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether callers need no key."""
+        return self.open_key is not None

@@ -1,0 +1,136 @@
+"""What the pipeline asks of the world. Every port has one fake, held to the same contract suite as the real thing."""
+
+from asyncio import Event
+from collections.abc import Sequence
+from typing import Protocol
+
+import httpx
+
+from gateway.domain.ability import Score
+from gateway.domain.identity import CachedAnswer, ExactKey
+from gateway.domain.ids import RequestId, TenantId
+from gateway.domain.ledger import Hold, HoldVerdict, Settlement
+from gateway.domain.receipt import Receipt
+from gateway.domain.request import CanonicalRequest
+
+Headers = Sequence[tuple[bytes, bytes]]
+"""Names in lower case, as ASGI has them."""
+
+
+class Clock(Protocol):
+    """Time, given rather than taken."""
+
+    def now_s(self) -> float:
+        """Monotonic seconds."""
+
+    def wall_s(self) -> float:
+        """Seconds since the epoch."""
+
+
+class Inbound(Protocol):
+    """One request as it arrives. The body is read only when a stage asks for it, so that a bad key costs no body."""
+
+    @property
+    def method(self) -> str: ...
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def headers(self) -> Headers: ...
+
+    async def read_body(self, limit_bytes: int, timeout_s: float) -> bytes:
+        """Read the whole body.
+
+        Raises GatewayError `body_too_large` at the first byte beyond `limit_bytes`, `request_timeout` when the body has
+        not arrived within `timeout_s`, and ClientGone when the client leaves.
+        """
+
+
+class ClientGone(Exception):
+    """The client closed its connection. Nothing can be told to it any more."""
+
+
+class Responder(Protocol):
+    """The way back to the client. Sends wait for the client's buffer: that is the back-pressure."""
+
+    @property
+    def gone(self) -> Event:
+        """Set once the client has left; from `watch()` on."""
+
+    def watch(self) -> None:
+        """Start to notice the client leaving. Call it once the body was read."""
+
+    async def send_head(self, status: int, headers: Headers) -> None:
+        """Send the status and headers; once."""
+
+    async def send_chunk(self, data: bytes) -> None:
+        """Send a part of the body and wait while the client's buffer is full. Raises ClientGone."""
+
+    async def finish(self, data: bytes = b"") -> None:
+        """Send the last part of the body."""
+
+    async def aclose(self) -> None:
+        """Stop watching. Call it last, however the request ended."""
+
+
+class UpstreamTransport(Protocol):
+    """httpx's own transport interface, so that a function or `httpx.MockTransport` can be the network.
+
+    Failures are httpx's: ConnectError, ConnectTimeout and PoolTimeout before anything was sent; ReadError,
+    RemoteProtocolError and WriteError afterwards. The response's stream is closed with `aclose()` in every case;
+    closing it early cancels the request at the server.
+    """
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response: ...
+
+    async def aclose(self) -> None: ...
+
+
+class Scorer(Protocol):
+    """The difficulty model. "Cannot tell" is a value (familiarity 0), never an exception."""
+
+    async def score(self, request: CanonicalRequest) -> Score: ...
+
+
+class CacheStore(Protocol):
+    """Whole answers by exact key. Never fails and never waits beyond its own bound: trouble is a miss."""
+
+    async def get(self, key: ExactKey) -> CachedAnswer | None: ...
+
+    def put(self, key: ExactKey, answer: CachedAnswer, ttl_s: float) -> None:
+        """Store behind the caller's back; a full queue drops the oldest write, counted."""
+
+    async def aclose(self) -> None: ...
+
+
+class LedgerUnavailable(Exception):
+    """The ledger did not answer, so nothing is known of the hold."""
+
+
+class Ledger(Protocol):
+    """Allowances. Both calls are idempotent by request id and answer a repetition with what was recorded."""
+
+    async def hold(self, hold: Hold) -> HoldVerdict:
+        """Claim the dearest the request can become. Raises LedgerUnavailable."""
+
+    async def settle(self, settlement: Settlement) -> None:
+        """Replace the hold by what was used. Raises LedgerUnavailable."""
+
+    async def aclose(self) -> None: ...
+
+
+class ReceiptStore(Protocol):
+    """Receipts by request id, own tenant only."""
+
+    def put(self, receipt: Receipt) -> None: ...
+
+    async def get(self, tenant: TenantId, request_id: RequestId) -> Receipt | None: ...
+
+    async def aclose(self) -> None: ...
+
+
+class Recorder(Protocol):
+    """Counts what happened. Must not block and must not fail."""
+
+    def record(self, receipt: Receipt) -> None: ...
