@@ -1,0 +1,21 @@
+"""Wait for a condition instead of sleeping for a guess."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+POLL_S = 0.002
+
+
+async def eventually(condition: Callable[[], object], within_s: float = 5.0) -> None:
+    """Return as soon as the condition is true; raise AssertionError, naming it, when it stays false for `within_s`."""
+    deadline_s = time.monotonic() + within_s
+    while not condition():
+        if time.monotonic() > deadline_s:
+            raise AssertionError(f"not true within {within_s} s: {_name(condition)}")
+        await asyncio.sleep(POLL_S)
+
+
+def _name(condition: Callable[[], object]) -> str:
+    code = getattr(condition, "__code__", None)
+    return f"{code.co_filename}:{code.co_firstlineno}" if code is not None else repr(condition)
