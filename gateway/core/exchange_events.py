@@ -1,0 +1,146 @@
+"""The vocabulary of the exchange machine: its plan, what is reported to it, and what it asks for."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from gateway.domain.errors import ErrorCode
+from gateway.domain.ids import TierName
+from gateway.domain.outcome import FailureKind, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One tier to try. `endpoints` is how many of its servers may be tried; the limit is for the first content."""
+
+    tier: TierName
+    endpoints: int
+    first_content_limit_s: float
+    stall_limit_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The ladder, cheapest hope first, and what may be spent on climbing it. `deadline_at_s` is monotonic."""
+
+    rungs: tuple[Rung, ...]
+    max_attempts: int
+    retry_on: frozenset[FailureKind]
+    deadline_at_s: float
+
+    def __post_init__(self) -> None:
+        if not self.rungs or self.max_attempts < 1 or min(rung.endpoints for rung in self.rungs) < 1:
+            raise ValueError(f"a plan needs a rung, an attempt, and an endpoint on every rung: {self}")
+
+
+class Timer(Enum):
+    """The clocks that a request may have running; at most one of each."""
+
+    FIRST_CONTENT = "first_content"
+    STALL = "stall"
+    DEADLINE = "deadline"
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Start climbing."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstContent:
+    """An attempt has content in hand: for a stream its first token, otherwise the whole checked answer."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The committed answer is complete."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFailed:
+    """An attempt came to nothing, or its answer broke off."""
+
+    attempt: int
+    kind: FailureKind
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    """A clock that was set has run out."""
+
+    timer: Timer
+
+
+@dataclass(frozen=True, slots=True)
+class ClientGone:
+    """Nobody is listening any more."""
+
+
+Event = Begin | FirstContent | Ended | AttemptFailed | TimerFired | ClientGone
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAttempt:
+    """Call a server of that rung which this request has not tried yet."""
+
+    attempt: int
+    rung: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAttempt:
+    """Close that call at once: the server must notice. `failure` is why, None when nothing was wrong with it."""
+
+    attempt: int
+    failure: FailureKind | None
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """Fire `timer` at that monotonic time. STALL is renewed by every byte: it fires `after_s` after the last one."""
+
+    timer: Timer
+    after_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClearTimer:
+    """Forget that timer, if it is set."""
+
+    timer: Timer
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Answer the client from this attempt, and from no other ever."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Tell the client, who has seen nothing yet, that it failed. `cause` is the last attempt's failure."""
+
+    code: ErrorCode
+    cause: FailureKind | None
+
+
+@dataclass(frozen=True, slots=True)
+class AbortStream:
+    """Tell the client, who has seen content, that the answer is incomplete: in band, with no terminal event."""
+
+    cause: FailureKind | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The end; always the last command."""
+
+    outcome: Outcome
+
+
+Command = OpenAttempt | CancelAttempt | SetTimer | ClearTimer | Commit | Reject | AbortStream | Finish
+Commands = tuple[Command, ...]

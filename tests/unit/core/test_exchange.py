@@ -1,0 +1,210 @@
+"""The exchange machine, row by row. Each test reads as a play: what is reported, and what is then asked for."""
+
+import pytest
+
+from gateway.core.exchange import TABLE, Exchange, State
+from gateway.core.exchange_events import (
+    AbortStream,
+    AttemptFailed,
+    Begin,
+    CancelAttempt,
+    ClearTimer,
+    ClientGone,
+    Command,
+    Commit,
+    Ended,
+    Event,
+    Finish,
+    FirstContent,
+    OpenAttempt,
+    Plan,
+    Reject,
+    Rung,
+    SetTimer,
+    Timer,
+    TimerFired,
+)
+from gateway.domain.errors import ErrorCode
+from gateway.domain.ids import TierName
+from gateway.domain.outcome import FailureKind, Outcome
+
+ALL_KINDS = frozenset(FailureKind)
+RETRIED = ALL_KINDS - {FailureKind.REJECTED, FailureKind.BROKEN, FailureKind.STALLED}
+
+
+def plan(*endpoints: int, max_attempts: int = 3, retry_on: frozenset[FailureKind] = RETRIED) -> Plan:
+    rungs = tuple(Rung(TierName(f"tier{n}"), count, 4.0, 30.0) for n, count in enumerate(endpoints))
+    return Plan(rungs, max_attempts, retry_on, deadline_at_s=100.0)
+
+
+def begun(*endpoints: int, max_attempts: int = 3, retry_on: frozenset[FailureKind] = RETRIED) -> Exchange:
+    exchange = Exchange(plan(*endpoints, max_attempts=max_attempts, retry_on=retry_on))
+    exchange.handle(Begin(), 0.0)
+    return exchange
+
+
+def without_timers(commands: tuple[Command, ...]) -> list[Command]:
+    return [command for command in commands if not isinstance(command, SetTimer | ClearTimer)]
+
+
+def test_begin_opens_the_first_rung_under_both_clocks() -> None:
+    commands = Exchange(plan(1, 1)).handle(Begin(), 40.0)
+    assert commands == (SetTimer(Timer.DEADLINE, 60.0), OpenAttempt(0, 0), SetTimer(Timer.FIRST_CONTENT, 4.0))
+
+
+def test_first_content_commits_and_watches_for_stalls() -> None:
+    exchange = begun(1)
+    assert exchange.handle(FirstContent(0), 1.0) == (
+        ClearTimer(Timer.FIRST_CONTENT),
+        Commit(0),
+        SetTimer(Timer.STALL, 30.0),
+    )
+    assert exchange.state is State.STREAMING
+
+
+def test_complete_answer_is_a_success() -> None:
+    exchange = begun(1)
+    exchange.handle(FirstContent(0), 1.0)
+    assert without_timers(exchange.handle(Ended(0), 2.0)) == [Finish(Outcome.SUCCESS_UPSTREAM)]
+
+
+@pytest.mark.parametrize(
+    "kind", [FailureKind.CONNECT, FailureKind.NO_RESPONSE, FailureKind.SERVER_ERROR, FailureKind.BAD_ANSWER]
+)
+def test_failure_of_one_server_goes_to_its_neighbour_first(kind: FailureKind) -> None:
+    exchange = begun(2, 1)
+    assert without_timers(exchange.handle(AttemptFailed(0, kind), 1.0)) == [OpenAttempt(1, 0)]
+    assert without_timers(exchange.handle(AttemptFailed(1, kind), 1.0)) == [OpenAttempt(2, 1)]
+
+
+@pytest.mark.parametrize("kind", [FailureKind.BUSY, FailureKind.TTFT])
+def test_failure_of_the_tier_goes_to_the_next_tier_first(kind: FailureKind) -> None:
+    exchange = begun(2, 1)
+    assert without_timers(exchange.handle(AttemptFailed(0, kind), 1.0)) == [OpenAttempt(1, 1)]
+
+
+def test_busy_last_tier_falls_to_another_of_its_servers() -> None:
+    exchange = begun(2)
+    assert without_timers(exchange.handle(AttemptFailed(0, FailureKind.BUSY), 1.0)) == [OpenAttempt(1, 0)]
+
+
+def test_first_content_limit_cancels_and_escalates() -> None:
+    exchange = begun(1, 1)
+    commands = without_timers(exchange.handle(TimerFired(Timer.FIRST_CONTENT), 4.0))
+    assert commands == [CancelAttempt(0, FailureKind.TTFT), OpenAttempt(1, 1)]
+
+
+def test_late_news_of_a_cancelled_attempt_changes_nothing() -> None:
+    exchange = begun(1, 1)
+    exchange.handle(TimerFired(Timer.FIRST_CONTENT), 4.0)
+    assert exchange.handle(AttemptFailed(0, FailureKind.NO_RESPONSE), 4.1) == ()
+    assert exchange.handle(FirstContent(0), 4.2) == ()
+
+
+def test_no_second_attempt_after_first_content() -> None:
+    exchange = begun(2, 2)
+    exchange.handle(FirstContent(0), 1.0)
+    commands = without_timers(exchange.handle(AttemptFailed(0, FailureKind.BROKEN), 2.0))
+    assert commands == [AbortStream(FailureKind.BROKEN), Finish(Outcome.STREAM_TRUNCATED)]
+
+
+def test_failure_of_another_attempt_does_not_disturb_the_committed_one() -> None:
+    exchange = begun(2, 2)
+    exchange.handle(FirstContent(0), 1.0)
+    assert exchange.handle(AttemptFailed(7, FailureKind.BROKEN), 2.0) == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "outcome"),
+    [
+        (FailureKind.CONNECT, ErrorCode.UPSTREAM_ERROR, Outcome.UPSTREAM_FAILED),
+        (FailureKind.BUSY, ErrorCode.TIER_UNAVAILABLE, Outcome.UPSTREAM_FAILED),
+        (FailureKind.TTFT, ErrorCode.UPSTREAM_TIMEOUT, Outcome.UPSTREAM_FAILED),
+        (FailureKind.REJECTED, ErrorCode.UPSTREAM_REJECTED, Outcome.UPSTREAM_REJECTED),
+    ],
+)
+def test_when_nothing_is_left_the_client_is_told_the_last_failure(
+    kind: FailureKind, code: ErrorCode, outcome: Outcome
+) -> None:
+    exchange = begun(1)
+    assert without_timers(exchange.handle(AttemptFailed(0, kind), 1.0)) == [Reject(code, kind), Finish(outcome)]
+
+
+def test_request_at_fault_is_never_tried_elsewhere() -> None:
+    exchange = begun(3, 3)
+    commands = without_timers(exchange.handle(AttemptFailed(0, FailureKind.REJECTED), 1.0))
+    assert isinstance(commands[0], Reject)
+
+
+def test_attempts_are_counted_over_all_tiers() -> None:
+    exchange = begun(1, 1, 1, max_attempts=2)
+    exchange.handle(AttemptFailed(0, FailureKind.CONNECT), 1.0)
+    commands = without_timers(exchange.handle(AttemptFailed(1, FailureKind.CONNECT), 1.0))
+    assert isinstance(commands[0], Reject)
+
+
+def test_failure_the_policy_does_not_name_is_final() -> None:
+    exchange = begun(2, 1, retry_on=frozenset({FailureKind.TTFT}))
+    commands = without_timers(exchange.handle(AttemptFailed(0, FailureKind.CONNECT), 1.0))
+    assert isinstance(commands[0], Reject)
+
+
+def test_no_attempt_is_opened_past_the_deadline() -> None:
+    exchange = begun(2, 1)
+    commands = without_timers(exchange.handle(AttemptFailed(0, FailureKind.CONNECT), 100.0))
+    assert isinstance(commands[0], Reject)
+
+
+def test_deadline_before_content_cancels_and_says_so() -> None:
+    exchange = begun(2)
+    assert without_timers(exchange.handle(TimerFired(Timer.DEADLINE), 100.0)) == [
+        CancelAttempt(0, FailureKind.TTFT),
+        Reject(ErrorCode.DEADLINE_EXCEEDED, FailureKind.TTFT),
+        Finish(Outcome.DEADLINE),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("timer", "outcome"), [(Timer.STALL, Outcome.STREAM_TRUNCATED), (Timer.DEADLINE, Outcome.DEADLINE)]
+)
+def test_clock_running_out_mid_stream_is_told_in_band(timer: Timer, outcome: Outcome) -> None:
+    exchange = begun(1)
+    exchange.handle(FirstContent(0), 1.0)
+    assert without_timers(exchange.handle(TimerFired(timer), 31.0)) == [
+        CancelAttempt(0, FailureKind.STALLED),
+        AbortStream(FailureKind.STALLED),
+        Finish(outcome),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("committed", "outcome"), [(False, Outcome.CLIENT_GONE_BEFORE), (True, Outcome.CLIENT_GONE_DURING)]
+)
+def test_client_leaving_cancels_the_server_in_every_phase(committed: bool, outcome: Outcome) -> None:
+    exchange = begun(1)
+    if committed:
+        exchange.handle(FirstContent(0), 1.0)
+    assert without_timers(exchange.handle(ClientGone(), 2.0)) == [CancelAttempt(0, None), Finish(outcome)]
+
+
+def test_every_pair_outside_the_table_is_ignored() -> None:
+    events: list[Event] = [
+        Begin(),
+        FirstContent(0),
+        Ended(0),
+        AttemptFailed(0, FailureKind.CONNECT),
+        TimerFired(Timer.DEADLINE),
+        ClientGone(),
+    ]
+    for state in State:
+        for event in events:
+            if (state, type(event)) not in TABLE:
+                exchange = Exchange(plan(1))
+                exchange.state = state
+                assert exchange.handle(event, 0.0) == ()
+
+
+@pytest.mark.parametrize("endpoints", [(), (0,)])
+def test_plan_without_anything_to_try_is_a_programming_error(endpoints: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="a plan needs"):
+        plan(*endpoints)
