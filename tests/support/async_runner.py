@@ -40,11 +40,28 @@ def as_sync_test(test: AsyncTest) -> Callable[..., None]:
     return run
 
 
+class _NotesOnFailure:
+    """Adds what the event loop reported to the error with which a test ends."""
+
+    def __init__(self, trouble: list[str]) -> None:
+        self._trouble = trouble
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            return
+        for line in self._trouble:
+            error.add_note(f"the event loop reported: {line}")
+
+
 async def _run_and_check(test: AsyncTest, arguments: dict[str, object]) -> None:
     trouble: list[str] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: trouble.append(_describe(context)))
-    async with asyncio.timeout(TEST_LIMIT_S):
-        await test(**arguments)
+    with _NotesOnFailure(trouble):
+        async with asyncio.timeout(TEST_LIMIT_S):
+            await test(**arguments)
     leaked = await _leftover_tasks()
     if leaked:
         raise LeakedTasks("the test ended with tasks still alive:\n" + "\n".join(leaked))
