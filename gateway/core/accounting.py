@@ -1,0 +1,76 @@
+"""What a request may cost, did cost, and would have cost: integers from the price to the charge."""
+
+from collections.abc import Iterable, Sequence
+
+from gateway.domain.ledger import Hold, Settlement
+from gateway.domain.money import Price, usd_nano_of
+from gateway.domain.request import CanonicalRequest, Operation
+from gateway.domain.tier import Tier
+from gateway.domain.usage import NO_USAGE, TokenUsage, UsageSource, tokens_in
+
+
+def hold_amount_usd_nano(request: CanonicalRequest, ladder: Sequence[Tier]) -> int:
+    """Price the dearest the request can become: its whole allowance of output, on the dearest tier of the ladder.
+
+    Unknown is never free: without `max_tokens` the tier's own cap counts.
+    """
+    return max((usd_nano_of(_ceiling_usd_pico(request, tier)) for tier in ladder), default=0)
+
+
+def hold_tokens(request: CanonicalRequest, ladder: Sequence[Tier]) -> int:
+    """Count the most tokens the request can use on any tier of the ladder, for limits of tokens a minute."""
+    return request.input_tokens + max((_output_ceiling_tokens(request, tier) for tier in ladder), default=0)
+
+
+def charge_usd_nano(tier: Tier, usage: TokenUsage) -> int:
+    """Price what was used on the tier that served it."""
+    return tier.price.charge_usd_nano(usage)
+
+
+def baseline_usd_nano(strongest: Tier, usage: TokenUsage) -> int:
+    """Estimate what the same tokens would have cost on the strongest able tier."""
+    return strongest.price.charge_usd_nano(usage)
+
+
+def waste_usd_nano(failed: Iterable[tuple[Price, TokenUsage]]) -> int:
+    """Price the attempts whose answer nobody got, rounded once over all of them."""
+    return usd_nano_of(sum(price.cost_usd_pico(usage) for price, usage in failed))
+
+
+def best_usage(
+    reported: TokenUsage | None, *, input_tokens: int, content_chunks: int, content_bytes: int
+) -> TokenUsage:
+    """Take the most trustworthy usage there is: reported, else counted from a stream, else estimated from its size.
+
+    `input_tokens` is the request's estimate, used where the server said nothing.
+    """
+    if reported is not None:
+        return reported
+    if content_chunks > 0:
+        return TokenUsage(input_tokens, content_chunks, source=UsageSource.COUNTED)
+    return TokenUsage(input_tokens, tokens_in(content_bytes), source=UsageSource.ESTIMATED)
+
+
+def settlement_of(hold: Hold, usage: TokenUsage, charge_usd_nano: int) -> Settlement:
+    """End the hold with what was used."""
+    return Settlement(hold, charge_usd_nano, usage.total_tokens)
+
+
+def void_of(hold: Hold) -> Settlement:
+    """End the hold with nothing used: a cache hit, or a request that reached no model server."""
+    return settlement_of(hold, NO_USAGE, 0)
+
+
+def _ceiling_usd_pico(request: CanonicalRequest, tier: Tier) -> int:
+    # Some vendors price cached input above plain input (the writing of a cache), so the dearer of the two is held.
+    input_usd_pico = max(tier.price.input_usd_pico, tier.price.cached_input_usd_pico)
+    output_tokens = _output_ceiling_tokens(request, tier)
+    return request.input_tokens * input_usd_pico + output_tokens * tier.price.output_usd_pico
+
+
+def _output_ceiling_tokens(request: CanonicalRequest, tier: Tier) -> int:
+    if request.operation is Operation.EMBEDDINGS:
+        return 0
+    asked = request.max_output_tokens
+    each = tier.max_output_tokens if asked is None else min(asked, tier.max_output_tokens)
+    return each * request.choices

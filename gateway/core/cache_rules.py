@@ -1,0 +1,153 @@
+"""Which answers may be kept and served again, and under which key.
+
+Everything inside a tenant's partition lies under an HMAC keyed by that tenant's own secret, so that neither another
+tenant nor a reader of the store's dump can find a prompt by guessing it.
+"""
+
+import hmac
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway.domain.identity import CachedAnswer, CacheScope, ExactKey
+from gateway.domain.ids import TenantId
+from gateway.domain.request import CanonicalRequest, Operation
+
+IDENTITY_VERSION = b"\x01"
+"""Raise it when what is held to be "the same request" changes: older answers are then never found again."""
+
+DEFAULT_TEMPERATURE = 1.0
+"""What OpenAI's API takes for an absent `temperature`."""
+
+DEFAULT_ANSWER_BYTES_MAX = 1024 * 1024
+"""Answers beyond a mebibyte are rare and cost every other call on the connection its place."""
+
+TTL_JITTER = 0.1
+"""Entries stored together must not expire together."""
+
+_SECRET_LABEL = b"tiergate exact cache\x00"
+
+
+@dataclass(frozen=True, slots=True)
+class CacheTerms:
+    """What a route allows. `ttl_s` None switches its cache off."""
+
+    ttl_s: float | None
+    max_temperature: float
+    tool_calls: bool = False
+    answer_bytes_max: int = DEFAULT_ANSWER_BYTES_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class CacheControl:
+    """What the client asked for in `Cache-Control`. `max_age_s` is the oldest answer it takes; None takes any."""
+
+    no_cache: bool = False
+    no_store: bool = False
+    max_age_s: int | None = None
+
+
+ANY_AGE = CacheControl()
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerFacts:
+    """What must be known of an answer before it may be kept.
+
+    `is_complete`: a 2xx whose body, or whose stream up to its terminal event, arrived whole. `finish_reason` is None
+    where the operation has none (embeddings).
+    """
+
+    is_complete: bool
+    finish_reason: str | None
+    has_tool_calls: bool
+    body_bytes: int
+
+
+class CacheBar(StrEnum):
+    """Why the cache was left alone."""
+
+    OFF = "off"
+    NO_CACHE = "no_cache"
+    NO_STORE = "no_store"
+    TEMPERATURE = "temperature"
+    CHOICES = "choices"
+    INCOMPLETE = "incomplete"
+    FINISH_REASON = "finish_reason"
+    TOOL_CALLS = "tool_calls"
+    TOO_LARGE = "too_large"
+
+
+def tenant_secret(master: bytes, tenant: TenantId) -> bytes:
+    """Derive the tenant's secret from the gateway's: the same on every worker that shares the master."""
+    return hmac.digest(master, _SECRET_LABEL + tenant.encode(), "sha256")
+
+
+def exact_key(scope: CacheScope, identity: bytes) -> ExactKey:
+    """Return where the answer to a request with this identity lies in the scope."""
+    return ExactKey(scope.tenant, hmac.digest(scope.secret, IDENTITY_VERSION + identity, "sha256").hex())
+
+
+def bar_to_read(terms: CacheTerms, request: CanonicalRequest, control: CacheControl) -> CacheBar | None:
+    """Return why no kept answer may be served, or None when one may."""
+    if control.no_cache:
+        return CacheBar.NO_CACHE
+    return _bar_by_request(terms, request)
+
+
+def bar_to_write(
+    terms: CacheTerms, request: CanonicalRequest, control: CacheControl, answer: AnswerFacts
+) -> CacheBar | None:
+    """Return why this answer may not be kept, or None when it may."""
+    if control.no_store:
+        return CacheBar.NO_STORE
+    return _bar_by_request(terms, request) or _bar_by_answer(terms, request, answer)
+
+
+def is_fresh(answer: CachedAnswer, control: CacheControl, wall_s: float) -> bool:
+    """Tell whether the answer is young enough for the client. An answer from the future counts as new."""
+    return control.max_age_s is None or max(0.0, wall_s - answer.stored_at_s) <= control.max_age_s
+
+
+def jittered_ttl_s(ttl_s: float, unit: float) -> float:
+    """Move a time to live by up to ±`TTL_JITTER` of itself; `unit` is a random number in [0, 1)."""
+    return ttl_s * (1.0 - TTL_JITTER + 2.0 * TTL_JITTER * unit)
+
+
+def parse_cache_control(value: str) -> CacheControl:
+    """Read a request's `Cache-Control`. Unknown directives and unreadable ages are ignored, as RFC 9111 §5.2 asks."""
+    no_cache = no_store = False
+    max_age_s: int | None = None
+    for directive in value.lower().split(","):
+        name, _, argument = directive.strip().partition("=")
+        argument = argument.strip('"')
+        if name == "no-cache":
+            no_cache = True
+        elif name == "no-store":
+            no_store = True
+        elif name == "max-age" and argument.isascii() and argument.isdecimal():
+            max_age_s = int(argument)
+    return CacheControl(no_cache, no_store, max_age_s)
+
+
+def _bar_by_request(terms: CacheTerms, request: CanonicalRequest) -> CacheBar | None:
+    if terms.ttl_s is None:
+        return CacheBar.OFF
+    if request.operation is Operation.EMBEDDINGS:
+        return None
+    if request.choices != 1:
+        return CacheBar.CHOICES
+    temperature = DEFAULT_TEMPERATURE if request.temperature is None else request.temperature
+    return CacheBar.TEMPERATURE if temperature > terms.max_temperature else None
+
+
+def _bar_by_answer(terms: CacheTerms, request: CanonicalRequest, answer: AnswerFacts) -> CacheBar | None:
+    if not answer.is_complete:
+        return CacheBar.INCOMPLETE
+    if answer.body_bytes > terms.answer_bytes_max:
+        return CacheBar.TOO_LARGE
+    if request.operation is Operation.EMBEDDINGS:
+        return None
+    if answer.has_tool_calls:
+        # Servers end such an answer with `tool_calls`, `function_call` or, when the tool was forced, `stop`.
+        return None if terms.tool_calls else CacheBar.TOOL_CALLS
+    return None if answer.finish_reason == "stop" else CacheBar.FINISH_REASON

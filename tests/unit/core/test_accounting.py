@@ -1,0 +1,145 @@
+"""What a request may cost, did cost, and would have cost."""
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.accounting import (
+    baseline_usd_nano,
+    best_usage,
+    charge_usd_nano,
+    hold_amount_usd_nano,
+    hold_tokens,
+    settlement_of,
+    void_of,
+    waste_usd_nano,
+)
+from gateway.domain.ability import Ability
+from gateway.domain.ids import ModelAlias, RequestId, TenantId, TierName
+from gateway.domain.ledger import Allowance, Hold
+from gateway.domain.money import Price
+from gateway.domain.request import CanonicalRequest, Need, Operation, Span, Splice
+from gateway.domain.tier import Tier, TierLimits
+from gateway.domain.usage import TokenUsage, UsageSource, tokens_in
+
+REQUEST = CanonicalRequest(
+    operation=Operation.CHAT,
+    alias=ModelAlias("auto"),
+    body=b"{}",
+    splice=Splice(Span(0, 0), None, 1),
+    stream=False,
+    include_usage=False,
+    needs=Need.NONE,
+    user_text="",
+    context_text="",
+    turns=1,
+    prompt_bytes=0,
+    input_tokens=1_000,
+    max_output_tokens=100,
+    choices=1,
+    temperature=None,
+    has_remote_images=False,
+    cache_identity=b"",
+)
+SMALL = Tier(
+    name=TierName("small"),
+    rank=0,
+    model="s",
+    price=Price(50_000, 10_000, 200_000),
+    context_tokens=32_768,
+    supports=Need.NONE,
+    max_output_tokens=4_096,
+    expected_output_tokens=300,
+    ability=Ability("s", 0.0, (), 0.1, 0.5, ()),
+    limits=TierLimits(4.0, 0.0, 30.0, 1.0, 64),
+    endpoints=(),
+)
+LARGE = replace(SMALL, name=TierName("large"), rank=1, price=Price(2_000_000, 500_000, 8_000_000))
+HOLD = Hold(RequestId("r1"), TenantId("t"), Allowance(), 10, 20, 60.0)
+
+
+def test_a_hold_covers_the_dearest_tier_of_the_ladder() -> None:
+    # (1000 × 2,000,000 + 100 × 8,000,000) pico-USD = 2,800,000 nano-USD.
+    assert hold_amount_usd_nano(REQUEST, (SMALL, LARGE)) == 2_800_000
+    assert hold_amount_usd_nano(REQUEST, (SMALL,)) == 70_000
+
+
+def test_an_unknown_output_is_held_at_the_tiers_cap_and_never_at_nothing() -> None:
+    request = replace(REQUEST, max_output_tokens=None)
+    assert hold_amount_usd_nano(request, (SMALL,)) == 50_000 + 4_096 * 200
+    assert hold_tokens(request, (SMALL,)) == 1_000 + 4_096
+
+
+def test_more_output_than_the_tier_gives_is_held_at_its_cap() -> None:
+    assert hold_tokens(replace(REQUEST, max_output_tokens=10**9), (SMALL,)) == 1_000 + 4_096
+
+
+def test_every_choice_is_held() -> None:
+    assert hold_tokens(replace(REQUEST, choices=3), (SMALL, LARGE)) == 1_000 + 300
+
+
+def test_embeddings_hold_their_input_alone() -> None:
+    request = replace(REQUEST, operation=Operation.EMBEDDINGS, max_output_tokens=None)
+    assert hold_amount_usd_nano(request, (SMALL,)) == 50_000
+    assert hold_tokens(request, (SMALL,)) == 1_000
+
+
+def test_cached_input_that_costs_more_than_plain_input_is_held() -> None:
+    dear_cache = replace(SMALL, price=Price(50_000, 60_000, 0))
+    assert hold_amount_usd_nano(REQUEST, (dear_cache,)) == 60_000
+
+
+def test_an_empty_ladder_costs_nothing() -> None:
+    assert hold_amount_usd_nano(REQUEST, ()) == 0
+    assert hold_tokens(REQUEST, ()) == 1_000
+
+
+@given(
+    input_tokens=st.integers(0, 200_000),
+    cached_share=st.floats(0.0, 1.0),
+    output_tokens=st.integers(0, 4_096),
+    max_tokens=st.none() | st.integers(1, 10_000),
+)
+def test_no_answer_within_its_limits_costs_more_than_was_held(
+    input_tokens: int, cached_share: float, output_tokens: int, max_tokens: int | None
+) -> None:
+    request = replace(REQUEST, input_tokens=input_tokens, max_output_tokens=max_tokens)
+    usage = TokenUsage(input_tokens, min(output_tokens, max_tokens or 4_096), int(input_tokens * cached_share))
+    held = hold_amount_usd_nano(request, (SMALL, LARGE))
+    assert charge_usd_nano(SMALL, usage) <= held
+    assert charge_usd_nano(LARGE, usage) <= held
+
+
+def test_the_charge_is_the_serving_tiers_and_the_baseline_the_strongests() -> None:
+    usage = TokenUsage(1_000, 100, 400)
+    assert charge_usd_nano(SMALL, usage) == 600 * 50 + 400 * 10 + 100 * 200
+    assert baseline_usd_nano(LARGE, usage) == 600 * 2_000 + 400 * 500 + 100 * 8_000
+
+
+def test_waste_is_rounded_once_over_all_failed_attempts() -> None:
+    third_of_a_nano = Price(0, 0, 400)
+    assert waste_usd_nano([(third_of_a_nano, TokenUsage(0, 1))] * 5) == 2
+    assert waste_usd_nano([]) == 0
+
+
+def test_reported_usage_is_believed_first() -> None:
+    reported = TokenUsage(7, 3)
+    assert best_usage(reported, input_tokens=100, content_chunks=50, content_bytes=400) is reported
+
+
+def test_counted_chunks_stand_in_for_a_missing_report() -> None:
+    usage = best_usage(None, input_tokens=100, content_chunks=50, content_bytes=400)
+    assert usage == TokenUsage(100, 50, source=UsageSource.COUNTED)
+
+
+def test_size_stands_in_where_nothing_was_counted() -> None:
+    usage = best_usage(None, input_tokens=100, content_chunks=0, content_bytes=400)
+    assert usage == TokenUsage(100, tokens_in(400), source=UsageSource.ESTIMATED)
+
+
+def test_a_settlement_carries_all_tokens_and_a_void_none() -> None:
+    settled = settlement_of(HOLD, TokenUsage(7, 3, 2, 1), 55)
+    assert (settled.hold, settled.charge_usd_nano, settled.tokens) == (HOLD, 55, 10)
+    voided = void_of(HOLD)
+    assert (voided.hold, voided.charge_usd_nano, voided.tokens) == (HOLD, 0, 0)
