@@ -7,6 +7,9 @@ of EmbedLLM and IRT-Router): P(acceptable) = sigmoid(intercept + loadings · lat
 import math
 from dataclasses import dataclass
 
+Z_95 = 1.6448536269514722
+"""The standard normal's 95 % quantile: one-sided bounds, and the ends of a two-sided 90 % interval."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ability:
@@ -58,11 +61,18 @@ def sigmoid(logit: float) -> float:
 def acceptance(ability: Ability, score: Score, *, shift: float = 0.0) -> float:
     """P(the model's answer is acceptable), shrunk to the prior by what is unfamiliar.
 
-    `shift` moves the logit: pass ±z·standard_error for the ends of an interval.
+    `shift` moves the logit, the prior's too: pass ±z·standard_error for the ends of an interval.
     """
+    prior = ability.prior if shift == 0.0 else _shifted(ability.prior, shift)
     if not score.familiarity > 0.0:
-        return ability.prior if shift == 0.0 else sigmoid(math.log(ability.prior / (1.0 - ability.prior)) + shift)
+        return prior
     logit = ability.intercept + shift
     for loading, value in zip(ability.loadings, score.latent, strict=True):
         logit += loading * value
-    return score.familiarity * sigmoid(logit) + (1.0 - score.familiarity) * ability.prior
+    return score.familiarity * sigmoid(logit) + (1.0 - score.familiarity) * prior
+
+
+def _shifted(probability: float, shift: float) -> float:
+    if not 0.0 < probability < 1.0:
+        return probability
+    return sigmoid(math.log(probability / (1.0 - probability)) + shift)

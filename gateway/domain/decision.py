@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gateway.domain.ability import Score
+from gateway.domain.ability import Z_95, Ability, Score, acceptance
 from gateway.domain.ids import RouteName, TierName
 
 
@@ -32,16 +32,27 @@ class ReasonCode(StrEnum):
 class TierView:
     """One tier as the decision saw it.
 
-    `p` and its interval are P(acceptable). `value` is p − λ·cost, None for a tier that a constraint removed.
+    `p` is P(acceptable). `value` is p − λ·cost, None for a tier that a constraint removed. The interval is computed
+    when it is asked for: most requests are never looked at again.
     """
 
     tier: TierName
     p: float
-    p_low: float
-    p_high: float
     expected_cost_usd_nano: int
     value: float | None
     removed_by: ReasonCode | None
+    ability: Ability
+    score: Score
+
+    @property
+    def p_low(self) -> float:
+        """Return the one-sided 95 % lower bound of `p`."""
+        return acceptance(self.ability, self.score, shift=-Z_95 * self.ability.standard_error)
+
+    @property
+    def p_high(self) -> float:
+        """Return the one-sided 95 % upper bound of `p`."""
+        return acceptance(self.ability, self.score, shift=Z_95 * self.ability.standard_error)
 
 
 @dataclass(frozen=True, slots=True)

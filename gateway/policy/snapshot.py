@@ -6,37 +6,24 @@ compiler returned it: a reload makes another snapshot, and requests under way ke
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
+from gateway.domain.dial import Dial, WhenUncertified
 from gateway.domain.ids import KeyId, ModelAlias, RouteName, SnapshotId, TenantId, TierName
 from gateway.domain.ledger import Allowance
 from gateway.domain.limits import EdgeLimits
 from gateway.domain.outcome import FailureKind
 from gateway.domain.tier import Tier
 
-
-class WhenUncertified(StrEnum):
-    """What a route does while its quality cannot be certified."""
-
-    BEST_EFFORT = "best_effort"
-    STRONGEST = "strongest"
-
-
-@dataclass(frozen=True, slots=True)
-class Dial:
-    """λ and what it is expected to do on the calibration requests.
-
-    `value` is in probability per USD; 0 sends everything to the tier most likely to answer well. Shares follow the
-    route's order of tiers and sum to 1. `quality` is the expected share of the strongest tier's quality that is kept,
-    `quality_low` its one-sided 95 % lower bound; `cost_share` is the expected cost against always-strongest.
-    """
-
-    value: float
-    certified: bool
-    shares: tuple[float, ...]
-    quality: float
-    quality_low: float
-    cost_share: float
+__all__ = [
+    "Dial",
+    "Fallback",
+    "PolicySnapshot",
+    "Route",
+    "Target",
+    "Tenant",
+    "VirtualKey",
+    "WhenUncertified",
+]
 
 
 @dataclass(frozen=True, slots=True)
