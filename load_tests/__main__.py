@@ -1,0 +1,75 @@
+"""`python -m load_tests`: serve, drive, compare, stages."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from load_tests import model_server
+from load_tests.answers import MARKER
+from load_tests.driver import drive
+from load_tests.plan import MAX_REQUESTS, Plan, RefusedLoad
+
+EXAMPLES = """examples:
+  python -m load_tests serve --port 9101 --chunk-ms 10
+  python -m load_tests drive --port 9101 --body request.json --connections 64 --seconds 5
+  python -m load_tests drive --port 9101 --body request.json --rate 100 --seconds 10
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one of the commands; 2 on a load that is refused."""
+    parser = argparse.ArgumentParser(
+        prog="python -m load_tests", description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawTextHelpFormatter
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    serving = commands.add_parser("serve", help="a simulated model server on loopback")
+    model_server.add_arguments(serving)
+    serving.set_defaults(run=model_server.run)
+    driving = commands.add_parser("drive", help="load one server on loopback, print the figures as JSON")
+    _add_drive_arguments(driving)
+    driving.set_defaults(run=_drive)
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except RefusedLoad as refusal:
+        print(f"refused: {refusal}", file=sys.stderr)
+        return 2
+
+
+def _add_drive_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", default="127.0.0.1", help="a loopback address; others are refused")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--path", default="/v1/chat/completions")
+    parser.add_argument("--body", type=Path, required=True, help="file; eight zeros in it become the request's number")
+    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--rate", type=float, help="requests a second of an open loop; without it, a closed loop")
+    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--warmup", type=float, default=0.0, metavar="SECONDS", help="not recorded")
+    parser.add_argument("--requests", type=int, default=MAX_REQUESTS, help="stop after so many")
+    parser.add_argument("--stream", action="store_true", help="expect stamped chunks and [DONE]")
+    parser.add_argument("--marker", default=MARKER, help="text that a plain answer must hold")
+    parser.add_argument("--header", action="append", default=[], metavar="NAME: VALUE")
+
+
+def _drive(options: argparse.Namespace) -> int:
+    plan = Plan(
+        host=options.host,
+        port=options.port,
+        path=options.path,
+        body=options.body.read_bytes(),
+        connections=options.connections,
+        rate_per_s=options.rate,
+        duration_s=options.seconds,
+        warmup_s=options.warmup,
+        max_requests=options.requests,
+        stream=options.stream,
+        marker=options.marker.encode(),
+        headers=tuple((name.strip(), value.strip()) for name, _, value in (h.partition(":") for h in options.header)),
+    )
+    print(json.dumps(drive(plan).to_json()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

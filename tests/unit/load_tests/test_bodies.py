@@ -1,0 +1,33 @@
+"""The bodies have the size and the shape that the tests say they have."""
+
+import json
+
+import pytest
+
+from load_tests.bodies import SYSTEM, BodyKind, request_body
+from load_tests.plan import COUNTER
+
+
+@pytest.mark.parametrize("size_bytes", [2_000, 50_000])
+def test_a_body_has_its_size(size_bytes: int) -> None:
+    body = request_body(BodyKind(size_bytes=size_bytes))
+    assert size_bytes - len(SYSTEM) - 1 <= len(body) <= size_bytes
+
+
+def test_a_unique_body_holds_the_counter_once() -> None:
+    assert request_body(BodyKind()).count(COUNTER.encode()) == 1
+    assert COUNTER.encode() not in request_body(BodyKind(unique=False))
+
+
+def test_a_streaming_body_sets_its_stream() -> None:
+    body = json.loads(request_body(BodyKind(chunk_delay_us=10_000, max_tokens=50), model="simulated"))
+    assert body["stream"] is True
+    assert body["stream_options"] == {"include_usage": True}
+    assert (body["max_tokens"], body["seed"], body["model"]) == (50, 10_000, "simulated")
+
+
+def test_turns_alternate_and_the_user_has_the_last_word() -> None:
+    roles = [message["role"] for message in json.loads(request_body(BodyKind()))["messages"]]
+    assert roles[0] == "system"
+    assert roles[1::2] == ["user"] * (len(roles) // 2)
+    assert roles[-1] == "user"
