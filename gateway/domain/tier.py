@@ -44,13 +44,17 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class TierLimits:
-    """What an attempt on this tier may take. `ttft_s` grows by `ttft_s_per_input_token` with the prompt."""
+    """What an attempt on this tier may take. `ttft_s` grows by `ttft_s_per_input_token` with the prompt.
+
+    `ttft_s` is for streams. A server that does not stream says nothing before its last token: `answer_s` is for those.
+    """
 
     ttft_s: float
     ttft_s_per_input_token: float
     stall_s: float
     connect_s: float
     in_flight: int
+    answer_s: float = 120.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,8 @@ class Route:
     """None switches the exact cache off."""
     cache_max_temperature: float
     """Answers to hotter requests are neither stored nor served from the cache."""
+    cache_epoch: bytes = b""
+    """Part of every cache key: names the models that may answer, so that changing one forgets its answers."""
 
 
 @dataclass(frozen=True, slots=True)
