@@ -1,0 +1,80 @@
+"""What removes a tier before any is compared, and what the caller is told when none is left."""
+
+from collections.abc import Container, Sequence
+from typing import NoReturn
+
+from gateway.core.value import expected_output_tokens
+from gateway.domain.decision import ReasonCode
+from gateway.domain.errors import ErrorCode, GatewayError
+from gateway.domain.ids import TierName
+from gateway.domain.request import CanonicalRequest, Need
+from gateway.domain.tier import Tier
+
+RETRY_AFTER_S = 1.0
+"""Said when every able tier is unhealthy: a busy server is left alone for a second or more."""
+
+_NEEDS = (
+    (Need.TOOLS, ReasonCode.TOOLS),
+    (Need.VISION, ReasonCode.VISION),
+    (Need.JSON_SCHEMA, ReasonCode.JSON_SCHEMA),
+)
+_WHAT = {
+    ReasonCode.KEY_TIERS: "is not open to this key",
+    ReasonCode.TOOLS: "does not support tools",
+    ReasonCode.VISION: "does not support images",
+    ReasonCode.JSON_SCHEMA: "does not support a JSON schema as response_format",
+    ReasonCode.CONTEXT_WINDOW: "has too short a context window",
+    ReasonCode.UNHEALTHY: "has no healthy endpoint",
+}
+_MEND = {
+    ReasonCode.KEY_TIERS: "use a key that may use it, or have the tenant's `tiers` extended",
+    ReasonCode.TOOLS: "leave out `tools`, or name a model that supports them",
+    ReasonCode.VISION: "leave out the images, or name a model that supports them",
+    ReasonCode.JSON_SCHEMA: "ask for another response_format, or name a model that supports JSON schemas",
+    ReasonCode.CONTEXT_WINDOW: "shorten the messages, or lower `max_tokens`",
+    ReasonCode.UNHEALTHY: "try again shortly",
+}
+
+
+def removal(
+    tier: Tier, request: CanonicalRequest, allowed: Container[TierName] | None, unavailable: Container[TierName]
+) -> ReasonCode | None:
+    """Return why the tier cannot take the request, or None. What will not pass comes before what may: health is last.
+
+    The whole allowance of output must fit beside the prompt; without `max_tokens`, an answer of the expected length.
+    """
+    if allowed is not None and tier.name not in allowed:
+        return ReasonCode.KEY_TIERS
+    if request.needs & ~tier.supports:
+        return next(reason for need, reason in _NEEDS if request.needs & need & ~tier.supports)
+    if request.input_tokens + _reserved_tokens(tier, request) > tier.context_tokens:
+        return ReasonCode.CONTEXT_WINDOW
+    return ReasonCode.UNHEALTHY if tier.name in unavailable else None
+
+
+def refuse(request: CanonicalRequest, removed: Sequence[tuple[Tier, ReasonCode]]) -> NoReturn:
+    """Raise the error of a request that no tier can take; the constraint nearest to letting it pass gives the code."""
+    reasons = {reason for _, reason in removed}
+    told = "; ".join(f"{tier.name} {_describe(tier, request, reason)}" for tier, reason in removed)
+    if ReasonCode.UNHEALTHY in reasons:
+        message = f"No tier can take this request now: {told}. To mend it: {_MEND[ReasonCode.UNHEALTHY]}."
+        raise GatewayError(ErrorCode.TIER_UNAVAILABLE, message, retry_after_s=RETRY_AFTER_S)
+    mend = "; or ".join(_MEND[reason] for reason in ReasonCode if reason in reasons)
+    message = f"No tier can take this request: {told}. To mend it: {mend}."
+    if ReasonCode.CONTEXT_WINDOW in reasons:
+        raise GatewayError(ErrorCode.CONTEXT_LENGTH_EXCEEDED, message, param="messages")
+    raise GatewayError(ErrorCode.NO_ABLE_TIER, message)
+
+
+def _reserved_tokens(tier: Tier, request: CanonicalRequest) -> int:
+    # The choices of one request share its prompt, and each has the window to itself.
+    asked = request.max_output_tokens
+    return expected_output_tokens(request, tier) // request.choices if asked is None else asked
+
+
+def _describe(tier: Tier, request: CanonicalRequest, reason: ReasonCode) -> str:
+    what = _WHAT[reason]
+    if reason is not ReasonCode.CONTEXT_WINDOW:
+        return what
+    reserved = _reserved_tokens(tier, request)
+    return f"{what} ({tier.context_tokens} tokens for about {request.input_tokens} of input and {reserved} of output)"

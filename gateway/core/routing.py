@@ -1,0 +1,155 @@
+"""Where a request goes: constraints first, then one rule, then the order in which others are tried when it fails.
+
+    request, score, tiers, dial ─▶ removed by constraints ─▶ largest p − λ·cost ─▶ ladder, reason, views
+
+Pure, and on the path of every request.
+"""
+
+import math
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+
+from gateway.core.constraints import refuse, removal
+from gateway.core.value import best, expected_cost_usd_nano, expected_output_tokens, strongest, value_of
+from gateway.domain.ability import Score, acceptance
+from gateway.domain.decision import Decision, ReasonCode, TierView
+from gateway.domain.dial import Dial
+from gateway.domain.errors import ErrorCode, GatewayError
+from gateway.domain.ids import RouteName, TierName
+from gateway.domain.money import USD_NANO_PER_USD
+from gateway.domain.request import CanonicalRequest
+from gateway.domain.tier import Tier
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """The one tier a caller insists on, and what made it so: `pinned_by_alias` or `pinned_by_header`."""
+
+    tier: TierName
+    reason: ReasonCode
+
+
+def decide(
+    request: CanonicalRequest,
+    score: Score,
+    tiers: Sequence[Tier],
+    dial: Dial,
+    *,
+    route: RouteName | None = None,
+    allowed: Container[TierName] | None = None,
+    pin: Pin | None = None,
+    unavailable: Container[TierName] = (),
+) -> Decision:
+    """Choose among `tiers` (in rank order) and lay out the ladder.
+
+    `allowed` None allows all; `unavailable` are tiers without a healthy endpoint. A pinned tier must pass the same
+    constraints and has no fallback to another tier: an answer from elsewhere is not what the caller asked for.
+
+    Raises GatewayError `no_able_tier`, `context_length_exceeded` or `tier_unavailable`, telling what removed each tier,
+    and `invalid_value` when the pinned tier is not among `tiers`.
+    """
+    views: list[TierView] = []
+    values: list[float] = []
+    able: list[int] = []
+    for position, tier in enumerate(tiers):
+        removed_by = removal(tier, request, allowed, unavailable)
+        p = acceptance(tier.ability, score)
+        cost = expected_cost_usd_nano(tier, request.input_tokens, expected_output_tokens(request, tier))
+        value = value_of(p, cost, dial.value)
+        values.append(value)
+        if removed_by is None:
+            able.append(position)
+        views.append(TierView(tier.name, p, cost, None if removed_by else value, removed_by, tier.ability, score))
+    if pin is not None:
+        ladder, reason = _pinned(request, tiers, views, pin), pin.reason
+    else:
+        if not able:
+            refuse(
+                request, [(tier, view.removed_by) for tier, view in zip(tiers, views, strict=True) if view.removed_by]
+            )
+        chosen, reason = _choice(tiers, views, able, dial)
+        ladder = tuple(views[position].tier for position in _rungs(values, able, chosen))
+    return Decision(ladder, reason, route, dial.value, dial.certified, score, tuple(views))
+
+
+def _pinned(
+    request: CanonicalRequest, tiers: Sequence[Tier], views: Sequence[TierView], pin: Pin
+) -> tuple[TierName, ...]:
+    for tier, view in zip(tiers, views, strict=True):
+        if tier.name == pin.tier:
+            if view.removed_by is not None:
+                refuse(request, [(tier, view.removed_by)])
+            return (pin.tier,)
+    named = ", ".join(tier.name for tier in tiers)
+    raise GatewayError(ErrorCode.INVALID_VALUE, f"There is no tier {pin.tier!r} here. Name one of: {named}.")
+
+
+def _choice(
+    tiers: Sequence[Tier], views: Sequence[TierView], able: Sequence[int], dial: Dial
+) -> tuple[int, ReasonCode]:
+    if len(able) == 1:
+        return able[0], ReasonCode.ONLY_ABLE
+    if dial.strongest_only:
+        return able[strongest([tiers[position] for position in able])], ReasonCode.STRONGEST_UNCERTIFIED
+    p = [views[position].p for position in able]
+    costs_usd_nano = [views[position].expected_cost_usd_nano for position in able]
+    return able[best(p, costs_usd_nano, dial.value)], ReasonCode.BEST_VALUE
+
+
+def _rungs(values: Sequence[float], able: Sequence[int], chosen: int) -> list[int]:
+    """Order the chosen tier's substitutes by value: one dearer tier, then the cheaper ones.
+
+    Up at most once: when a cheap tier dies its whole traffic would otherwise climb to the dearest. Down after that,
+    because a weaker answer that says so is better than none.
+    """
+    if len(able) == 1:
+        return [chosen]
+    by_value = sorted(able, key=values.__getitem__, reverse=True)
+    up = [position for position in by_value if position > chosen]
+    return [chosen, *up[:1], *(position for position in by_value if position < chosen)]
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """What would have sent the request to another able tier, all else equal.
+
+    `p_needed` is the probability at which that tier's value reaches the chosen one's; above 1 nothing would do.
+    `dial_needed` is the λ nearest to the decision's at which it has the largest value of all, None if no λ gives that.
+    """
+
+    tier: TierName
+    p_needed: float
+    dial_needed: float | None
+
+
+def flips(decision: Decision) -> tuple[Flip, ...]:
+    """Tell, for each able tier that was not chosen, what would have made it the choice."""
+    able = [view for view in decision.views if view.removed_by is None]
+    chosen = next(view for view in able if view.tier == decision.ladder[0])
+    return tuple(
+        Flip(other.tier, _p_needed(decision.dial, chosen, other), _dial_needed(decision.dial, other, able))
+        for other in able
+        if other is not chosen
+    )
+
+
+def _p_needed(dial: float, chosen: TierView, other: TierView) -> float:
+    return (
+        chosen.p
+        + value_of(0.0, chosen.expected_cost_usd_nano, dial)
+        - value_of(0.0, other.expected_cost_usd_nano, dial)
+    )
+
+
+def _dial_needed(dial: float, other: TierView, able: Sequence[TierView]) -> float | None:
+    lowest, highest = 0.0, math.inf
+    for rival in able:
+        gain = rival.p - other.p
+        dearer_usd = (rival.expected_cost_usd_nano - other.expected_cost_usd_nano) / USD_NANO_PER_USD
+        if dearer_usd > 0.0:
+            lowest = max(lowest, gain / dearer_usd)
+        elif dearer_usd < 0.0:
+            highest = min(highest, gain / dearer_usd)
+        elif gain > 0.0:
+            return None
+    return None if lowest > highest else min(max(dial, lowest), highest)

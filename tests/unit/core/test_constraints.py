@@ -1,0 +1,99 @@
+"""What removes a tier, and what is said when none is left."""
+
+import pytest
+
+from gateway.core.constraints import RETRY_AFTER_S, refuse, removal
+from gateway.domain.decision import ReasonCode
+from gateway.domain.errors import ErrorCode, GatewayError
+from gateway.domain.ids import TierName
+from gateway.domain.request import CanonicalRequest, Need
+from gateway.domain.tier import Tier
+from tests.support.tiers import EVERYTHING, a_request, a_tier
+
+
+def _removal(tier: Tier, request: CanonicalRequest) -> ReasonCode | None:
+    return removal(tier, request, None, ())
+
+
+def _refusal(*removed: tuple[Tier, ReasonCode], request: CanonicalRequest | None = None) -> GatewayError:
+    with pytest.raises(GatewayError) as raised:
+        refuse(request or a_request(), removed)
+    return raised.value
+
+
+def test_a_tier_that_meets_every_need_stays() -> None:
+    assert _removal(a_tier("t"), a_request(needs=EVERYTHING)) is None
+
+
+@pytest.mark.parametrize(
+    ("need", "reason"),
+    [
+        (Need.TOOLS, ReasonCode.TOOLS),
+        (Need.VISION, ReasonCode.VISION),
+        (Need.JSON_SCHEMA, ReasonCode.JSON_SCHEMA),
+        (EVERYTHING, ReasonCode.TOOLS),
+    ],
+)
+def test_a_tier_without_what_is_needed_is_removed(need: Need, reason: ReasonCode) -> None:
+    assert _removal(a_tier("t", supports=Need.NONE), a_request(needs=need)) is reason
+
+
+def test_only_the_missing_need_is_named() -> None:
+    tier = a_tier("t", supports=Need.TOOLS | Need.JSON_SCHEMA)
+    assert _removal(tier, a_request(needs=EVERYTHING)) is ReasonCode.VISION
+
+
+def test_prompt_and_asked_output_must_fit_the_window_exactly() -> None:
+    tier = a_tier("t", context_tokens=1_500)
+    assert _removal(tier, a_request(input_tokens=1_000, max_output_tokens=500)) is None
+    assert _removal(tier, a_request(input_tokens=1_000, max_output_tokens=501)) is ReasonCode.CONTEXT_WINDOW
+
+
+def test_an_expected_answer_must_fit_when_no_limit_was_asked_for() -> None:
+    tier = a_tier("t", context_tokens=1_100, expected_output_tokens=100)
+    assert _removal(tier, a_request(input_tokens=1_000)) is None
+    assert _removal(tier, a_request(input_tokens=1_001)) is ReasonCode.CONTEXT_WINDOW
+
+
+def test_several_choices_do_not_share_one_window() -> None:
+    tier = a_tier("t", context_tokens=1_100, expected_output_tokens=100)
+    assert _removal(tier, a_request(input_tokens=1_000, choices=8)) is None
+
+
+def test_a_key_sees_its_own_tiers_only() -> None:
+    assert removal(a_tier("t"), a_request(), {TierName("t")}, ()) is None
+    assert removal(a_tier("t"), a_request(), {TierName("other")}, ()) is ReasonCode.KEY_TIERS
+
+
+def test_health_is_asked_last() -> None:
+    tier, sick = a_tier("t", context_tokens=10), {TierName("t")}
+    assert removal(tier, a_request(), None, sick) is ReasonCode.CONTEXT_WINDOW
+    assert removal(a_tier("t"), a_request(), None, sick) is ReasonCode.UNHEALTHY
+
+
+def test_a_request_too_long_everywhere_is_told_the_windows() -> None:
+    removed = ((a_tier("small", context_tokens=500), ReasonCode.CONTEXT_WINDOW), (a_tier("large"), ReasonCode.TOOLS))
+    error = _refusal(*removed)
+    assert error.code is ErrorCode.CONTEXT_LENGTH_EXCEEDED
+    assert error.status == 400
+    assert error.param == "messages"
+    assert (
+        "small has too short a context window (500 tokens for about 1000 of input and 100 of output)" in error.message
+    )
+    assert "large does not support tools" in error.message
+    assert "shorten the messages" in error.message
+
+
+def test_a_request_nobody_supports_is_told_what_to_leave_out() -> None:
+    error = _refusal((a_tier("small"), ReasonCode.TOOLS), (a_tier("large"), ReasonCode.KEY_TIERS))
+    assert error.code is ErrorCode.NO_ABLE_TIER
+    assert error.retry_after_s is None
+    assert "large is not open to this key" in error.message
+    assert "leave out `tools`" in error.message
+
+
+def test_a_request_that_a_sick_tier_could_take_may_come_again() -> None:
+    error = _refusal((a_tier("small"), ReasonCode.CONTEXT_WINDOW), (a_tier("large"), ReasonCode.UNHEALTHY))
+    assert error.code is ErrorCode.TIER_UNAVAILABLE
+    assert error.status == 503
+    assert error.retry_after_s == RETRY_AFTER_S
