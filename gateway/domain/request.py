@@ -50,7 +50,7 @@ class CanonicalRequest:
 
     Texts are what the difficulty model reads: `user_text` is the last user turn, `context_text` the turn before it.
     `prompt_bytes` counts all text the model will read; `input_tokens` estimates its tokens.
-    `cache_identity` holds canonical bytes of everything that changes an answer, the model alias included.
+    What makes two requests the same for the cache is read from `body` when a route's cache asks for it.
     """
 
     operation: Operation
@@ -69,4 +69,3 @@ class CanonicalRequest:
     choices: int
     temperature: float | None
     has_remote_images: bool
-    cache_identity: bytes

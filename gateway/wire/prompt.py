@@ -1,0 +1,120 @@
+"""What of a request the model reads, how much it is, and which abilities it asks for."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from msgspec import Raw
+
+from gateway.domain.request import Need
+from gateway.domain.usage import tokens_in
+from gateway.wire.openai_types import Chat, Media, Message, Part
+
+TOKENS_PER_MESSAGE: Final = 4
+"""What chat templates put around a message: begin, role, newline, end."""
+TOKENS_PER_IMAGE: Final = 1_024
+"""The order of what vision models take for a picture of ordinary size (OpenAI 765 to 1,105, Qwen-VL about 1,000)."""
+
+_JSON_FORMATS = ("json_schema", "json_object")
+_TURNS = ("user", "assistant")
+
+
+@dataclass(slots=True)
+class Prompt:
+    """What was found. Written once, then only read; not frozen, since freezing costs a microsecond a request."""
+
+    needs: Need
+    user_text: str
+    context_text: str
+    turns: int
+    prompt_bytes: int
+    input_tokens: int
+    has_remote_images: bool
+
+
+def chat_prompt(chat: Chat, *, has_tools: bool) -> Prompt:
+    """Read a conversation. `user_text` is the last user turn, `context_text` the user's or assistant's turn before."""
+    size = _raw_bytes(chat.tools) + _raw_bytes(chat.functions)
+    turns = 0
+    last: Message | None = None
+    before: Message | None = None
+    previous: Message | None = None
+    parts: list[Part] = []
+    for message in chat.messages:
+        content = message.content
+        if isinstance(content, str):
+            size += len(content) if content.isascii() else text_bytes(content)
+        elif content is not None:
+            parts += content
+        if message.tool_calls:
+            size += _raw_bytes(message.tool_calls)
+        if message.role == "user":
+            turns += 1
+            last, before = message, previous
+        if message.role in _TURNS:
+            previous = message
+    needs = Need.TOOLS if has_tools else Need.NONE
+    if chat.response_format is not None and chat.response_format.type in _JSON_FORMATS:
+        needs |= Need.JSON_SCHEMA
+    tokens, has_remote = TOKENS_PER_MESSAGE * len(chat.messages), False
+    if parts:
+        size += sum(text_bytes(part.text) for part in parts if part.text)
+        media = [part for part in parts if _is_seen(part)]
+        needs |= Need.VISION if media else Need.NONE
+        tokens += TOKENS_PER_IMAGE * len(media)
+        has_remote = any(_is_remote(part) for part in parts)
+    tokens += tokens_in(size)
+    return Prompt(needs, _text_of(last), _text_of(before), turns, size, tokens, has_remote)
+
+
+def plain_prompt(texts: str | list[str | int | list[int]], *extra: str | None, turns: int) -> Prompt:
+    """Read a prompt or an input, which may be several, and may be given in tokens."""
+    several = [texts] if isinstance(texts, str) else texts
+    words = [text for text in several if isinstance(text, str)]
+    size = sum(map(text_bytes, words)) + sum(text_bytes(text) for text in extra if text)
+    tokens = tokens_in(size) + sum(map(_given_tokens, several))
+    user_text = "\n".join(words) if turns else ""
+    return Prompt(Need.NONE, user_text, "", turns, size, tokens, False)
+
+
+def count_prompts(texts: str | list[str | int | list[int]]) -> int:
+    """Count the prompts in a list of them; one prompt given in tokens is one."""
+    if isinstance(texts, str) or not texts or isinstance(texts[0], int):
+        return 1
+    return len(texts)
+
+
+def text_bytes(text: str) -> int:
+    """Return the size of a text in UTF-8."""
+    return len(text) if text.isascii() else len(text.encode())
+
+
+def _given_tokens(item: str | int | list[int]) -> int:
+    if isinstance(item, str):
+        return 0
+    return 1 if isinstance(item, int) else len(item)
+
+
+def _raw_bytes(raw: Raw) -> int:
+    return memoryview(raw).nbytes
+
+
+def _text_of(message: Message | None) -> str:
+    if message is None or message.content is None:
+        return ""
+    if isinstance(message.content, str):
+        return message.content
+    return "\n".join(part.text for part in message.content if part.text)
+
+
+def _is_seen(part: Part) -> bool:
+    return part.image_url is not None or part.video_url is not None or "image" in part.type
+
+
+def _is_remote(part: Part) -> bool:
+    return any(_is_elsewhere(media) for media in (part.image_url, part.video_url, part.audio_url))
+
+
+def _is_elsewhere(media: Media | str | None) -> bool:
+    # Anything but data makes the model server fetch something: http and https, and with some servers local files.
+    url = media.url if isinstance(media, Media) else media
+    return url is not None and not url[:16].lstrip().lower().startswith("data:")

@@ -1,0 +1,89 @@
+"""What goes to a model server is the client's own body, but for the model's name and the wish for usage."""
+
+import json
+from typing import Any
+
+import pytest
+
+from gateway.domain.limits import EdgeLimits
+from gateway.domain.request import Operation
+from gateway.wire.forward import upstream_body
+from gateway.wire.openai_request import canonicalise
+
+REST = '"messages":[{"role":"user","content":"say \\"model\\""}]'
+
+
+def forwarded(body: str, *, ask_usage: bool = True) -> str:
+    request = canonicalise(Operation.CHAT, body.encode(), EdgeLimits())
+    return upstream_body(request, "served", ask_usage=ask_usage).decode()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (f'{{"model":"a",{REST}}}', f'{{"model":"served",{REST}}}'),
+        (f'{{{REST},"model":"a"}}', f'{{{REST},"model":"served"}}'),
+        (f' {{ {REST} , "model" : "a" }}\n', f' {{ {REST} , "model" : "served" }}\n'),
+        (f'{{"mod\\u0065l":"a",{REST}}}', f'{{"mod\\u0065l":"served",{REST}}}'),
+        (f'{{"model":"a\\u0062\\"c",{REST}}}', f'{{"model":"served",{REST}}}'),
+        (
+            f'{{"metadata":{{"model":"x"}},{REST},"model":"a","z":"model"}}',
+            f'{{"metadata":{{"model":"x"}},{REST},"model":"served","z":"model"}}',
+        ),
+        (
+            f'{{"x":"\\u006dodel","metadata":{{"model":"x"}}, "model":"a",{REST}}}',
+            f'{{"x":"\\u006dodel","metadata":{{"model":"x"}}, "model":"served",{REST}}}',
+        ),
+        (
+            f'{{"model":"a",{REST},"top_k":1.50,"x":"\\u00e9"}}',
+            f'{{"model":"served",{REST},"top_k":1.50,"x":"\\u00e9"}}',
+        ),
+    ],
+)
+def test_only_the_name_of_the_model_changes(before: str, after: str) -> None:
+    assert forwarded(before) == after
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        (None, '"stream_options":{"include_usage":true},'),
+        ("null", '{"include_usage":true}'),
+        ("{}", '{"include_usage":true}'),
+        ('{ "include_usage" : false }', '{"include_usage":true}'),
+        ('{"a":{"b":"}"},"include_usage":null}', '{"a":{"b":"}"},"include_usage":true}'),
+        ('{"continuous":"\\"}"}', '{"continuous":"\\"}","include_usage":true}'),
+    ],
+)
+def test_a_stream_is_made_to_tell_its_usage(options: str | None, wanted: str) -> None:
+    members = "" if options is None else f',"stream_options":{options}'
+    body = f'{{"stream":true{members},"model":"a",{REST}}}'
+    if options is None:
+        assert forwarded(body) == f'{{{wanted}"stream":true,"model":"served",{REST}}}'
+    else:
+        assert forwarded(body) == f'{{"stream":true,"stream_options":{wanted},"model":"served",{REST}}}'
+
+
+def test_the_order_of_model_and_options_does_not_matter() -> None:
+    body = f'{{"model":"a","stream":true,"stream_options":{{}},{REST}}}'
+    wanted = f'{{"model":"served","stream":true,"stream_options":{{"include_usage":true}},{REST}}}'
+    assert forwarded(body) == wanted
+
+
+@pytest.mark.parametrize(
+    "members",
+    [{"stream": False}, {}, {"stream": True, "stream_options": {"include_usage": True}}],
+)
+def test_nothing_is_asked_where_it_would_change_nothing(members: dict[str, Any]) -> None:
+    text = json.dumps({"model": "served", "messages": [{"role": "user"}], **members})
+    assert forwarded(text) == text
+
+
+def test_usage_is_not_asked_of_servers_that_cannot_tell() -> None:
+    text = f'{{"model":"served","stream":true,{REST}}}'
+    assert forwarded(text, ask_usage=False) == text
+
+
+def test_a_served_name_is_written_as_json() -> None:
+    request = canonicalise(Operation.CHAT, f'{{"model":"a",{REST}}}'.encode(), EdgeLimits())
+    assert json.loads(upstream_body(request, 'org/"m"\\é', ask_usage=False))["model"] == 'org/"m"\\é'
