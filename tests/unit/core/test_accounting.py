@@ -40,7 +40,6 @@ REQUEST = CanonicalRequest(
     choices=1,
     temperature=None,
     has_remote_images=False,
-    cache_identity=b"",
 )
 SMALL = Tier(
     name=TierName("small"),

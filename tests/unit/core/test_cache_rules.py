@@ -42,7 +42,6 @@ COLD = CanonicalRequest(
     choices=1,
     temperature=0.0,
     has_remote_images=False,
-    cache_identity=b"identity",
 )
 TERMS = CacheTerms(ttl_s=60.0, max_temperature=0.0)
 WHOLE = AnswerFacts(is_complete=True, finish_reason="stop", has_tool_calls=False, body_bytes=100)
