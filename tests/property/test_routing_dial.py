@@ -1,0 +1,91 @@
+"""What holds of every dial."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.core.dial import choose_dial
+from gateway.domain.ability import Ability, Score
+from gateway.domain.calibration import CalibrationRequest, Catalogue
+from gateway.domain.dial import WhenUncertified
+from gateway.domain.tier import Tier
+from tests.support.tiers import a_tier, an_ability
+
+ROUNDING = 1e-9
+
+abilities = st.builds(
+    an_ability, st.floats(-3, 3), prior=st.floats(0.05, 0.95), loading=st.floats(-2, 2), standard_error=st.floats(0, 1)
+)
+scores = st.builds(Score, st.tuples(st.floats(-3, 3)), st.floats(0, 1), st.just("test"))
+calibration_requests = st.builds(CalibrationRequest, scores, st.integers(1, 10_000))
+catalogues = st.lists(calibration_requests, min_size=1, max_size=12).map(
+    lambda requests: Catalogue({}, {}, {}, tuple(requests), "")
+)
+qualities = st.floats(0.3, 1.0)
+choices = st.sampled_from(WhenUncertified)
+
+
+@st.composite
+def routes(draw: st.DrawFn) -> tuple[Tier, ...]:
+    prices = sorted(draw(st.lists(st.integers(0, 10**8), min_size=1, max_size=4)))
+    return tuple(
+        a_tier(f"t{rank}", rank, ability=draw(abilities), input_usd_pico=price // 4, output_usd_pico=price)
+        for rank, price in enumerate(prices)
+    )
+
+
+@given(routes(), qualities, choices, catalogues)
+def test_certified_means_that_the_bound_reaches_the_quality(
+    tiers: tuple[Tier, ...], quality: float, when_uncertified: WhenUncertified, catalogue: Catalogue
+) -> None:
+    dial = choose_dial(tiers, quality, None, when_uncertified, catalogue)
+    if dial.certified:
+        assert dial.quality_low >= quality
+    assert 0.0 <= dial.quality_low <= dial.quality
+    assert abs(sum(dial.shares) - 1.0) < ROUNDING
+    assert dial.value >= 0.0
+
+
+@given(routes(), qualities, catalogues)
+def test_strongest_only_is_never_what_best_effort_comes_to(
+    tiers: tuple[Tier, ...], quality: float, catalogue: Catalogue
+) -> None:
+    effort = choose_dial(tiers, quality, None, WhenUncertified.BEST_EFFORT, catalogue)
+    strict = choose_dial(tiers, quality, None, WhenUncertified.STRONGEST, catalogue)
+    assert not effort.strongest_only
+    assert effort.quality >= quality or effort.value == 0.0
+    assert strict.certified != strict.strongest_only
+
+
+@given(routes(), st.integers(0, 100_000), st.integers(0, 100_000), catalogues)
+def test_a_bolder_dial_costs_no_more_and_keeps_no_more_quality(
+    tiers: tuple[Tier, ...], one: int, other: int, catalogue: Catalogue
+) -> None:
+    timid = choose_dial(tiers, None, float(min(one, other)), WhenUncertified.BEST_EFFORT, catalogue)
+    bold = choose_dial(tiers, None, float(max(one, other)), WhenUncertified.BEST_EFFORT, catalogue)
+    assert bold.cost_share <= timid.cost_share + ROUNDING
+    assert bold.quality <= timid.quality + ROUNDING
+
+
+@given(routes(), catalogues)
+def test_a_dial_of_zero_keeps_the_whole_quality(tiers: tuple[Tier, ...], catalogue: Catalogue) -> None:
+    assert choose_dial(tiers, None, 0.0, WhenUncertified.BEST_EFFORT, catalogue).quality >= 1.0
+
+
+@given(abilities, abilities, st.integers(0, 10**7), st.floats(0, 1e6), catalogues)
+def test_of_tiers_with_one_price_the_dial_cannot_change_the_choice(
+    one: Ability, other: Ability, price: int, dial: float, catalogue: Catalogue
+) -> None:
+    tiers = tuple(
+        a_tier(f"t{rank}", rank, ability=ability, output_usd_pico=price) for rank, ability in enumerate((one, other))
+    )
+    still = choose_dial(tiers, None, 0.0, WhenUncertified.BEST_EFFORT, catalogue)
+    turned = choose_dial(tiers, None, dial, WhenUncertified.BEST_EFFORT, catalogue)
+    assert turned.cost_share == 1.0
+    assert abs(turned.quality - still.quality) < 1e-6
+
+
+@settings(max_examples=30)
+@given(routes(), qualities, catalogues)
+def test_choosing_again_gives_the_same_dial(tiers: tuple[Tier, ...], quality: float, catalogue: Catalogue) -> None:
+    again = [choose_dial(tiers, quality, None, WhenUncertified.BEST_EFFORT, catalogue) for _ in range(2)]
+    assert again[0] == again[1]
