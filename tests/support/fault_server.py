@@ -72,6 +72,11 @@ class FaultServer:
         if self._server is not None:
             await self._server.wait_closed()
 
+    def stop_listening(self) -> None:
+        """Refuse new connections; those that are open stay."""
+        if self._server is not None:
+            self._server.close()
+
     def close_idle(self) -> None:
         """Close, in good order, every connection that has no request under way."""
         for connection in tuple(self._open):

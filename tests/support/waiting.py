@@ -16,6 +16,17 @@ async def eventually(condition: Callable[[], object], within_s: float = 5.0) -> 
         await asyncio.sleep(POLL_S)
 
 
+async def settled(value: Callable[[], object], still_for_s: float = 0.05, within_s: float = 10.0) -> None:
+    """Return once the value has stopped changing; raise AssertionError when it keeps changing for `within_s`."""
+    deadline_s = time.monotonic() + within_s
+    before, now = object(), value()
+    while before != now:
+        if time.monotonic() > deadline_s:
+            raise AssertionError(f"still changing after {within_s} s: {_name(value)}")
+        await asyncio.sleep(still_for_s)
+        before, now = now, value()
+
+
 def _name(condition: Callable[[], object]) -> str:
     code = getattr(condition, "__code__", None)
     return f"{code.co_filename}:{code.co_firstlineno}" if code is not None else repr(condition)

@@ -1,0 +1,41 @@
+"""The other way upstream: httpx's own transport, for HTTP/2, proxies and whatever else the lean one does not speak.
+
+Costs 3–5 ms of CPU a request at 64 in flight where the lean transport costs about 0.03: every request walks the pool.
+And it trusts its servers more: what one sends after the end of an answer is taken for the answer to the next request
+on that connection. Use it for servers you would let answer in each other's name.
+"""
+
+import httpx
+
+
+class HttpxTransport(httpx.AsyncBaseTransport):
+    """`httpx.AsyncHTTPTransport` held to the transport contract: no retries, no redirects, connect and pool limits."""
+
+    def __init__(
+        self,
+        *,
+        connect_timeout_s: float = 1.0,
+        idle_expiry_s: float = 3.0,
+        max_connections: int = 512,
+        pool_timeout_s: float = 0.25,
+        http2: bool = False,
+        proxy: str | None = None,
+    ) -> None:
+        limits = httpx.Limits(
+            max_connections=max_connections, max_keepalive_connections=max_connections, keepalive_expiry=idle_expiry_s
+        )
+        self._inner = httpx.AsyncHTTPTransport(http2=http2, limits=limits, proxy=proxy, retries=0)
+        self._timeout = {"connect": connect_timeout_s, "pool": pool_timeout_s, "read": None, "write": None}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send the request and return the answer once its head is there. Only connecting and the pool have limits."""
+        request.extensions = {**request.extensions, "timeout": self._timeout | request.extensions.get("timeout", {})}
+        try:
+            return await self._inner.handle_async_request(request)
+        except httpx.TransportError as error:
+            error.request = request
+            raise
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._inner.aclose()

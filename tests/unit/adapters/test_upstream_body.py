@@ -1,0 +1,87 @@
+"""The body of an answer: chunks, back-pressure, ends."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from gateway.adapters.upstream_body import PAUSE_ABOVE_BYTES, ResponseBody
+from tests.support.networks import lean_network
+
+
+class RecordingThrottle:
+    """A connection that notes what its body asked of it."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.asked: list[str] = []
+
+    def pause(self) -> None:
+        self.asked.append("pause")
+
+    def resume(self) -> None:
+        self.asked.append("resume")
+
+    def abort(self) -> None:
+        self.asked.append("abort")
+
+
+async def test_reading_pauses_above_the_limit_and_resumes_when_all_was_taken() -> None:
+    throttle = RecordingThrottle()
+    body = ResponseBody(throttle)
+    body.feed(b"x" * PAUSE_ABOVE_BYTES)
+    assert throttle.asked == []
+    body.feed(b"y")
+    body.feed(b"z")
+    assert throttle.asked == ["pause"]
+    assert len(await anext(body)) == PAUSE_ABOVE_BYTES + 2
+    assert throttle.asked == ["pause", "resume"]
+
+
+async def test_what_arrived_before_a_break_is_read_before_it_is_raised() -> None:
+    body = ResponseBody(RecordingThrottle())
+    body.feed(b"one")
+    body.end(httpx.ReadError("broken"))
+    assert await anext(body) == b"one"
+    for _ in range(2):
+        with pytest.raises(httpx.ReadError, match="broken"):
+            await anext(body)
+
+
+async def test_closing_twice_closes_the_connection_once() -> None:
+    throttle = RecordingThrottle()
+    body = ResponseBody(throttle)
+    await body.aclose()
+    await body.aclose()
+    assert throttle.asked == ["abort"]
+
+
+async def test_closing_after_the_end_leaves_the_connection_alone() -> None:
+    throttle = RecordingThrottle()
+    body = ResponseBody(throttle)
+    body.feed(b"unread")
+    body.end()
+    await body.aclose()
+    body.feed(b"late")
+    body.end(httpx.ReadError("late"))
+    assert throttle.asked == []
+    with pytest.raises(StopAsyncIteration):
+        await anext(body)
+
+
+async def test_closing_wakes_whoever_reads() -> None:
+    async with lean_network() as net:
+        response = await net.ask("stalls-after:0", stream=True)
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        body = aiter(response.stream)
+        await anext(body)
+        reading = asyncio.create_task(_next_of(body))
+        await asyncio.sleep(0)
+        await response.stream.aclose()
+        with pytest.raises(httpx.ReadError, match="closed before its end"):
+            await reading
+
+
+async def _next_of(body: AsyncIterator[bytes]) -> bytes:
+    return await anext(body)

@@ -1,0 +1,154 @@
+"""The pool of one origin, seen through the transport: reuse, expiry, limits, and standing in line."""
+
+import asyncio
+import contextlib
+import socket
+
+import httpx
+import pytest
+
+from gateway.adapters.upstream_lean import LeanTransport, TransportStats, ready_request
+from tests.support.behaviours import always
+from tests.support.clocks import ManualClock
+from tests.support.networks import lean_network
+from tests.support.scripts import Hold, Reply, Send
+from tests.support.waiting import eventually
+
+
+def held(release: asyncio.Event) -> Reply:
+    return Reply(200, before=(Hold(release),), body=(Send(b"held"),))
+
+
+async def test_the_connection_used_last_is_used_first() -> None:
+    async with lean_network() as net:
+        gates = [asyncio.Event(), asyncio.Event()]
+        net.plan.queue(lambda _: held(gates[0]), lambda _: held(gates[1]))
+        first = asyncio.create_task(net.fetch())
+        await eventually(lambda: len(net.requests) == 1)
+        second = asyncio.create_task(net.fetch())
+        await eventually(lambda: len(net.requests) == 2)
+        gates[1].set()
+        await second
+        gates[0].set()
+        await first
+        await net.fetch()
+        assert net.requests[2].connection == net.requests[0].connection
+        assert net.stats() == TransportStats(opened=2, reused=1, open=2, idle=2, stale_retries=0)
+
+
+async def test_an_idle_connection_is_not_used_after_its_expiry() -> None:
+    clock = ManualClock()
+    async with lean_network(LeanTransport(idle_expiry_s=3.0, now_s=clock.now_s)) as net:
+        await net.fetch()
+        clock.advance(2.9)
+        await net.fetch()
+        clock.advance(3.0)
+        await net.fetch()
+        assert [seen.connection for seen in net.requests] == [1, 1, 2]
+
+
+async def test_idle_connections_are_closed_without_another_request() -> None:
+    async with lean_network(LeanTransport(idle_expiry_s=0.02)) as net:
+        await asyncio.gather(*(net.fetch() for _ in range(3)))
+        assert net.stats().idle == 3
+        await eventually(lambda: net.stats().open == 0)
+        await eventually(lambda: net.server.connections_open == 0)
+
+
+@pytest.mark.parametrize(("jitter", "lasts_s"), [(-1, 240.0), (1, 360.0)])
+async def test_a_connection_retires_at_its_age_within_a_fifth(jitter: int, lasts_s: float) -> None:
+    clock = ManualClock()
+    transport = LeanTransport(
+        idle_expiry_s=1e9, max_age_s=300.0, now_s=clock.now_s, uniform=lambda low, high: low if jitter < 0 else high
+    )
+    async with lean_network(transport) as net:
+        await net.fetch()
+        clock.advance(lasts_s - 1.0)
+        await net.fetch()
+        clock.advance(1.0)
+        await net.fetch()
+        assert [seen.connection for seen in net.requests] == [1, 1, 2]
+
+
+async def test_a_connection_too_old_at_the_end_of_its_answer_is_closed() -> None:
+    clock = ManualClock()
+    release = asyncio.Event()
+    async with lean_network(LeanTransport(max_age_s=10.0, now_s=clock.now_s)) as net:
+        net.plan.queue(lambda _: held(release))
+        asking = asyncio.create_task(net.fetch())
+        await eventually(lambda: net.requests)
+        clock.advance(20.0)
+        release.set()
+        assert await asking == b"held"
+        await net.fetch()
+        assert [seen.connection for seen in net.requests] == [1, 2]
+
+
+async def test_a_full_pool_is_a_pool_timeout() -> None:
+    async with lean_network(LeanTransport(max_connections_per_origin=1, pool_timeout_s=0.02)) as net:
+        asking = asyncio.create_task(net.ask("mute"))
+        await eventually(lambda: net.requests)
+        with pytest.raises(httpx.PoolTimeout, match="all 1 connections"):
+            await net.ask()
+        asking.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asking
+
+
+async def test_whoever_waits_gets_the_next_connection_that_is_free() -> None:
+    async with lean_network(LeanTransport(max_connections_per_origin=1, pool_timeout_s=5.0)) as net:
+        answers = await asyncio.gather(*(net.fetch() for _ in range(6)))
+        assert all(b"Paris" in answer for answer in answers)
+        assert net.stats() == TransportStats(opened=1, reused=5, open=1, idle=1, stale_retries=0)
+
+
+async def test_whoever_waits_gets_the_place_of_a_connection_that_was_lost() -> None:
+    async with lean_network(LeanTransport(max_connections_per_origin=1, pool_timeout_s=5.0)) as net:
+        asking = asyncio.create_task(net.ask("mute"))
+        await eventually(lambda: net.requests)
+        waiting = asyncio.create_task(net.fetch())
+        await asyncio.sleep(0)
+        asking.cancel()
+        assert b"Paris" in await waiting
+        assert [seen.connection for seen in net.requests] == [1, 2]
+
+
+async def test_leaving_the_line_gives_back_what_was_handed_over_in_the_same_turn() -> None:
+    async with lean_network(LeanTransport(max_connections_per_origin=1, pool_timeout_s=5.0)) as net:
+        for _ in range(20):
+            gate = asyncio.Event()
+            net.plan.queue(always(held(gate)))
+            asking = asyncio.create_task(net.fetch())
+            await eventually(lambda: net.requests and not net.requests[-1].finished.is_set())
+            waiting = asyncio.create_task(net.fetch())
+            gate.set()
+            await asking
+            waiting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await waiting
+            await net.fetch()
+        await eventually(lambda: net.stats().open == net.stats().idle)
+
+
+async def test_a_failed_connect_frees_its_place() -> None:
+    async with lean_network(LeanTransport(max_connections_per_origin=1, pool_timeout_s=0.5)) as net:
+        net.make_unreachable()
+        for _ in range(3):
+            with pytest.raises(httpx.ConnectError):
+                await net.ask()
+
+
+async def test_connecting_has_its_own_limit_and_a_request_may_set_it() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        url = httpx.URL(f"http://127.0.0.1:{listener.getsockname()[1]}/v1/chat/completions")
+        async with contextlib.AsyncExitStack() as fillers:
+            for _ in range(4):  # fill the backlog, so that the kernel answers no more
+                filler = fillers.enter_context(socket.socket())
+                filler.setblocking(False)
+                filler.connect_ex(listener.getsockname())
+            transport = LeanTransport(connect_timeout_s=60.0)
+            with pytest.raises(httpx.ConnectTimeout, match=r"within 0\.03 s"):
+                await transport.handle_async_request(ready_request(url, [], b"{}", connect_timeout_s=0.03))
+            await transport.aclose()
