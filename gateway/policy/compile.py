@@ -1,1 +1,147 @@
-"""From types to a snapshot."""
+"""From the text of a policy to a snapshot, or to every problem with its place. Pure but for what `World` looks up.
+
+    text ─ load ─ shape ─ references ─ contradictions ─┬─ problems
+                                                       └─ build ─ snapshot
+
+Each check runs even where an earlier one found something, on what is sound: all problems are told at once.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from gateway.domain.calibration import Catalogue
+from gateway.domain.ids import KeyId, ModelAlias, RouteName, SnapshotId, TierName
+from gateway.domain.money import Price
+from gateway.domain.tier import Secret, Tier
+from gateway.policy.build import (
+    build_limits,
+    build_pinned_route,
+    build_route,
+    build_tenant,
+    build_tier,
+    open_key,
+    price_of,
+    tiers_of,
+)
+from gateway.policy.contradictions import find_contradictions, misordered
+from gateway.policy.load import Document, read_document
+from gateway.policy.problems import Finding, Problem
+from gateway.policy.references import Resolved, resolve
+from gateway.policy.schema import Policy
+from gateway.policy.shape import check_shape
+from gateway.policy.snapshot import PolicySnapshot, Route, Target, VirtualKey
+from gateway.policy.source import PolicySource
+from gateway.policy.world import ChooseDial, PriceLookup, World
+
+MAX_PROBLEMS = 1_000
+"""Nobody mends more at once."""
+
+
+def compile_policy(
+    source: PolicySource,
+    *,
+    catalogue: Catalogue,
+    secrets: Callable[[str], Secret | str],
+    prices: PriceLookup,
+    choose_dial: ChooseDial,
+) -> PolicySnapshot | list[Problem]:
+    """Compile a policy. Total: no text makes it raise; problems come in the order of the file."""
+    document = read_document(source)
+    if document.root is None:
+        return list(document.problems)
+    world = World(catalogue, secrets, prices, choose_dial)
+    policy, findings = check_shape(document.root, document)
+    resolved, unresolved = resolve(document.root, world)
+    findings += [finding for finding in unresolved if not document.is_broken(finding.path)]
+    findings += find_contradictions(document.root, policy)
+    prices_by_tier = _prices(policy, resolved)
+    findings += misordered(prices_by_tier)
+    findings += _shared_keys(policy, resolved)
+    if findings or document.problems:
+        return _in_order(document, findings)
+    return _build(policy, resolved, world, prices_by_tier, snapshot_id(source, catalogue))
+
+
+def snapshot_id(source: PolicySource, catalogue: Catalogue) -> SnapshotId:
+    """Name a snapshot by what it was made from."""
+    return SnapshotId(hashlib.sha256(source.content + catalogue.digest.encode()).hexdigest()[:12])
+
+
+def key_digest(key: str) -> bytes:
+    """Return what a virtual key is stored and compared as."""
+    return hashlib.sha256(key.encode()).digest()
+
+
+def _prices(policy: Policy, resolved: Resolved) -> dict[str, Price]:
+    known = ((name, price_of(tier, resolved)) for name, tier in policy.tiers.items())
+    return {name: price for name, price in known if price is not None}
+
+
+def _shared_keys(policy: Policy, resolved: Resolved) -> list[Finding]:
+    """Find different references behind which the same key lies: it could not say who calls."""
+    findings = []
+    first: dict[Secret, str] = {}
+    for name, tenant in policy.tenants.items():
+        for position, reference in enumerate(tenant.keys):
+            secret = resolved.secrets.get(reference)
+            if secret is not None and first.setdefault(secret, reference) != reference:
+                message = f"expected a key of its own, found the same secret as behind `{first[secret]}`"
+                findings.append(Finding(("tenants", name, "keys", position), message))
+    return findings
+
+
+def _in_order(document: Document, findings: list[Finding]) -> list[Problem]:
+    problems = [*document.problems, *map(document.problem, findings[:MAX_PROBLEMS])]
+    if len(findings) > MAX_PROBLEMS:
+        more = f"and {len(findings) - MAX_PROBLEMS} more problems"
+        problems.append(document.problem(Finding((), more, "mend those above first")))
+    return sorted(dict.fromkeys(problems), key=lambda problem: (problem.line, problem.column))
+
+
+def _build(
+    policy: Policy, resolved: Resolved, world: World, prices: Mapping[str, Price], name: SnapshotId
+) -> PolicySnapshot:
+    tiers = {
+        TierName(tier_name): build_tier(tier_name, rank, spec, prices[tier_name], resolved, world.catalogue)
+        for rank, (tier_name, spec) in enumerate(policy.tiers.items())
+    }
+    routes = {
+        RouteName(route_name): build_route(route_name, spec, tiers_of(spec, policy.tiers, tiers), world)
+        for route_name, spec in policy.routes.items()
+    }
+    aliases = _aliases(policy, tiers, routes)
+    return PolicySnapshot(
+        id=name,
+        tiers=MappingProxyType(tiers),
+        routes=MappingProxyType(routes),
+        aliases=MappingProxyType(aliases),
+        keys=MappingProxyType(_keys(policy, resolved)),
+        open_key=None if policy.tenants else open_key(),
+        limits=build_limits(policy.limits),
+        receipts_kept=policy.receipts.keep,
+    )
+
+
+def _aliases(policy: Policy, tiers: dict[TierName, Tier], routes: dict[RouteName, Route]) -> dict[ModelAlias, Target]:
+    """Resolve the aliases, and add to `routes` one for each tier that an alias names."""
+    aliases = {}
+    for name, alias in policy.models.items():
+        if alias.tier is None:
+            aliases[ModelAlias(name)] = Target(RouteName(str(alias.route)), None)
+            continue
+        tier = tiers[TierName(alias.tier)]
+        route = build_pinned_route(tier)
+        routes[route.name] = route
+        aliases[ModelAlias(name)] = Target(route.name, tier.name)
+    return aliases
+
+
+def _keys(policy: Policy, resolved: Resolved) -> dict[bytes, VirtualKey]:
+    keys = {}
+    for name, spec in policy.tenants.items():
+        tenant = build_tenant(name, spec)
+        for position, reference in enumerate(spec.keys):
+            digest = key_digest(resolved.secrets[reference].reveal())
+            keys[digest] = VirtualKey(KeyId(f"{name}/{position}"), tenant)
+    return keys

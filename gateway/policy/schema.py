@@ -1,1 +1,78 @@
-"""The file format, as types."""
+"""The file format, as types: the whole policy, with the limits at the edge.
+
+The check, the JSON Schema for editors and the reference are all made from these types. A field is here only if it
+works; its default, its unit and one sentence about it stand with it.
+"""
+
+from typing import Annotated, Literal
+
+from gateway.policy.quantities import COUNT, DURATION, SIZE, Quantity
+from gateway.policy.schema_routes import AliasSpec, RouteSpec
+from gateway.policy.schema_tenants import TenantSpec
+from gateway.policy.schema_tiers import ModelName, Name, TierSpec
+from gateway.policy.section import Section, optional, required
+
+DEFAULT_QUALITY = 0.95
+DEFAULT_MAX_OUTPUT_TOKENS = 4_096
+"""What most servers take for an answer without `max_tokens`; it bounds the hold on a tenant's budget."""
+
+
+class LimitsSpec(Section):
+    """The largest requests that are accepted, checked before they are read."""
+
+    body: Annotated[int, Quantity(SIZE, "1KiB", "1024MiB")] = optional("8MiB", "Size of a request's body.")
+    depth: Annotated[int, Quantity(COUNT, "4", "200")] = optional(32, "Levels of nesting in the body's JSON.")
+    messages: Annotated[int, Quantity(COUNT, "1", "1000000")] = optional(2048, "Messages in one request.")
+    tools: Annotated[int, Quantity(COUNT, "0", "100000")] = optional(128, "Tools in one request.")
+    stop: Annotated[int, Quantity(COUNT, "0", "1000")] = optional(16, "Stop sequences in one request.")
+    stop_size: Annotated[int, Quantity(SIZE, "1B", "64KiB")] = optional("256B", "Size of one stop sequence.")
+    choices: Annotated[int, Quantity(COUNT, "1", "128")] = optional(16, "Answers to one request (`n`).")
+    top_logprobs: Annotated[int, Quantity(COUNT, "0", "1000")] = optional(20, "Alternatives a token (`top_logprobs`).")
+    headers: Annotated[int, Quantity(COUNT, "10", "10000")] = optional(100, "Header lines of one request.")
+    headers_size: Annotated[int, Quantity(SIZE, "1KiB", "1MiB")] = optional(
+        "32KiB", "Size of all header lines together."
+    )
+    url_size: Annotated[int, Quantity(SIZE, "64B", "64KiB")] = optional("2KiB", "Size of the request's target.")
+    headers_timeout: Annotated[float, Quantity(DURATION, "100ms", "5m")] = optional(
+        "10s", "Time for a client to send its headers, however slowly they come."
+    )
+    body_timeout: Annotated[float, Quantity(DURATION, "100ms", "30m")] = optional(
+        "30s", "Time for a client to send its body."
+    )
+    sse_line: Annotated[int, Quantity(SIZE, "1KiB", "64MiB")] = optional(
+        "1MiB", "Size of one line of a server's stream."
+    )
+    sse_event: Annotated[int, Quantity(SIZE, "1KiB", "64MiB")] = optional(
+        "2MiB", "Size of one event of a server's stream."
+    )
+    in_flight: Annotated[int, Quantity(COUNT, "1", "1000000")] = optional(
+        2000, "Requests under way at once, in each worker process."
+    )
+    in_flight_per_key: Annotated[int, Quantity(COUNT, "1", "1000000")] = optional(
+        64, "Requests under way at once with one key, in each worker process."
+    )
+    remote_images: bool = optional(
+        True, "Whether `image_url` may name another host; the gateway never fetches it, but the model server may."
+    )
+
+
+class ReceiptsSpec(Section):
+    """What is remembered of requests."""
+
+    keep: Annotated[int, Quantity(COUNT, "0", "1000000")] = optional(
+        10000, "Receipts that each worker process remembers, about 4 kB each; the oldest go first."
+    )
+
+
+class Policy(Section):
+    """A Tiergate policy."""
+
+    version: Literal[1] = required("The version of this format.")
+    tiers: dict[Name, TierSpec] = required("The tiers by name, cheapest first.")
+    models: dict[ModelName, AliasSpec] = required("What clients may name as `model`.")
+    routes: dict[Name, RouteSpec] = optional({}, "The routes by name.")
+    tenants: dict[Name, TenantSpec] = optional(
+        {}, "Who may use the gateway; without any, everyone may who reaches it, and it listens on this machine only."
+    )
+    limits: LimitsSpec = optional({}, "The largest requests that are accepted.")
+    receipts: ReceiptsSpec = optional({}, "What is remembered of requests.")

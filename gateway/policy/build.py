@@ -1,0 +1,196 @@
+"""From checked types to the nouns of the snapshot. Nothing fails here: what could was found before."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from gateway.domain.ability import Ability
+from gateway.domain.calibration import Catalogue
+from gateway.domain.dial import Dial, WhenUncertified
+from gateway.domain.ids import EndpointId, KeyId, ModelAlias, RouteName, TenantId, TierName
+from gateway.domain.ledger import Allowance
+from gateway.domain.limits import EdgeLimits
+from gateway.domain.money import FREE, Price
+from gateway.domain.outcome import FailureKind
+from gateway.domain.request import Need
+from gateway.domain.tier import Endpoint, Tier, TierLimits
+from gateway.policy.contradictions import OPEN_TENANT
+from gateway.policy.references import Resolved
+from gateway.policy.schema import DEFAULT_MAX_OUTPUT_TOKENS, DEFAULT_QUALITY, LimitsSpec
+from gateway.policy.schema_routes import RouteSpec
+from gateway.policy.schema_tenants import TenantSpec
+from gateway.policy.schema_tiers import CatalogPrice, PriceTable, TierSpec
+from gateway.policy.snapshot import Fallback, Route, Tenant, VirtualKey
+from gateway.policy.world import World
+
+_NEEDS: Final = {"tools": Need.TOOLS, "vision": Need.VISION, "json_schema": Need.JSON_SCHEMA}
+_FAILURES: Final = {
+    "connect": {FailureKind.CONNECT},
+    "ttft": {FailureKind.TTFT},
+    "busy": {FailureKind.BUSY},
+    "error": {FailureKind.NO_RESPONSE, FailureKind.SERVER_ERROR, FailureKind.BAD_ANSWER},
+}
+"""The words of `fallback.on`. Broken and stalled answers are absent: they fail after their first content."""
+_WINDOW_S: Final = {"minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800, "month": 2_592_000}
+_TOKENS_PER_K: Final = 1_000
+_EXPECTED_OUTPUT_TOKENS: Final = 256
+"""For a tier without an ability: nothing is known of how much it writes, and only its hold rests on this."""
+_UNSTATED_STANDARD_ERROR: Final = 3.0
+"""On the logit scale: an interval of nearly everything."""
+_ONLY: Final = Dial(value=0.0, certified=True, shares=(1.0,), quality=1.0, quality_low=1.0, cost_share=1.0)
+"""Of a route that has one tier: there is nothing to choose."""
+
+
+def price_of(spec: TierSpec, resolved: Resolved) -> Price | None:
+    """Return what a tier costs; None where the price catalogue does not know, which is told elsewhere."""
+    price = spec.price
+    if isinstance(price, PriceTable):
+        cached = price.input if price.cached_input is None else price.cached_input
+        return Price(price.input, cached, price.output)
+    if isinstance(price, CatalogPrice):
+        return resolved.prices.get((price.catalog, price.provider))
+    return FREE if price == "free" else resolved.prices.get((spec.model, None))
+
+
+def build_tier(name: str, rank: int, spec: TierSpec, price: Price, resolved: Resolved, catalogue: Catalogue) -> Tier:
+    """Build a tier whose references are known to be good."""
+    found = catalogue.find(spec.ability.like) if spec.ability is not None else None
+    most = min(DEFAULT_MAX_OUTPUT_TOKENS, spec.context) if spec.max_output is None else spec.max_output
+    expected = _EXPECTED_OUTPUT_TOKENS
+    if found is not None:
+        expected = catalogue.expected_output_tokens.get(found.reference, _EXPECTED_OUTPUT_TOKENS)
+    supports = Need.NONE
+    for word in spec.supports:
+        supports |= _NEEDS[word]
+    limits = spec.limits
+    return Tier(
+        name=TierName(name),
+        rank=rank,
+        model=spec.model,
+        price=price,
+        context_tokens=spec.context,
+        supports=supports,
+        max_output_tokens=most,
+        expected_output_tokens=min(expected, most),
+        ability=_unstated(catalogue) if found is None else found,
+        limits=TierLimits(
+            ttft_s=limits.ttft,
+            ttft_s_per_input_token=limits.ttft_per_1k_tokens / _TOKENS_PER_K,
+            stall_s=limits.stall,
+            connect_s=limits.connect,
+            in_flight=limits.in_flight,
+            answer_s=limits.answer,
+        ),
+        endpoints=tuple(_endpoints(name, spec, resolved)),
+    )
+
+
+def _endpoints(name: str, spec: TierSpec, resolved: Resolved) -> Iterator[Endpoint]:
+    for position, endpoint in enumerate(spec.endpoints):
+        yield Endpoint(
+            id=EndpointId(f"{name}/{position}"),
+            base_url=endpoint.url,
+            dialect=endpoint.dialect,
+            api_key=None if endpoint.api_key is None else resolved.secrets[endpoint.api_key],
+            transport=endpoint.transport,
+        )
+
+
+def _unstated(catalogue: Catalogue) -> Ability:
+    """Return the ability of a tier that states none: even odds whatever the request, and hardly any certainty."""
+    width = max((len(ability.loadings) for ability in catalogue.references.values()), default=0)
+    return Ability("", 0.0, (0.0,) * width, _UNSTATED_STANDARD_ERROR, 0.5, ())
+
+
+def build_route(name: str, spec: RouteSpec, tiers: tuple[Tier, ...], world: World) -> Route:
+    """Build a route over its tiers, which are in rank order."""
+    quality = spec.quality
+    if quality is None and spec.dial is None:
+        quality = DEFAULT_QUALITY
+    when = WhenUncertified(spec.when_uncertified)
+    dial = world.choose_dial(tiers, quality, spec.dial, when, world.catalogue)
+    return _route(RouteName(name), spec, tiers, quality, dial)
+
+
+def build_pinned_route(tier: Tier) -> Route:
+    """Build the route of an alias that names a tier: everything by default. No policy can name a route so."""
+    return _route(RouteName(f"tier:{tier.name}"), RouteSpec(), (tier,), None, _ONLY)
+
+
+def _route(name: RouteName, spec: RouteSpec, tiers: tuple[Tier, ...], quality: float | None, dial: Dial) -> Route:
+    return Route(
+        name=name,
+        tiers=tuple(tier.name for tier in tiers),
+        quality=quality,
+        when_uncertified=WhenUncertified(spec.when_uncertified),
+        dial=dial,
+        fallback=Fallback(
+            on=frozenset(kind for word in spec.fallback.on for kind in _FAILURES[word]),
+            max_attempts=spec.fallback.max_attempts if spec.fallback.on else 1,
+        ),
+        deadline_s=spec.deadline,
+        stream_deadline_s=spec.stream_deadline,
+        cache_exact_ttl_s=spec.cache.exact,
+        cache_max_temperature=spec.cache.max_temperature,
+        cache_epoch=_epoch(tiers),
+    )
+
+
+def _epoch(tiers: tuple[Tier, ...]) -> bytes:
+    """Return 16 bytes that name the models behind a route, in their order."""
+    named = "\n".join(f"{tier.name} {tier.model}" for tier in tiers)
+    return hashlib.sha256(named.encode()).digest()[:16]
+
+
+def build_tenant(name: str, spec: TenantSpec) -> Tenant:
+    """Build a tenant."""
+    budget, rate = spec.budget, spec.rate
+    return Tenant(
+        id=TenantId(name),
+        allowance=Allowance(
+            budget_usd_nano=None if budget is None else budget.usd,
+            budget_window_s=_WINDOW_S["day" if budget is None else budget.window],
+            requests_per_minute=rate.rpm,
+            tokens_per_minute=rate.tpm,
+        ),
+        tiers=None if spec.tiers is None else frozenset(map(TierName, spec.tiers)),
+        aliases=None if spec.models is None else frozenset(map(ModelAlias, spec.models)),
+        may_pin=spec.allow.pin_tier,
+        may_debug=spec.allow.debug,
+    )
+
+
+def open_key() -> VirtualKey:
+    """Return who everyone is while a policy names no tenants: someone who may do everything."""
+    tenant = Tenant(TenantId(OPEN_TENANT), Allowance(), None, None, may_pin=True, may_debug=True)
+    return VirtualKey(KeyId(OPEN_TENANT), tenant)
+
+
+def build_limits(spec: LimitsSpec) -> EdgeLimits:
+    """Build the limits at the edge."""
+    return EdgeLimits(
+        body_bytes=spec.body,
+        depth=spec.depth,
+        messages=spec.messages,
+        tools=spec.tools,
+        stop=spec.stop,
+        stop_bytes=spec.stop_size,
+        choices=spec.choices,
+        top_logprobs=spec.top_logprobs,
+        headers=spec.headers,
+        headers_bytes=spec.headers_size,
+        url_bytes=spec.url_size,
+        headers_timeout_s=spec.headers_timeout,
+        body_timeout_s=spec.body_timeout,
+        sse_line_bytes=spec.sse_line,
+        sse_event_bytes=spec.sse_event,
+        in_flight=spec.in_flight,
+        in_flight_per_key=spec.in_flight_per_key,
+        remote_images=spec.remote_images,
+    )
+
+
+def tiers_of(spec: RouteSpec, specs: Mapping[str, TierSpec], tiers: Mapping[TierName, Tier]) -> tuple[Tier, ...]:
+    """Return the tiers that a route chooses from, in rank order."""
+    named = {name for name, tier in specs.items() if tier.ability is not None} if spec.tiers is None else {*spec.tiers}
+    return tuple(tier for name, tier in tiers.items() if name in named)

@@ -1,0 +1,62 @@
+"""The file format: model aliases and routes."""
+
+from typing import Annotated, Literal
+
+from gateway.policy.quantities import COUNT, DURATION, NUMBER, SHARE, Quantity
+from gateway.policy.schema_tiers import Name
+from gateway.policy.section import Section, optional
+
+
+class AliasSpec(Section):
+    """What a name that clients use stands for: a route, or one tier."""
+
+    route: Name | None = optional(None, "The route that places requests for this name.")
+    tier: Name | None = optional(None, "The one tier that answers requests for this name.")
+
+
+class FallbackSpec(Section):
+    """What may follow a failed attempt. Nothing follows once content was sent to the client."""
+
+    on: tuple[Literal["connect", "ttft", "busy", "error"], ...] = optional(
+        ("connect", "ttft", "busy", "error"),
+        "Failures after which the next endpoint or tier is tried: no connection; no content in time; 429 or 503; "
+        "any other failed or empty answer.",
+    )
+    max_attempts: Annotated[int, Quantity(COUNT, "1", "10")] = optional(3, "Attempts for one request in all.")
+
+
+class CacheSpec(Section):
+    """When an earlier answer is given again."""
+
+    exact: Annotated[float | None, Quantity(DURATION, "1s", "30d", off=True)] = optional(
+        "24h", "How long an answer may be given to the same request of the same tenant; `off` for never."
+    )
+    max_temperature: Annotated[float, Quantity(NUMBER, "0", "2")] = optional(
+        0, "Hotter requests are neither stored nor served; a request that names no temperature counts as 1."
+    )
+
+
+class RouteSpec(Section):
+    """How requests are placed on tiers."""
+
+    tiers: tuple[Name, ...] | None = optional(None, "The tiers to choose from; all with an ability when absent.")
+    quality: Annotated[float, Quantity(SHARE, "0", "1", above=True)] | None = optional(
+        None,
+        "Share of the strongest able tier's expected quality to keep over this route's traffic; "
+        "0.95 when neither this nor `dial` is given.",
+    )
+    dial: Annotated[float, Quantity(NUMBER, "0", "1000000000")] | None = optional(
+        None, "Instead of `quality`: how much probability of a good answer one USD must buy; 0 ignores cost."
+    )
+    when_uncertified: Literal["best_effort", "strongest"] = optional(
+        "best_effort",
+        "What to do while `quality` cannot be certified: come as near as can be, or use the strongest tier.",
+    )
+    fallback: FallbackSpec = optional({}, "What may follow a failed attempt.")
+    deadline: Annotated[float, Quantity(DURATION, "100ms", "1h")] = optional(
+        "120s", "Longest time for a whole answer that is not streamed."
+    )
+    stream_deadline: Annotated[float, Quantity(DURATION, "100ms", "1d")] = optional(
+        "600s", "Longest time for a whole answer that is streamed."
+    )
+    cache: CacheSpec = optional({}, "When an earlier answer is given again.")

@@ -1,0 +1,47 @@
+"""The file format: tenants and what they may use."""
+
+from typing import Annotated, Literal
+
+from gateway.policy.quantities import COUNT, MONEY, TOKENS, Quantity
+from gateway.policy.schema_tiers import ModelName, Name, SecretReference
+from gateway.policy.section import Section, optional, required
+
+
+class BudgetSpec(Section):
+    """How much a tenant may spend."""
+
+    usd: Annotated[int, Quantity(MONEY, "0", "9000000", above=True)] = required(
+        "USD in each window; up to nine million, which stay exact in every store."
+    )
+    window: Literal["minute", "hour", "day", "week", "month"] = optional(
+        "day", "When spending starts anew, in UTC; a `month` is 30 days."
+    )
+
+
+class RateSpec(Section):
+    """How fast a tenant may go."""
+
+    rpm: Annotated[int, Quantity(COUNT, "1", "100000000")] | None = optional(
+        None, "Requests a minute; unlimited when absent."
+    )
+    tpm: Annotated[int, Quantity(TOKENS, "1", "1000000M")] | None = optional(
+        None, "Tokens a minute, input and output together; unlimited when absent."
+    )
+
+
+class AllowSpec(Section):
+    """What a tenant may ask for beyond answers."""
+
+    pin_tier: bool = optional(False, "Whether the header `x-tiergate-tier` may choose the tier.")
+    debug: bool = optional(False, "Whether the header `x-tiergate-debug` is answered with more headers.")
+
+
+class TenantSpec(Section):
+    """Who pays, with which keys."""
+
+    keys: tuple[SecretReference, ...] = required("The tenant's API keys: `env:NAME` or `file:/path`.")
+    budget: BudgetSpec | None = optional(None, "How much it may spend; unlimited when absent.")
+    rate: RateSpec = optional({}, "How fast it may go; unlimited when absent.")
+    tiers: tuple[Name, ...] | None = optional(None, "The tiers it may use; all when absent.")
+    models: tuple[ModelName, ...] | None = optional(None, "The model aliases it may name; all when absent.")
+    allow: AllowSpec = optional({}, "What it may ask for beyond answers.")

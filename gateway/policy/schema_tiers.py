@@ -1,0 +1,171 @@
+"""The file format: tiers, their prices, abilities, limits and endpoints."""
+
+from ipaddress import ip_address
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Discriminator, Tag
+
+from gateway.policy.quantities import COUNT, DURATION, PRICE, TOKENS, Quantity, Text, refusal
+from gateway.policy.section import Section, optional, required
+
+Name = Annotated[
+    str,
+    Text(
+        "a name of letters, digits, `-`, `_` and `.`, at most 64 of them",
+        r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}",
+    ),
+]
+ModelName = Annotated[str, Text("a model's name: printable, without spaces, at most 200 characters", r"[!-~]{1,200}")]
+SecretReference = Annotated[
+    str,
+    Text(
+        "a reference to a secret, `env:NAME` or `file:/path`",
+        r"env:[A-Za-z_][A-Za-z0-9_]{0,127}|file:/[^\x00-\x1f\x7f]{1,1000}",
+        "a policy never holds the secret itself",
+    ),
+]
+UsdPerMillionTokens = Annotated[int, Quantity(PRICE, "0", "10000")]
+
+_BASE_URL = "a base URL such as http://10.0.0.7:8000/v1"
+
+
+def check_url(url: str) -> str:
+    """Refuse what is no base URL of a model server, and drop a slash at its end. Raises PydanticCustomError."""
+    try:
+        parts = urlsplit(url)
+        has_port = parts.port != 0
+    except ValueError:
+        raise refusal(_BASE_URL, "it cannot be read as a URL") from None
+    if parts.username is not None or parts.password is not None:
+        raise refusal(f"{_BASE_URL} without credentials", "give the key as `api_key: env:NAME`")
+    if parts.scheme not in {"http", "https"}:
+        raise refusal(_BASE_URL, "it must start with http:// or https://")
+    if not parts.hostname or not has_port:
+        raise refusal(_BASE_URL, "it must name a host, and a port from 1 to 65535 if any")
+    if parts.query or parts.fragment:
+        raise refusal(_BASE_URL, "remove what follows `?` or `#`")
+    if parts.path.rstrip("/").endswith(("/completions", "/embeddings", "/models")):
+        raise refusal(_BASE_URL, "stop before the operation: the gateway adds `/chat/completions` itself")
+    if _is_link_local(parts.hostname):
+        raise refusal(_BASE_URL, "link-local addresses are refused: cloud providers serve credentials there")
+    return url.rstrip("/")
+
+
+def _is_link_local(host: str) -> bool:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return address.is_link_local
+
+
+class PriceTable(Section):
+    """A price of one's own."""
+
+    input: UsdPerMillionTokens = required("USD per million input tokens; six decimals at most.")
+    output: UsdPerMillionTokens = required("USD per million output tokens, reasoning included.")
+    cached_input: UsdPerMillionTokens | None = optional(
+        None, "USD per million input tokens that the server had cached; the input price when absent."
+    )
+
+
+class CatalogPrice(Section):
+    """A price from the genai-prices catalogue, under another name than the tier's model."""
+
+    catalog: ModelName = required("The model's name in the genai-prices catalogue.")
+    provider: Name | None = optional(
+        None, "The provider whose price it is, such as `openai`; the model's own when absent."
+    )
+
+
+PriceWord = Annotated[
+    str, Text("a price: a table such as {input: 0.15, output: 0.60}, or `catalog`, or `free`", r"catalog|free")
+]
+
+
+def _price_form(value: object) -> str:
+    if isinstance(value, dict | Section):
+        return (
+            "<catalog>"
+            if "catalog" in (value if isinstance(value, dict) else value.__class__.model_fields)
+            else "<table>"
+        )
+    return "<word>"
+
+
+TierPrice = Annotated[
+    Annotated[PriceTable, Tag("<table>")]
+    | Annotated[CatalogPrice, Tag("<catalog>")]
+    | Annotated[PriceWord, Tag("<word>")],
+    Discriminator(_price_form),
+]
+
+
+class TierAbility(Section):
+    """How good the tier's model is, said by comparison."""
+
+    like: ModelName = required(
+        "The reference model whose answers this tier's are most like; the check names the nearest."
+    )
+
+
+class TierLimitsSpec(Section):
+    """What one attempt on the tier may take."""
+
+    ttft: Annotated[float, Quantity(DURATION, "10ms", "30m")] = optional(
+        "20s", "Time to the first content of an answer, after which the attempt is given up."
+    )
+    ttft_per_1k_tokens: Annotated[float, Quantity(DURATION, "0s", "1m")] = optional(
+        "250ms", "Added to `ttft` for every thousand tokens of the prompt, which must be read first."
+    )
+    answer: Annotated[float, Quantity(DURATION, "100ms", "1h")] = optional(
+        "120s", "Time to a whole answer that is not streamed: its server says nothing before the last token."
+    )
+    stall: Annotated[float, Quantity(DURATION, "100ms", "30m")] = optional(
+        "30s", "Longest silence of the server once content has come."
+    )
+    connect: Annotated[float, Quantity(DURATION, "10ms", "1m")] = optional(
+        "1s", "Time to open a connection, TLS included; 3s suits another region."
+    )
+    in_flight: Annotated[int, Quantity(COUNT, "1", "100000")] = optional(
+        64, "Requests that the tier answers at once, in each worker process."
+    )
+
+
+class EndpointSpec(Section):
+    """One model server of the tier."""
+
+    url: Annotated[str, Text("a base URL", r"[!-~]{1,2000}"), AfterValidator(check_url)] = required(
+        "Base URL up to the operation, such as `http://10.0.0.7:8000/v1`."
+    )
+    dialect: Literal["openai", "vllm", "sglang", "llamacpp", "basic"] = optional(
+        "openai", "What the server speaks; `basic` is never sent `stream_options`, so its streamed tokens are counted."
+    )
+    api_key: SecretReference | None = optional(
+        None, "Sent as bearer token: `env:NAME` or `file:/path`; nothing is sent when absent."
+    )
+    transport: Literal["lean", "httpx"] = optional(
+        "lean", "`lean` is pooled HTTP/1.1; `httpx` adds HTTP/2 and proxies, at a cost per request."
+    )
+
+
+class TierSpec(Section):
+    """A class of interchangeable model servers."""
+
+    model: ModelName = required("The name under which the servers know the model.")
+    price: TierPrice = required("A table in USD per million tokens, `catalog` (genai-prices, by `model`), or `free`.")
+    context: Annotated[int, Quantity(TOKENS, "128", "100M")] = required(
+        "Context window in tokens, prompt and answer together; `32k` is 32,000."
+    )
+    max_output: Annotated[int, Quantity(TOKENS, "1", "10M")] | None = optional(
+        None, "Most tokens of one answer; 4,096 or the context, whichever is less, when absent."
+    )
+    supports: tuple[Literal["tools", "vision", "json_schema"], ...] = optional(
+        (), "What the model can do beyond text: requests that need more go to other tiers."
+    )
+    ability: TierAbility | None = optional(
+        None, "How good the model is. Without it the tier takes part in no route, as befits one for embeddings."
+    )
+    limits: TierLimitsSpec = optional({}, "What one attempt may take.")
+    endpoints: tuple[EndpointSpec, ...] = required("The servers; requests are spread over them.")
