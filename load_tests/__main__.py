@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from load_tests import model_server
+from load_tests import cli_compare, model_server
 from load_tests.answers import MARKER
 from load_tests.driver import drive
 from load_tests.plan import MAX_REQUESTS, Plan, RefusedLoad
@@ -14,6 +14,7 @@ EXAMPLES = """examples:
   python -m load_tests serve --port 9101 --chunk-ms 10
   python -m load_tests drive --port 9101 --body request.json --connections 64 --seconds 5
   python -m load_tests drive --port 9101 --body request.json --rate 100 --seconds 10
+  python -m load_tests compare --gateway tiergate,nginx --rounds 5
 """
 
 
@@ -29,6 +30,13 @@ def main(arguments: list[str] | None = None) -> int:
     driving = commands.add_parser("drive", help="load one server on loopback, print the figures as JSON")
     _add_drive_arguments(driving)
     driving.set_defaults(run=_drive)
+    comparing = commands.add_parser(
+        "compare",
+        help="measure gateways side by side, print a table",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    cli_compare.add_arguments(comparing)
+    comparing.set_defaults(run=cli_compare.run)
     options = parser.parse_args(arguments)
     try:
         return int(options.run(options))

@@ -1,8 +1,9 @@
 """Counts and times of one load, and what is said of them."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 NOTE_BYTES = 150
 """How much of the first bad reply is shown."""
@@ -55,6 +56,26 @@ class Report:
     def to_json(self) -> dict[str, object]:
         """Return it as plain values."""
         return asdict(self)
+
+
+def spread_from_json(said: Mapping[str, float] | None) -> Spread | None:
+    """Read percentiles; members beyond ours are left out."""
+    if said is None:
+        return None
+    return Spread(
+        n=int(said["n"]),
+        mean=said["mean"],
+        p50=int(said["p50"]),
+        p90=int(said["p90"]),
+        p99=int(said["p99"]),
+        max=int(said["max"]),
+    )
+
+
+def report_from_json(said: dict[str, Any]) -> Report:
+    """Read what `to_json` wrote."""
+    spreads = {name: spread_from_json(said[name]) for name in ("latency_us", "first_token_us", "chunk_delay_us")}
+    return Report(**{**said, **spreads})
 
 
 @dataclass(slots=True)

@@ -1,0 +1,49 @@
+"""Draws the tables."""
+
+from collections.abc import Iterable
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from load_tests.compare import Comparison
+from load_tests.summary import FIGURES, bad_replies, figure_range
+
+
+def comparison_table(comparison: Comparison) -> Table:
+    """Draw a figure a row and a target a column; rows and columns without a figure are left out."""
+    measurements = comparison.measurements
+    targets = list(dict.fromkeys(m.target for m in measurements))
+    rounds = max((m.round for m in measurements), default=0)
+    table = Table(
+        title=Text(f"{comparison.at} · {_machine(comparison)} · tools: {comparison.tools}"),
+        caption=Text(f"medians of {rounds} rounds [lowest–highest]; ratios and differences are taken within a round"),
+        box=box.SIMPLE_HEAD,
+    )
+    table.add_column("figure", no_wrap=True)
+    for target in targets:
+        heading = Text(f"{target}\n{comparison.versions.get(target, '')}")
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("goal", justify="right", no_wrap=True)
+    for figure in FIGURES:
+        ranges = [figure_range(figure, target, measurements) for target in targets]
+        if any(ranges):
+            cells = [Text(found.text(figure.digits) if found else "–") for found in ranges]
+            table.add_row(figure.title, *cells, figure.goal)
+    table.add_row("wrong or missing replies", *(f"{bad_replies(target, measurements)[0]:,}" for target in targets), "0")
+    return table
+
+
+def remarks(comparison: Comparison) -> Iterable[str]:
+    """Say what the table leaves out: targets that could not be measured, and the first wrong reply of each."""
+    for name, why in comparison.left_out.items():
+        yield f"{name} is left out: {why}"
+    for target in dict.fromkeys(m.target for m in comparison.measurements):
+        count, first = bad_replies(target, comparison.measurements)
+        if count:
+            yield f"{target}: {count:,} wrong replies, first: {first}"
+
+
+def _machine(comparison: Comparison) -> str:
+    machine = comparison.machine
+    return f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, Python {machine['python']}"
