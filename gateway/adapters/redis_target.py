@@ -83,11 +83,13 @@ async def open_link(target: RedisTarget, owner: LinkOwner) -> Link:
     else:
         host, port = await _address_of(target)
         _, link = await loop.create_connection(lambda: Link(owner), host, port, ssl=target.tls)
+    is_greeted = False
     try:
         await _greet(target, link)
-    except BaseException:
-        link.abort()
-        raise
+        is_greeted = True
+    finally:
+        if not is_greeted:
+            link.abort()
     return link
 
 

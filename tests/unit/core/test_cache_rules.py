@@ -75,6 +75,14 @@ def test_two_identities_share_a_key_only_when_they_are_equal(first: bytes, secon
     assert (keys[0] == keys[1]) == (first == second)
 
 
+@given(first=st.tuples(st.binary(max_size=6), st.binary(max_size=6)), split=st.integers(0, 12))
+def test_no_epoch_and_identity_are_taken_for_another_pair(first: tuple[bytes, bytes], split: int) -> None:
+    joined = first[0] + first[1]
+    second = (joined[:split], joined[split:])
+    keys = [exact_key(scope_of(ALICE), identity, epoch) for epoch, identity in (first, second)]
+    assert (keys[0] == keys[1]) == (first == second)
+
+
 @pytest.mark.parametrize(
     ("temperature", "allowed", "bar"),
     [

@@ -1,0 +1,138 @@
+"""What every cache of exact answers keeps to: in memory, and in Redis shared by workers."""
+
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from gateway.adapters.memory_cache import VALUE_BYTES_MAX, MemoryCache
+from gateway.adapters.redis_cache import RedisCache, RedisCacheSettings
+from gateway.core.cache_rules import exact_key, tenant_secret
+from gateway.domain.identity import CachedAnswer, CacheScope, ExactKey
+from gateway.domain.ids import TenantId
+from gateway.ports import CacheStore
+from tests.support.redis_server import PATIENT_S, MonotonicClock, RedisServer, client_of, running_redis
+from tests.support.waiting import eventually
+
+STORES = ["memory", "redis, same worker", "redis, other worker"]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RedisServer]:
+    with running_redis() as running:
+        yield running
+
+
+def key_of(tenant: str, identity: bytes) -> ExactKey:
+    name = TenantId(tenant)
+    return exact_key(CacheScope(name, tenant_secret(b"master", name)), identity)
+
+
+ANSWER = CachedAnswer(b'{"id":"chatcmpl-1","\x00":1}', "small", "qwen", 12, 34, stored_at_s=MonotonicClock().wall_s())
+
+
+class Stores:
+    """A cache to write to and one to read from, which may be another worker's."""
+
+    def __init__(self, writer: CacheStore, reader: CacheStore) -> None:
+        self.writer = writer
+        self.reader = reader
+
+    async def put(self, key: ExactKey, answer: CachedAnswer, ttl_s: float = 60.0) -> None:
+        self.writer.put(key, answer, ttl_s)
+        if isinstance(self.writer, RedisCache):
+            await self.writer.flush()
+
+    async def get(self, key: ExactKey) -> CachedAnswer | None:
+        return await self.reader.get(key)
+
+    async def pause(self) -> None:
+        """Let other work run, as a poll does between its looks."""
+        waited = iter((False, True))
+        await eventually(lambda: next(waited))
+
+
+@asynccontextmanager
+async def opened(kind: str, server: RedisServer) -> AsyncIterator[Stores]:
+    clock = MonotonicClock()
+    if kind == "memory":
+        memory = MemoryCache(clock)
+        yield Stores(memory, memory)
+        await memory.aclose()
+        return
+    clients = [client_of(server), client_of(server)]
+    caches = [RedisCache(client, clock, RedisCacheSettings(get_timeout_s=PATIENT_S)) for client in clients]
+    try:
+        await clients[0].call("FLUSHALL", timeout_s=PATIENT_S)
+        yield Stores(caches[0], caches[0 if kind == "redis, same worker" else 1])
+    finally:
+        for cache, client in zip(caches, clients, strict=True):
+            await cache.aclose()
+            await client.aclose()
+
+
+@pytest.mark.parametrize("kind", STORES)
+async def test_an_answer_comes_back_byte_for_byte(kind: str, server: RedisServer) -> None:
+    async with opened(kind, server) as stores:
+        key = key_of("alice", b"question")
+        assert await stores.get(key) is None
+        await stores.put(key, ANSWER)
+        assert await stores.get(key) == ANSWER
+
+
+@pytest.mark.parametrize("kind", STORES)
+async def test_the_same_request_of_two_tenants_never_shares_an_answer(kind: str, server: RedisServer) -> None:
+    async with opened(kind, server) as stores:
+        of_alice, of_bob = key_of("alice", b"question"), key_of("bob", b"question")
+        await stores.put(of_alice, ANSWER)
+        assert await stores.get(of_bob) is None
+        # Nor does a tenant who somehow learned the digest reach into the other's partition.
+        assert await stores.get(replace(of_alice, tenant=TenantId("bob"))) is None
+        assert await stores.get(of_alice) == ANSWER
+
+
+@pytest.mark.parametrize("kind", STORES)
+@pytest.mark.parametrize("tenant", ["{alice}", "a*", "a:b\r\nFLUSHALL", "ünï", ""])
+async def test_no_name_of_a_tenant_breaks_the_store(kind: str, tenant: str, server: RedisServer) -> None:
+    async with opened(kind, server) as stores:
+        await stores.put(key_of(tenant, b"question"), ANSWER)
+        await stores.put(key_of("other", b"question"), replace(ANSWER, body=b"other"))
+        assert await stores.get(key_of(tenant, b"question")) == ANSWER
+
+
+@pytest.mark.parametrize("kind", STORES)
+async def test_the_newest_answer_replaces_the_older(kind: str, server: RedisServer) -> None:
+    async with opened(kind, server) as stores:
+        key = key_of("alice", b"question")
+        await stores.put(key, ANSWER)
+        await stores.put(key, replace(ANSWER, body=b"newer"))
+        assert await stores.get(key) == replace(ANSWER, body=b"newer")
+
+
+@pytest.mark.parametrize("kind", STORES)
+async def test_an_answer_is_gone_after_its_time_to_live(kind: str, server: RedisServer) -> None:
+    async with opened(kind, server) as stores:
+        key = key_of("alice", b"question")
+        await stores.put(key, ANSWER, ttl_s=0.02)
+        started_s = time.monotonic()
+        while await stores.get(key) is not None:
+            assert time.monotonic() - started_s < PATIENT_S
+            await stores.pause()
+
+
+@pytest.mark.parametrize("kind", STORES)
+async def test_an_answer_too_large_is_not_kept(kind: str, server: RedisServer) -> None:
+    async with opened(kind, server) as stores:
+        key = key_of("alice", b"question")
+        await stores.put(key, replace(ANSWER, body=b"x" * (VALUE_BYTES_MAX + 1)))
+        assert await stores.get(key) is None
+
+
+@pytest.mark.parametrize("kind", STORES)
+async def test_the_largest_answer_allowed_is_kept_whole(kind: str, server: RedisServer) -> None:
+    async with opened(kind, server) as stores:
+        key, largest = key_of("alice", b"question"), replace(ANSWER, body=b"x" * VALUE_BYTES_MAX)
+        await stores.put(key, largest)
+        assert await stores.get(key) == largest
