@@ -4,7 +4,7 @@ Two random choices: of two endpoints drawn at random the less loaded is taken. T
 constant of the mean without every worker rushing to the same idle server (Mitzenmacher 2001).
 """
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable
 
 from gateway.domain.ids import EndpointId, TierName
 from gateway.domain.tier import Endpoint, Tier
@@ -31,9 +31,9 @@ class EndpointState:
         """Leave the endpoint alone until then; an earlier time than already set changes nothing."""
         self._unhealthy_until_s = max(self._unhealthy_until_s, until_s)
 
-    def is_available(self, now_s: float) -> bool:
-        """Tell whether attempts may go there."""
-        return now_s >= self._unhealthy_until_s
+    def is_available(self, now_s: float, in_flight_max: int) -> bool:
+        """Tell whether another attempt may go there: it is not to be left alone, and has room."""
+        return now_s >= self._unhealthy_until_s and self.in_flight < in_flight_max
 
 
 class EndpointTable:
@@ -53,17 +53,18 @@ class EndpointTable:
 
     def unavailable(self, tiers: Iterable[Tier], now_s: float) -> frozenset[TierName]:
         """Return the tiers none of whose endpoints is available."""
-        return frozenset(tier.name for tier in tiers if not self._has_available(tier.endpoints, now_s))
+        return frozenset(tier.name for tier in tiers if not self.count_available(tier, now_s))
 
-    def pick(
-        self, endpoints: Sequence[Endpoint], now_s: float, chance: float, *, tried: Container[EndpointId] = ()
-    ) -> Endpoint | None:
-        """Pick one of a tier's endpoints, or None when each was tried or is to be left alone.
+    def count_available(self, tier: Tier, now_s: float) -> int:
+        """Count the endpoints of a tier to which attempts may go."""
+        return len(self._available(tier, now_s))
+
+    def pick(self, tier: Tier, now_s: float, chance: float, *, tried: Container[EndpointId] = ()) -> Endpoint | None:
+        """Pick one of a tier's endpoints, or None when each was tried, is to be left alone, or is full.
 
         `chance` is uniform in [0, 1): it draws an ordered pair. Of equally loaded ones the first drawn is taken.
         """
-        untried = (endpoint for endpoint in endpoints if endpoint.id not in tried)
-        able = [endpoint for endpoint in untried if self.state(endpoint.id).is_available(now_s)]
+        able = [endpoint for endpoint in self._available(tier, now_s) if endpoint.id not in tried]
         if len(able) < 2:
             return able[0] if able else None
         first, step = divmod(int(chance * len(able) * (len(able) - 1)), len(able) - 1)
@@ -74,5 +75,6 @@ class EndpointTable:
         """Drop what is known of endpoints that a new policy no longer has. Attempts under way keep their state."""
         self._states = {name: state for name, state in self._states.items() if name in endpoints}
 
-    def _has_available(self, endpoints: Sequence[Endpoint], now_s: float) -> bool:
-        return any(self.state(endpoint.id).is_available(now_s) for endpoint in endpoints)
+    def _available(self, tier: Tier, now_s: float) -> list[Endpoint]:
+        most = tier.limits.in_flight
+        return [endpoint for endpoint in tier.endpoints if self.state(endpoint.id).is_available(now_s, most)]
