@@ -23,6 +23,9 @@ EXAMPLES = """examples:
   python -m load_tests compare --tests c64,hit --rounds 3 --json
   python -m load_tests compare --gateway tiergate,nginx,sglang-router --sglang-router .venv-peers/bin/sglang-router
 """
+WARM_SECONDS = 1.5
+"""Before each test: enough for caches, pools and the interpreter's own specialisation to settle."""
+
 PIPED_WIDTH = 150
 """Columns of the table where there is no terminal to fit it into."""
 
@@ -79,6 +82,7 @@ def _order(options: argparse.Namespace) -> Order:
         rounds=options.rounds,
         replies=options.replies,
         seconds=options.seconds,
+        warm_seconds=WARM_SECONDS,
         cores=Cores(gateway_core, load_core),
         sglang_router=options.sglang_router,
         references=(small, large),

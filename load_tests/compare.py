@@ -17,7 +17,6 @@ from load_tests.tally import Report
 from load_tests.targets import DIRECT, TARGETS, NotHere, Setting, Target
 from load_tests.tools import Run, Tools
 
-WARM_SECONDS = 1.5
 DRIVER_SPARE_S = 60.0
 """A driver that has not ended this long after it should have is stuck."""
 
@@ -39,6 +38,7 @@ class Order:
     rounds: int
     replies: int
     seconds: float
+    warm_seconds: float
     cores: Cores
     sglang_router: str
     references: tuple[str, str]
@@ -134,7 +134,7 @@ class Bench:
     def _measure(self, name: str, scenario: Scenario, number: int, port: int, pid: int | None) -> Measurement:
         order = self._order
         self._say(f"round {number} of {order.rounds}: {name}, {scenario.name} ({scenario.about})")
-        warm = self._drive(Run(scenario, port, WARM_SECONDS))
+        warm = self._drive(Run(scenario, port, order.warm_seconds))
         seconds = scenario.seconds(order.seconds, order.replies, warm.requests_per_s)
         before_s = proc.cpu_s(pid) if pid else 0.0
         report = self._drive(Run(scenario, port, seconds, scenario.warmup_s))
