@@ -10,7 +10,9 @@ import pytest
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.app.door import create_app
+from gateway.app.edge_protocol import edge_protocol
 from gateway.domain.errors import ErrorCode, GatewayError
+from gateway.domain.limits import EdgeLimits
 from gateway.domain.request import Operation
 from gateway.ports import ClientGone, Inbound, Responder
 from tests.support.fake_inbound import FakeClient
@@ -143,7 +145,9 @@ def open_on(protocol: type[HttpToolsProtocol]) -> Opener:
     return open_socket
 
 
-@pytest.fixture(params=[open_fake, open_on(HttpToolsProtocol)], ids=["fake", "asgi"])
+@pytest.fixture(
+    params=[open_fake, open_on(HttpToolsProtocol), open_on(edge_protocol(EdgeLimits))], ids=["fake", "asgi", "edge"]
+)
 def opened(request: pytest.FixtureRequest) -> Opener:
     opener: Opener = request.param
     return opener
