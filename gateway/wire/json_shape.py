@@ -82,7 +82,7 @@ def top_members(text: bytes) -> Iterator[Member]:
             key = None
             depth -= mark == b"}"
         elif key is None:
-            key, key_start = _KEY.decode(mark), token.start()
+            key, key_start = _read_key(mark), token.start()
 
 
 def without_member(text: bytes, member: Member) -> bytes:
@@ -91,6 +91,14 @@ def without_member(text: bytes, member: Member) -> bytes:
     if head.endswith(b","):
         return head[:-1] + tail
     return head + tail.removeprefix(b",")
+
+
+def _read_key(quoted: bytes) -> str:
+    try:
+        return _KEY.decode(quoted)
+    except UnicodeDecodeError:
+        # A parser that skips a member does not look into its key.
+        return quoted[1:-1].decode("utf-8", "replace")
 
 
 def _trim(text: bytes, start: int, end: int) -> Span:

@@ -1,0 +1,64 @@
+"""What a model server says when it fails, in whichever of the usual shapes, made fit to be told."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+TEXT_BYTES_MAX: Final = 2_000
+"""As much of a server's message is told; the rest is its traceback."""
+
+_ADDRESS = re.compile(
+    r"https?://[^\s\"'<>)\]]*+"
+    r"|(?<![\w.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?::[0-9]{1,5})?"
+    r"|(?<![\w.-])(?:localhost|[a-zA-Z]\w*+[.-][\w.-]*+):[0-9]{2,5}\b"
+)
+_CREDENTIAL = re.compile(r"(?i)\bbearer\s++\S++|\b(?:sk|pk|hf|key)[-_][\w-]{8,}+")
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamSaid:
+    """An error in a server's own words. `code` is text, whatever the server wrote."""
+
+    message: str
+    type: str | None = None
+    param: str | None = None
+    code: str | None = None
+
+
+def read_error(value: Any) -> UpstreamSaid | None:
+    """Find the error in a decoded body or event; None where it is none.
+
+    Known are OpenAI's `{"error": {…}}` and `{"error": "text"}`, vLLM's former `{"object": "error", …}`, and FastAPI's
+    `{"detail": …}`.
+    """
+    if not isinstance(value, dict):
+        return None
+    error = value.get("error")
+    if isinstance(error, dict):
+        return _said(error)
+    if error:
+        return UpstreamSaid(public_text(str(error)))
+    if value.get("object") == "error":
+        return _said(value)
+    if "detail" in value and not value.keys() - {"detail"}:
+        return UpstreamSaid(public_text(str(value["detail"])))
+    return None
+
+
+def public_text(text: str) -> str:
+    """Return a server's text without addresses and credentials, and of bounded length."""
+    text = _ADDRESS.sub("[address]", text[:TEXT_BYTES_MAX])
+    return _CREDENTIAL.sub("[redacted]", text)
+
+
+def _said(error: dict[str, Any]) -> UpstreamSaid:
+    message = error.get("message")
+    text = message if isinstance(message, str) and message else "The model server gave no reason."
+    return UpstreamSaid(public_text(text), _word(error, "type"), _word(error, "param"), _word(error, "code"))
+
+
+def _word(error: dict[str, Any], name: str) -> str | None:
+    value = error.get(name)
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    return public_text(str(value))[:200]

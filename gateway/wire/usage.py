@@ -1,0 +1,77 @@
+"""Token counts as servers report them, and as clients expect them."""
+
+from typing import Any
+
+from msgspec import Struct
+
+from gateway.domain.usage import TokenUsage
+
+TOKENS_MAX = 2**31 - 1
+"""Beyond this a report is no count, but a fault."""
+
+
+class TokenDetails(Struct, gc=False):
+    """The parts of a count."""
+
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
+class ReportedUsage(Struct, gc=False):
+    """OpenAI's `usage`, which vLLM, SGLang and llama.cpp share."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: TokenDetails | None = None
+    completion_tokens_details: TokenDetails | None = None
+
+
+class Timings(Struct, gc=False):
+    """What llama.cpp says where it gives no `usage`. `prompt_n` leaves out what came from its cache."""
+
+    prompt_n: int | None = None
+    cache_n: int | None = None
+    predicted_n: int | None = None
+
+
+def usage_from(reported: ReportedUsage) -> TokenUsage | None:
+    """Return the usage in canonical form, or None where it is absurd: negative, or beyond `TOKENS_MAX`."""
+    cached = reported.prompt_tokens_details.cached_tokens if reported.prompt_tokens_details else 0
+    reasoning = reported.completion_tokens_details.reasoning_tokens if reported.completion_tokens_details else 0
+    return _usage(reported.prompt_tokens or 0, reported.completion_tokens or 0, cached or 0, reasoning or 0)
+
+
+def usage_from_timings(timings: Timings) -> TokenUsage | None:
+    """Return the usage in canonical form, or None where it is absurd."""
+    cached = timings.cache_n or 0
+    return _usage((timings.prompt_n or 0) + cached, timings.predicted_n or 0, cached, 0)
+
+
+def widest(one: TokenUsage | None, other: TokenUsage | None) -> TokenUsage | None:
+    """Return the larger count of each field: some servers report zeros first, others a growing count."""
+    if one is None or other is None:
+        return one or other
+    return TokenUsage(
+        max(one.input_tokens, other.input_tokens),
+        max(one.output_tokens, other.output_tokens),
+        max(one.cached_input_tokens, other.cached_input_tokens),
+        max(one.reasoning_tokens, other.reasoning_tokens),
+    )
+
+
+def usage_object(usage: TokenUsage) -> dict[str, Any]:
+    """Return the usage as OpenAI's object."""
+    return {
+        "prompt_tokens": usage.input_tokens,
+        "completion_tokens": usage.output_tokens,
+        "total_tokens": usage.total_tokens,
+        "prompt_tokens_details": {"cached_tokens": usage.cached_input_tokens},
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+    }
+
+
+def _usage(input_tokens: int, output_tokens: int, cached: int, reasoning: int) -> TokenUsage | None:
+    counts = (input_tokens, output_tokens, cached, reasoning)
+    if min(counts) < 0 or max(counts) > TOKENS_MAX or not any(counts[:2]):
+        return None
+    return TokenUsage(input_tokens, output_tokens, min(cached, input_tokens), min(reasoning, output_tokens))
