@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from load_tests import cli_compare, model_server
+from load_tests import cli_compare, model_server, stages
 from load_tests.answers import MARKER
 from load_tests.driver import drive
 from load_tests.plan import MAX_REQUESTS, Plan, RefusedLoad
@@ -15,6 +15,7 @@ EXAMPLES = """examples:
   python -m load_tests drive --port 9101 --body request.json --connections 64 --seconds 5
   python -m load_tests drive --port 9101 --body request.json --rate 100 --seconds 10
   python -m load_tests compare --gateway tiergate,nginx --rounds 5
+  python -m load_tests stages
 """
 
 
@@ -37,6 +38,11 @@ def main(arguments: list[str] | None = None) -> int:
     )
     cli_compare.add_arguments(comparing)
     comparing.set_defaults(run=cli_compare.run)
+    pricing = commands.add_parser(
+        "stages", help="price every stage of a request", formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    stages.add_arguments(pricing)
+    pricing.set_defaults(run=stages.run)
     options = parser.parse_args(arguments)
     try:
         return int(options.run(options))

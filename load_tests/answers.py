@@ -80,6 +80,11 @@ def stream_parts(model: str, chunks: int) -> StreamParts:
     )
 
 
+def content_event(model: str, stamp_us: int) -> bytes:
+    """Return one content chunk as the server-sent event alone, without HTTP around it."""
+    return _chunk_text(model, {"content": f"@{stamp_us:0{STAMP_DIGITS}d}"}, None).encode()
+
+
 def _usage(answer_tokens: int) -> dict[str, int]:
     return {
         "prompt_tokens": PROMPT_TOKENS,
