@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).parents[2]
@@ -13,7 +13,7 @@ CODE = ("gateway", "router_models", "load_tests")
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Source:
     """One Python file: where it lies below the repository root, and what it says."""
 
@@ -25,6 +25,32 @@ class Source:
     def top(self) -> str:
         """Return the top-level folder."""
         return self.path.parts[0]
+
+    @cached_property
+    def module(self) -> str:
+        """Return the dotted name under which it is imported."""
+        return ".".join(self.path.with_suffix("").parts)
+
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Return every node of the tree: walked once, as a dozen rules look at them."""
+        return tuple(ast.walk(self.tree))
+
+    @cached_property
+    def functions(self) -> tuple[FunctionNode, ...]:
+        """Return every function and method, nested ones included."""
+        return tuple(node for node in self.nodes if isinstance(node, FunctionNode))
+
+    @cached_property
+    def imports(self) -> frozenset[str]:
+        """Return the dotted names it imports: modules, and what it takes from them, which may be modules too."""
+        found: set[str] = set()
+        for node in self.nodes:
+            if isinstance(node, ast.Import):
+                found |= {name.name for name in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                found |= {node.module, *(f"{node.module}.{name.name}" for name in node.names)}
+        return frozenset(found)
 
     def is_within(self, *places: str) -> bool:
         """Tell whether this is one of the files, or lies below one of the folders, that are named."""
@@ -51,10 +77,14 @@ def source_of(path: str, text: str) -> Source:
     return Source(PurePosixPath(path), text, ast.parse(text, path))
 
 
-@cache
 def sources(*tops: str) -> tuple[Source, ...]:
-    """Read every Python file below the top-level folders."""
-    files = sorted(path for top in tops for path in (ROOT / top).rglob("*.py"))
+    """Return every Python file below the top-level folders."""
+    return tuple(source for top in tops for source in _read(top))
+
+
+@cache
+def _read(top: str) -> tuple[Source, ...]:
+    files = sorted((ROOT / top).rglob("*.py"))
     return tuple(source_of(path.relative_to(ROOT).as_posix(), path.read_text("utf-8")) for path in files)
 
 
@@ -67,13 +97,6 @@ def assert_kept(rule: Rule, of: Iterable[Source]) -> None:
 def lines_found(rule: Rule, path: str, text: str) -> list[int]:
     """Return the lines at which the rule finds a breach: how a rule is shown to be able to fail."""
     return sorted(breach.line for breach in rule(source_of(path, text)))
-
-
-def functions(source: Source) -> Iterator[FunctionNode]:
-    """Walk through every function and method, nested ones included."""
-    for node in ast.walk(source.tree):
-        if isinstance(node, FunctionNode):
-            yield node
 
 
 def dotted_name(node: ast.expr) -> str:

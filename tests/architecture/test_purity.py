@@ -36,7 +36,7 @@ def the_world_is_a_parameter(source: Source) -> Iterator[Breach]:
     if source.is_within(*THE_WORLD):
         return
     measures = source.top in _MEASURING
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         name = _world_name(node)
         if not name or (measures and (name.startswith(("time", "date")) or name in _SEEDED)):
             continue
@@ -64,7 +64,7 @@ def tasks_have_owners(source: Source) -> Iterator[Breach]:
     """Yield tasks started where nothing can end them."""
     if source.is_within(*MAY_START_TASKS):
         return
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         is_call = isinstance(node, ast.Attribute) and node.attr in _TASK_STARTERS
         is_import = isinstance(node, ast.ImportFrom) and any(name.name in _TASK_STARTERS for name in node.names)
         if is_call or is_import:

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from tests.architecture.sources import CODE, Breach, Source, assert_kept, dotted_name, functions, lines_found, sources
+from tests.architecture.sources import CODE, Breach, Source, assert_kept, dotted_name, lines_found, sources
 
 MAY_CATCH_ALL = ("gateway/pipeline/drive.py", "gateway/pipeline/interpreter.py")
 """The two places that turn whatever went wrong into an outcome."""
@@ -14,19 +14,16 @@ _SUPPRESS = {"suppress", "contextlib.suppress"}
 
 def imports_stand_at_the_top(source: Source) -> Iterator[Breach]:
     """Yield imports inside functions."""
-    lines = {
-        node.lineno
-        for function in functions(source)
-        for node in ast.walk(function)
-        if isinstance(node, ast.Import | ast.ImportFrom)
-    }
+    spans = [(function.lineno, function.end_lineno or function.lineno) for function in source.functions]
+    lines = {node.lineno for node in source.nodes if isinstance(node, ast.Import | ast.ImportFrom) and node.col_offset}
+    lines = {line for line in lines if any(first <= line <= last for first, last in spans)}
     for line in sorted(lines):
         yield Breach(source, line, "import inside a function; move it to the top, or the function to its own module")
 
 
 def nothing_is_global(source: Source) -> Iterator[Breach]:
     """Yield `global` statements."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Global):
             yield Breach(source, node.lineno, "global statement; hold the state in an object that is passed in")
 
@@ -56,7 +53,7 @@ def failures_are_named(source: Source) -> Iterator[Breach]:
     """Yield handlers that catch everything, bare or broad, and the same through `contextlib.suppress`."""
     if source.is_within(*MAY_CATCH_ALL):
         return
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.ExceptHandler) and (node.type is None or _is_broad(node.type)):
             yield Breach(source, node.lineno, "catches everything; name the failures that are expected here")
         elif isinstance(node, ast.Call) and dotted_name(node.func) in _SUPPRESS and any(map(_is_broad, node.args)):

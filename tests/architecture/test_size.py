@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from tests.architecture.sources import CODE, Breach, Source, assert_kept, functions, lines_found, sources
+from tests.architecture.sources import CODE, Breach, Source, assert_kept, lines_found, sources
 
 FILE_LINES = 300
 FUNCTION_LINES = 60
@@ -21,7 +21,7 @@ def files_are_short(source: Source) -> Iterator[Breach]:
 
 def functions_are_short(source: Source) -> Iterator[Breach]:
     """Yield the functions that are too long, decorators not counted."""
-    for function in functions(source):
+    for function in source.functions:
         lines = (function.end_lineno or function.lineno) - function.lineno + 1
         if lines > FUNCTION_LINES:
             what = f"{function.name} has {lines} lines; name its parts and call them, {FUNCTION_LINES} at most"
@@ -30,7 +30,7 @@ def functions_are_short(source: Source) -> Iterator[Breach]:
 
 def nesting_is_shallow(source: Source) -> Iterator[Breach]:
     """Yield the functions whose blocks lie too deep in one another. `elif` is no deeper than its `if`."""
-    for function in functions(source):
+    for function in source.functions:
         depth = _depth(function)
         if depth > NESTING:
             what = f"{function.name} nests {depth} blocks; return early or name the inner part, {NESTING} at most"

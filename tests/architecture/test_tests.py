@@ -9,7 +9,6 @@ from tests.architecture.sources import (
     Source,
     assert_kept,
     dotted_name,
-    functions,
     lines_found,
     source_of,
     sources,
@@ -21,7 +20,7 @@ ENVIRONMENT_ONLY = {"setenv", "delenv", "chdir", "context", "undo"}
 
 def nothing_of_ours_is_replaced(source: Source) -> Iterator[Breach]:
     """Yield mocks, and monkeypatching beyond the environment."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if _is_mock(node):
             yield Breach(source, getattr(node, "lineno", 1), "a mock; pass a fake that holds to the port's contract")
         elif isinstance(node, ast.Attribute) and _is_patch(node):
@@ -48,7 +47,7 @@ def nothing_sleeps(source: Source) -> Iterator[Breach]:
     """Yield waits for a guessed time. A sleep of zero only lets others run, one in a task of its own delays nobody."""
     if source.is_within("tests/support"):
         return
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if _blocks(node) or (isinstance(node, ast.Await) and _waits(node.value)):
             line = getattr(node, "lineno", 1)
             yield Breach(source, line, "sleeps; wait for an event, or poll with tests.support.waiting")
@@ -68,22 +67,22 @@ def _is_positive(call: ast.Call) -> bool:
 
 
 def untested(code: tuple[Source, ...], tests: tuple[Source, ...]) -> Iterator[Breach]:
-    """Yield source files with logic for which no test file is named."""
-    paths = [source.path for source in tests]
+    """Yield source files with logic for which no test file is named, and from which none of their room imports."""
     for source in code:
         if source.path.name == "__init__.py" or source.is_within("gateway/ports.py") or not _has_logic(source):
             continue
-        if not any(_is_test_of(source.path, path) for path in paths):
+        if not any(_is_test_of(source, test) for test in tests):
             mirror = PurePosixPath("tests/unit", *source.path.parts[1:-1], f"test_{_stem(source.path)}.py")
-            yield Breach(source, 1, f"has no test file; write {mirror}, or one of that name in tests/contract")
+            yield Breach(source, 1, f"has no test file; write {mirror}, or import it in a test of its room")
 
 
-def _is_test_of(code: PurePosixPath, test: PurePosixPath) -> bool:
-    name = f"test_{_stem(code)}"
-    if test.stem != name and not test.stem.startswith(f"{name}_"):
+def _is_test_of(code: Source, test: Source) -> bool:
+    name, stem = f"test_{_stem(code.path)}", test.path.stem
+    is_meant = stem == name or stem.startswith(f"{name}_") or (stem.startswith("test_") and code.module in test.imports)
+    if not is_meant:
         return False
-    kind = test.parts[1]
-    return kind in {"contract", "property", "e2e"} or test.parts[1:-1] == ("unit", *code.parts[1:-1])
+    room = test.path.parts[1:-1]
+    return room[:1] in {("contract",), ("property",), ("e2e",)} or room == ("unit", *code.path.parts[1:-1])
 
 
 def _stem(code: PurePosixPath) -> str:
@@ -91,7 +90,7 @@ def _stem(code: PurePosixPath) -> str:
 
 
 def _has_logic(source: Source) -> bool:
-    for function in functions(source):
+    for function in source.functions:
         body = [node for node in function.body if not isinstance(node, ast.Expr | ast.Pass)]
         if body:
             return True
@@ -131,5 +130,7 @@ def test_a_source_without_a_test_is_found() -> None:
     nouns = source_of("gateway/core/nouns.py", "class A:\n    b: int\n")
     for named in ("tests/unit/core/test_picker.py", "tests/property/test_picker_load.py"):
         assert not list(untested((logic, nouns), (source_of(named, ""),)))
+    importing = source_of("tests/unit/core/test_routing.py", "from gateway.core.picker import pick\n")
+    assert not list(untested((logic, nouns), (importing,)))
     for other in ("tests/unit/wire/test_picker.py", "tests/unit/core/test_pick.py", "tests/support/picker.py"):
         assert [breach.source for breach in untested((logic, nouns), (source_of(other, ""),))] == [logic]

@@ -26,7 +26,7 @@ def names_say_something(source: Source) -> Iterator[Breach]:
     """Yield modules, packages, classes and functions named by a banned word."""
     for part in source.path.with_suffix("").parts:
         yield from _judge(source, 1, part)
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             yield from _judge(source, node.lineno, node.name)
 
