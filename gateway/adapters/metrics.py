@@ -1,0 +1,173 @@
+"""Counts what happened, from receipts, and tells it in Prometheus' text format.
+
+Each worker counts for itself and answers a scrape for itself, marked by the label `worker`: with several workers on one
+port a scrape reaches one of them, so scrape often, and read rates over windows of many scrapes.
+"""
+
+from collections.abc import Callable, Iterable
+
+from gateway.adapters import metrics_names as names
+from gateway.adapters.metrics_cells import Counts, Labels, Spread, head_lines, number_lines, spread_lines
+from gateway.domain.errors import ErrorCode
+from gateway.domain.receipt import Receipt, StageTimes
+from gateway.domain.usage import TokenUsage
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+TENANTS_SHOWN = 200
+"""Each tenant costs a few dozen series; the policy may hold thousands."""
+OTHER = "other"
+
+_LIMIT_OF = {ErrorCode.INSUFFICIENT_QUOTA: "budget", ErrorCode.RATE_LIMIT_EXCEEDED: "rate"}
+_STAGES = ("admit", "canonicalise", "lookup", "score", "decide", "dispatch", "relay")
+_MS_PER_S = 1_000.0
+
+ReadSamples = Callable[[], Iterable[tuple[Labels, float]]]
+
+
+class Metrics:
+    """The recorder behind `/metrics`."""
+
+    def __init__(self, worker: str = "0", *, tenants_shown: int = TENANTS_SHOWN) -> None:
+        self._worker = worker
+        self._tenants_shown = tenants_shown
+        self._tenants: dict[str, str] = {}
+        self._read: dict[str, ReadSamples] = {}
+        self._counts: dict[str, Counts] = {}
+        self._spreads: dict[str, Spread] = {}
+        self._requests = self._count(names.REQUESTS)
+        self._errors = self._count(names.ERRORS)
+        self._refusals = self._count(names.REFUSALS)
+        self._decisions = self._count(names.DECISIONS)
+        self._scores = self._count(names.SCORES)
+        self._cache = self._count(names.CACHE)
+        self._attempts = self._count(names.ATTEMPTS)
+        self._fallbacks = self._count(names.FALLBACKS)
+        self._tokens = self._count(names.TOKENS)
+        self._cost = self._count(names.COST)
+        self._baseline = self._count(names.BASELINE)
+        self._duration = self._spread(names.DURATION)
+        self._first_content = self._spread(names.FIRST_CONTENT)
+        self._output_token = self._spread(names.OUTPUT_TOKEN)
+        self._overhead = self._spread(names.OVERHEAD)
+        self._stage = self._spread(names.STAGE)
+
+    def record(self, receipt: Receipt) -> None:
+        """Count a request that ended."""
+        tenant = self._tenant_label(receipt.tenant or "")
+        tier = receipt.tier or ""
+        # What nothing was decided for may be any string a client sent; it must not become a series.
+        alias = (receipt.alias or "") if receipt.tier or receipt.decision else ""
+        self._requests.add((receipt.outcome, tier, alias, tenant))
+        self._cache.add((receipt.cache,))
+        if receipt.error is not None:
+            self._errors.add((receipt.error,))
+            if receipt.error in _LIMIT_OF:
+                self._refusals.add((_LIMIT_OF[receipt.error], tenant))
+        self._record_decision(receipt)
+        self._record_attempts(receipt)
+        self._record_usage(receipt, (tier, receipt.served_model or "", tenant))
+        self._record_times(receipt, tier)
+
+    def read_from(self, metric: names.Metric, read: ReadSamples) -> None:
+        """Expose what others keep: `read` is asked at every scrape. For metrics that receipts do not feed."""
+        if metric.name in self._counts or metric.name in self._spreads:
+            raise ValueError(f"{metric.name} is counted here already")
+        self._read[metric.name] = read
+
+    def render(self) -> str:
+        """Write everything in Prometheus' text format, in the table's order; families without series are left out."""
+        lines: list[str] = []
+        for metric in names.METRICS:
+            series = list(self._series(metric))
+            if series:
+                lines += head_lines(metric)
+                lines += series
+        return "\n".join(lines) + "\n"
+
+    def _series(self, metric: names.Metric) -> Iterable[str]:
+        if metric.name in self._spreads:
+            return spread_lines(self._spreads[metric.name], self._worker)
+        if metric.name in self._counts:
+            return number_lines(metric, self._counts[metric.name].samples().items(), self._worker)
+        read = self._read.get(metric.name)
+        return number_lines(metric, read(), self._worker) if read is not None else ()
+
+    def _count(self, metric: names.Metric) -> Counts:
+        return self._counts.setdefault(metric.name, Counts(metric))
+
+    def _spread(self, metric: names.Metric) -> Spread:
+        return self._spreads.setdefault(metric.name, Spread(metric))
+
+    def _tenant_label(self, tenant: str) -> str:
+        shown = self._tenants.get(tenant)
+        if shown is None:
+            shown = tenant if len(self._tenants) < self._tenants_shown else OTHER
+            if shown is not OTHER:
+                self._tenants[tenant] = shown
+        return shown
+
+    def _record_decision(self, receipt: Receipt) -> None:
+        decision = receipt.decision
+        if decision is None:
+            return
+        certified = "true" if decision.certified else "false"
+        self._decisions.add((decision.route or "", decision.ladder[0], decision.reason, certified))
+        self._scores.add((decision.score.scorer, "true" if decision.score.is_known else "false"))
+
+    def _record_attempts(self, receipt: Receipt) -> None:
+        before = None
+        for attempt in receipt.attempts:
+            self._attempts.add((attempt.tier, attempt.failure or ""))
+            if before is not None and before.failure is not None:
+                self._fallbacks.add((before.failure, before.tier, attempt.tier))
+            before = attempt
+
+    def _record_usage(self, receipt: Receipt, labels: Labels) -> None:
+        for kind, tokens in _by_kind(receipt.usage):
+            if tokens:
+                self._tokens.add((kind, *labels), tokens)
+        if receipt.charge_usd_nano:
+            self._cost.add(labels, receipt.charge_usd_nano)
+        if receipt.baseline_usd_nano:
+            self._baseline.add(labels, receipt.baseline_usd_nano)
+
+    def _record_times(self, receipt: Receipt, tier: str) -> None:
+        times = receipt.times
+        stream = "true" if receipt.stream else "false"
+        self._duration.observe((tier, stream), times.end_ms / _MS_PER_S)
+        self._overhead.observe((stream,), max(0.0, times.end_ms - receipt.external_ms) / _MS_PER_S)
+        if times.first_content_ms is not None:
+            self._first_content.observe((tier, stream), times.first_content_ms / _MS_PER_S)
+            if receipt.stream and receipt.usage.output_tokens > 1:
+                after_first_ms = times.end_ms - times.first_content_ms
+                self._output_token.observe((tier,), after_first_ms / (receipt.usage.output_tokens - 1) / _MS_PER_S)
+        for stage, spent_ms in _stage_times(times):
+            self._stage.observe((stage,), spent_ms / _MS_PER_S)
+
+
+def _by_kind(usage: TokenUsage) -> tuple[tuple[str, int], ...]:
+    return (
+        ("input", usage.input_tokens - usage.cached_input_tokens),
+        ("cached_input", usage.cached_input_tokens),
+        ("output", usage.output_tokens - usage.reasoning_tokens),
+        ("reasoning", usage.reasoning_tokens),
+    )
+
+
+def _stage_times(times: StageTimes) -> Iterable[tuple[str, float]]:
+    """Turn the ends of the stages into the time spent in each that was reached."""
+    began_ms = 0.0
+    relay_ms = None if times.first_content_ms is None else times.end_ms
+    ends = (
+        times.admit_ms,
+        times.canonicalise_ms,
+        times.lookup_ms,
+        times.score_ms,
+        times.decide_ms,
+        times.first_content_ms,
+        relay_ms,
+    )
+    for stage, ended_ms in zip(_STAGES, ends, strict=True):
+        if ended_ms is not None:
+            yield stage, ended_ms - began_ms
+            began_ms = ended_ms

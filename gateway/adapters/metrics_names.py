@@ -1,0 +1,187 @@
+"""Every metric the gateway exposes: name, type, labels and meaning. One table; dashboards, rules and docs follow it.
+
+Names and units are Prometheus': base units (seconds, USD), `_total` on counters. A label's values are few: tiers,
+routes and aliases come from the policy, and tenants beyond a limit share one value.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+WORKER_LABEL = "worker"
+"""On every series: each worker answers a scrape for itself. Sum over it."""
+
+
+class Kind(Enum):
+    """Prometheus' types."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One family of series. `bounds` are a histogram's upper bucket bounds; `scale` divides what is counted inside."""
+
+    name: str
+    kind: Kind
+    labels: tuple[str, ...]
+    help: str
+    bounds: tuple[float, ...] = ()
+    scale: int = 1
+
+
+_NANO = 1_000_000_000
+_LATENCY_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+"""From a cache hit to the longest answer a model server gives."""
+_OVERHEAD_S = (0.0001, 0.0002, 0.0003, 0.0005, 0.00075, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 1.0)
+"""Our own time: a few tenths of a millisecond when all is well."""
+_STAGE_S = (0.00001, 0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0, 60.0)
+_TOKEN_S = (0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.15, 0.25, 0.5, 1.0)
+
+REQUESTS = Metric(
+    "tiergate_requests_total",
+    Kind.COUNTER,
+    ("outcome", "tier", "alias", "tenant"),
+    "Requests by how they ended. Empty labels: it did not come to that.",
+)
+ERRORS = Metric("tiergate_errors_total", Kind.COUNTER, ("code",), "Errors told to clients, by code.")
+REFUSALS = Metric(
+    "tiergate_refusals_total",
+    Kind.COUNTER,
+    ("limit", "tenant"),
+    "Requests refused because the tenant's own budget or rate was used up.",
+)
+DECISIONS = Metric(
+    "tiergate_decisions_total",
+    Kind.COUNTER,
+    ("route", "tier", "reason", "certified"),
+    "Decisions by the tier chosen first and why. certified=false: the route's quality could not be certified.",
+)
+SCORES = Metric(
+    "tiergate_scores_total",
+    Kind.COUNTER,
+    ("scorer", "known"),
+    "Scored requests. known=false: nothing in the request was familiar, so the tiers' priors decided.",
+)
+CACHE = Metric("tiergate_cache_requests_total", Kind.COUNTER, ("result",), "Requests by what the cache gave.")
+ATTEMPTS = Metric(
+    "tiergate_attempts_total",
+    Kind.COUNTER,
+    ("tier", "failure"),
+    "Calls to model servers, by what they failed of; empty when they did not.",
+)
+FALLBACKS = Metric(
+    "tiergate_fallbacks_total",
+    Kind.COUNTER,
+    ("failure", "from_tier", "to_tier"),
+    "Attempts that followed a failed one. from_tier equal to to_tier: another endpoint of the tier.",
+)
+TOKENS = Metric(
+    "tiergate_tokens_total",
+    Kind.COUNTER,
+    ("kind", "tier", "model", "tenant"),
+    "Tokens by kind: input, cached_input, output, reasoning. The kinds do not overlap, so their sum is the total.",
+)
+COST = Metric(
+    "tiergate_cost_usd_total", Kind.COUNTER, ("tier", "model", "tenant"), "Money charged, in USD.", scale=_NANO
+)
+BASELINE = Metric(
+    "tiergate_baseline_cost_usd_total",
+    Kind.COUNTER,
+    ("tier", "model", "tenant"),
+    "What the same tokens would have cost at the strongest able tier, in USD: an estimate. Less the cost: money saved.",
+    scale=_NANO,
+)
+DURATION = Metric(
+    "tiergate_request_duration_seconds",
+    Kind.HISTOGRAM,
+    ("tier", "stream"),
+    "Time from the first byte of a request to the last of its answer.",
+    _LATENCY_S,
+)
+FIRST_CONTENT = Metric(
+    "tiergate_time_to_first_token_seconds",
+    Kind.HISTOGRAM,
+    ("tier", "stream"),
+    "Time from the first byte of a request to the first content of its answer.",
+    _LATENCY_S,
+)
+OUTPUT_TOKEN = Metric(
+    "tiergate_time_per_output_token_seconds",
+    Kind.HISTOGRAM,
+    ("tier",),
+    "Mean time between the tokens of a streamed answer, after the first.",
+    _TOKEN_S,
+)
+OVERHEAD = Metric(
+    "tiergate_overhead_seconds",
+    Kind.HISTOGRAM,
+    ("stream",),
+    "The gateway's own share of a request: its duration less the time spent waiting for others.",
+    _OVERHEAD_S,
+)
+STAGE = Metric(
+    "tiergate_stage_duration_seconds",
+    Kind.HISTOGRAM,
+    ("stage",),
+    "Time spent in each stage of a request, waiting included.",
+    _STAGE_S,
+)
+RELOADS = Metric(
+    "tiergate_policy_reloads_total", Kind.COUNTER, ("result",), "Edits of the policy: accepted, or refused."
+)
+SNAPSHOT = Metric("tiergate_policy_snapshot_info", Kind.GAUGE, ("snapshot",), "1 for the policy in force.")
+ROUTE_DIAL = Metric("tiergate_route_dial", Kind.GAUGE, ("route",), "λ of a route, in probability per USD.")
+ROUTE_CERTIFIED = Metric(
+    "tiergate_route_certified", Kind.GAUGE, ("route",), "1 if the route's quality is certified, else 0."
+)
+ROUTE_QUALITY = Metric(
+    "tiergate_route_quality_ratio",
+    Kind.GAUGE,
+    ("route", "end"),
+    "Share of the strongest tier's quality that a route is expected to keep (end=expected), and its lower bound (low).",
+)
+IN_FLIGHT = Metric("tiergate_requests_in_flight", Kind.GAUGE, (), "Requests under way.")
+ENDPOINT_IN_FLIGHT = Metric(
+    "tiergate_endpoint_attempts_in_flight", Kind.GAUGE, ("endpoint",), "Attempts under way at a model server."
+)
+ENDPOINT_AVAILABLE = Metric(
+    "tiergate_endpoint_available", Kind.GAUGE, ("endpoint",), "1 if a model server may be given requests, else 0."
+)
+CACHE_WRITES_DROPPED = Metric(
+    "tiergate_cache_writes_dropped_total", Kind.COUNTER, (), "Answers not stored because the queue of writes was full."
+)
+LOG_LINES_LOST = Metric(
+    "tiergate_log_lines_lost_total", Kind.COUNTER, (), "Lines of the request log that could not be written."
+)
+
+METRICS = (
+    REQUESTS,
+    ERRORS,
+    REFUSALS,
+    DECISIONS,
+    SCORES,
+    CACHE,
+    ATTEMPTS,
+    FALLBACKS,
+    TOKENS,
+    COST,
+    BASELINE,
+    DURATION,
+    FIRST_CONTENT,
+    OUTPUT_TOKEN,
+    OVERHEAD,
+    STAGE,
+    RELOADS,
+    SNAPSHOT,
+    ROUTE_DIAL,
+    ROUTE_CERTIFIED,
+    ROUTE_QUALITY,
+    IN_FLIGHT,
+    ENDPOINT_IN_FLIGHT,
+    ENDPOINT_AVAILABLE,
+    CACHE_WRITES_DROPPED,
+    LOG_LINES_LOST,
+)
+"""In the order in which they are exposed."""

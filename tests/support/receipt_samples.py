@@ -1,0 +1,67 @@
+"""Receipts with sensible values, of which a test states only what matters to it."""
+
+from dataclasses import replace
+from typing import Any
+
+from gateway.core.routing import decide
+from gateway.domain.decision import Decision
+from gateway.domain.ids import EndpointId, KeyId, ModelAlias, RequestId, RouteName, SnapshotId, TenantId, TierName
+from gateway.domain.outcome import FailureKind, Outcome
+from gateway.domain.receipt import AttemptReport, Receipt, StageTimes
+from gateway.domain.request import Operation
+from gateway.domain.usage import TokenUsage
+from tests.support.tiers import KNOWN, a_dial, a_request, a_tier, an_ability
+
+_DECISION = decide(
+    a_request(),
+    KNOWN,
+    (a_tier("small", 0), a_tier("large", 1, ability=an_ability(2.0, prior=0.8), output_usd_pico=10_000_000)),
+    a_dial(1e6),
+    route=RouteName("balanced"),
+)
+
+
+def a_decision() -> Decision:
+    """Build the decision of a receipt: `small` first, then `large`."""
+    return _DECISION
+
+
+def an_attempt(
+    number: int = 1, tier: str = "small", failure: FailureKind | None = None, position: int = 0
+) -> AttemptReport:
+    """Build the report of one upstream call."""
+    endpoint = EndpointId(f"{tier}/{position}")
+    content_ms = None if failure is not None else 40.0
+    status = 200 if failure is None else None
+    return AttemptReport(number, TierName(tier), endpoint, 1.0, 30.0, content_ms, 90.0, status, failure, "")
+
+
+_RECEIPT = Receipt(
+    request_id=RequestId("r-1"),
+    received_at_s=1_800_000_000.25,
+    snapshot=SnapshotId("0123456789ab"),
+    tenant=TenantId("search"),
+    key=KeyId("search/0"),
+    operation=Operation.CHAT,
+    alias=ModelAlias("auto"),
+    stream=False,
+    outcome=Outcome.SUCCESS_UPSTREAM,
+    error=None,
+    status=200,
+    cache="miss",
+    tier=TierName("small"),
+    served_model="small-model",
+    decision=_DECISION,
+    attempts=(an_attempt(),),
+    usage=TokenUsage(100, 20, cached_input_tokens=30, reasoning_tokens=5),
+    charge_usd_nano=120_000,
+    baseline_usd_nano=1_200_000,
+    finish_reason="stop",
+    times=StageTimes(0.02, 0.04, 0.05, 0.07, 0.09, 40.0, 90.25),
+    external_ms=90.0,
+)
+
+
+def a_receipt(**changes: Any) -> Receipt:
+    """Build the receipt of a plain, successful request, with these fields changed."""
+    return replace(_RECEIPT, **changes)
