@@ -1,0 +1,131 @@
+"""One line for each request."""
+
+import io
+import json
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.adapters.request_log import NAME_CHARS_MAX, RequestLog, line_of
+from gateway.domain.errors import ErrorCode
+from gateway.domain.ids import ModelAlias
+from gateway.domain.outcome import FailureKind, Outcome
+from gateway.domain.receipt import Receipt, StageTimes
+from gateway.domain.usage import NO_USAGE
+from tests.support.receipt_samples import a_receipt, an_attempt
+
+
+class FullDisk(io.BytesIO):
+    """A stream on which nothing can be written."""
+
+    def write(self, data: Any, /) -> int:
+        raise OSError(28, "No space left on device")
+
+    def flush(self) -> None:
+        raise OSError(28, "No space left on device")
+
+
+def _lines(*receipts: Receipt) -> list[dict[str, Any]]:
+    stream = io.BytesIO()
+    log = RequestLog(stream)
+    for receipt in receipts:
+        log.record(receipt)
+    log.flush()
+    assert log.lost == 0
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_line_tells_who_asked_what_happened_and_what_it_cost() -> None:
+    [line] = _lines(a_receipt(attempts=(an_attempt(1, failure=FailureKind.TTFT), an_attempt(2, "large"))))
+    assert line == {
+        "at_s": 1_800_000_000.25,
+        "request_id": "r-1",
+        "outcome": "success_upstream",
+        "duration_ms": 90.25,
+        "overhead_ms": 0.25,
+        "snapshot": "0123456789ab",
+        "stream": False,
+        "cache": "miss",
+        "status": 200,
+        "tenant": "search",
+        "key": "search/0",
+        "operation": "chat/completions",
+        "alias": "auto",
+        "route": "balanced",
+        "tier": "small",
+        "model": "small-model",
+        "reason": "best_value",
+        "attempts": 2,
+        "failures": ["ttft"],
+        "first_content_ms": 40.0,
+        "input_tokens": 100,
+        "cached_input_tokens": 30,
+        "output_tokens": 20,
+        "reasoning_tokens": 5,
+        "usage_source": "reported",
+        "charge_usd_nano": 120_000,
+        "baseline_usd_nano": 1_200_000,
+        "finish_reason": "stop",
+    }
+
+
+def test_what_a_request_never_came_to_is_left_out() -> None:
+    receipt = a_receipt(
+        outcome=Outcome.CLIENT_REJECTED,
+        error=ErrorCode.INVALID_API_KEY,
+        status=401,
+        tenant=None,
+        key=None,
+        operation=None,
+        alias=None,
+        tier=None,
+        served_model=None,
+        decision=None,
+        attempts=(),
+        usage=NO_USAGE,
+        charge_usd_nano=0,
+        baseline_usd_nano=0,
+        finish_reason=None,
+        times=StageTimes(end_ms=0.1),
+        external_ms=0.2,
+    )
+    [line] = _lines(receipt)
+    assert set(line) == {
+        "at_s",
+        "request_id",
+        "outcome",
+        "duration_ms",
+        "overhead_ms",
+        "snapshot",
+        "stream",
+        "cache",
+        "status",
+        "error",
+    }
+    assert line["overhead_ms"] == 0.0
+
+
+@given(st.text(max_size=300))
+def test_no_client_can_forge_a_line(alias: str) -> None:
+    encodable = alias.encode("utf-8", "replace").decode()
+    [line] = _lines(a_receipt(alias=ModelAlias(encodable)))
+    assert line["alias"] == encodable[:NAME_CHARS_MAX]
+
+
+def test_what_was_said_by_a_server_is_not_in_the_line() -> None:
+    attempt = replace(an_attempt(failure=FailureKind.SERVER_ERROR), detail="the prompt was: secret")
+    [line] = _lines(a_receipt(attempts=(attempt,)))
+    assert "secret" not in json.dumps(line)
+
+
+def test_a_full_disk_loses_lines_and_counts_them() -> None:
+    log = RequestLog(FullDisk())
+    log.record(a_receipt())
+    log.flush()
+    assert log.lost == 2
+
+
+def test_a_line_can_be_had_without_writing_it() -> None:
+    assert line_of(a_receipt()).tier == "small"
