@@ -18,7 +18,11 @@ from gateway.adapters.artefact import ArtefactError, FoldedTable, load_artefact,
 from load_tests.bodies import BodyKind, request_body
 from load_tests.stage_steps import BUDGETS_US, Step, steps_of
 
-SIZES = {"2 kB": 2_000, "50 kB": 50_000}
+BODIES = {
+    "2 kB": BodyKind(unique=False),
+    "2 kB compact": BodyKind(unique=False, compact=True),
+    "50 kB": BodyKind(size_bytes=50_000, unique=False),
+}
 SAMPLE_S = 0.0002
 """Calls are timed in batches of about this length: long against the clock's own cost, short against a time slice."""
 SAMPLES_LEAST = 11
@@ -35,7 +39,7 @@ Progress = Callable[[Sequence[Step]], Iterable[Step]]
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """A step with its cost, one figure a body size, in microseconds."""
+    """A step with its cost, one figure a body, in microseconds."""
 
     stage: str
     name: str
@@ -56,8 +60,8 @@ def p50_us(call: Callable[[], object], seconds: float, now_s: Callable[[], float
 
 
 def price_steps(table: FoldedTable, seconds: float, progress: Progress) -> list[Priced]:
-    """Time every step for every size of body."""
-    bodies = [request_body(BodyKind(size_bytes=size, unique=False)) for size in SIZES.values()]
+    """Time every step for every body."""
+    bodies = [request_body(kind) for kind in BODIES.values()]
     rows = list(zip(*(list(steps_of(body, table)) for body in bodies), strict=True))
     timed = {id(step): p50_us(step.call, seconds) for step in progress([step for row in rows for step in row])}
     return [Priced(row[0].stage, row[0].name, tuple(timed[id(step)] for step in row)) for row in rows]
@@ -68,8 +72,8 @@ def stages_table(priced: Sequence[Priced]) -> Table:
     table = Table(title="our own CPU a request, p50 µs, one call after another on an idle core", box=box.SIMPLE_HEAD)
     table.add_column("stage")
     table.add_column("what is called")
-    for size in SIZES:
-        table.add_column(size, justify="right")
+    for name in BODIES:
+        table.add_column(name, justify="right")
     table.add_column("stage, 2 kB", justify="right")
     table.add_column("budget", justify="right")
     for stage, budget_us in BUDGETS_US.items():
@@ -81,7 +85,7 @@ def stages_table(priced: Sequence[Priced]) -> Table:
             table.add_row(
                 stage if step is steps[0] else "", step.name, *cells, total, str(budget_us) if is_last else ""
             )
-    sums = [f"{sum(step.p50_us[number] for step in priced):.1f}" for number in range(len(SIZES))]
+    sums = [f"{sum(step.p50_us[number] for step in priced):.1f}" for number in range(len(BODIES))]
     table.add_section()
     table.add_row("sum", "", *sums, sums[0], str(sum(BUDGETS_US.values())))
     return table

@@ -26,6 +26,11 @@ def test_a_streaming_body_sets_its_stream() -> None:
     assert (body["max_tokens"], body["seed"], body["model"]) == (50, 10_000, "simulated")
 
 
+def test_a_compact_body_has_no_spaces_between_its_parts() -> None:
+    body = request_body(BodyKind(compact=True))
+    assert json.dumps(json.loads(body), separators=(",", ":")).encode() == body
+
+
 def test_turns_alternate_and_the_user_has_the_last_word() -> None:
     roles = [message["role"] for message in json.loads(request_body(BodyKind()))["messages"]]
     assert roles[0] == "system"

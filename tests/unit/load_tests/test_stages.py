@@ -61,16 +61,16 @@ def test_quick_calls_are_timed_in_batches() -> None:
 
 def test_steps_are_priced_for_each_size() -> None:
     priced = price_steps(TABLE, 0.0, lambda steps: steps)
-    assert all(len(step.p50_us) == 2 and min(step.p50_us) > 0 for step in priced)
+    assert all(len(step.p50_us) == 3 and min(step.p50_us) > 0 for step in priced)
 
 
 def test_the_table_shows_each_stages_sum_beside_its_budget() -> None:
-    priced = [Priced(stage, f"{stage} {number}", (1.25, 30.0)) for stage in BUDGETS_US for number in (1, 2)]
+    priced = [Priced(stage, f"{stage} {number}", (1.25, 1.0, 30.0)) for stage in BUDGETS_US for number in (1, 2)]
     written = io.StringIO()
     Console(width=120, file=written).print(stages_table(priced))
     lines = [line.split() for line in written.getvalue().splitlines()]
-    assert ["canonicalise", "2", "1.25", "30.00", "2.5", "20"] in lines
-    assert ["sum", "22.5", "540.0", "22.5", "156"] in lines
+    assert ["canonicalise", "2", "1.25", "1.00", "30.00", "2.5", "20"] in lines
+    assert ["sum", "22.5", "18.0", "540.0", "22.5", "156"] in lines
 
 
 def test_a_coroutine_that_waits_cannot_be_timed() -> None:
