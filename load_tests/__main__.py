@@ -20,7 +20,7 @@ EXAMPLES = """examples:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one of the commands; 2 on a load that is refused."""
+    """Run one of the commands; 2 on a load that is refused, or that found no server."""
     parser = argparse.ArgumentParser(
         prog="python -m load_tests", description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -48,6 +48,9 @@ def main(arguments: list[str] | None = None) -> int:
         return int(options.run(options))
     except RefusedLoad as refusal:
         print(f"refused: {refusal}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"failed: {error}", file=sys.stderr)
         return 2
 
 

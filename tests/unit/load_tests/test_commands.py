@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from load_tests.__main__ import main
+from load_tests.launch import free_port
 
 
 def test_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:
@@ -21,6 +22,13 @@ def test_a_load_on_another_machine_is_refused(tmp_path: Path, capsys: pytest.Cap
     body.write_text("{}")
     assert main(["drive", "--host", "192.0.2.1", "--port", "81", "--body", str(body)]) == 2
     assert "loopback" in capsys.readouterr().err
+
+
+def test_a_load_on_nobody_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    body = tmp_path / "body.json"
+    body.write_text("{}")
+    assert main(["drive", "--port", str(free_port()), "--body", str(body)]) == 2
+    assert "refused" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("option", "value"), [("--gateway", "nginx,apache"), ("--tests", "c65")])
