@@ -1,0 +1,199 @@
+"""Headers: what is believed of the client's, what goes on to a model server, and what goes back."""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from gateway.domain.errors import ErrorCode, GatewayError
+from gateway.domain.money import format_usd
+
+Headers = Sequence[tuple[bytes, bytes]]
+"""Names in lower case where they come from a client; servers' may be of any case."""
+
+JSON: Final = b"application/json"
+EVENT_STREAM: Final = b"text/event-stream"
+
+PIN_HEADER: Final = b"x-tiergate-tier"
+"""In a request: the tier the caller wishes for. In an answer: the tier that gave it."""
+DEBUG_HEADER: Final = b"x-tiergate-debug"
+REQUEST_ID_HEADER: Final = b"x-tiergate-request-id"
+TIER_HEADER: Final = PIN_HEADER
+MODEL_HEADER: Final = b"x-tiergate-model"
+CACHE_HEADER: Final = b"x-tiergate-cache"
+ATTEMPTS_HEADER: Final = b"x-tiergate-attempts"
+COST_HEADER: Final = b"x-tiergate-cost-usd"
+SNAPSHOT_HEADER: Final = b"x-tiergate-snapshot"
+TIMEOUT_HEADER: Final = b"x-request-timeout"
+
+STREAM_HEADERS: Final[Headers] = (
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+    # nginx would otherwise hold events back until its buffer is full.
+    (b"x-accel-buffering", b"no"),
+)
+"""What every stream carries."""
+CREDENTIAL_BYTES_MAX: Final = 512
+"""Longer than any key in use; what is longer is not even looked up."""
+RETRY_AFTER_S_MAX: Final = 60.0
+"""A server that wants longer than this is as good as down for now."""
+TIMEOUT_S_MIN: Final = 1.0
+
+_PASSED_TO_CLIENT = (b"content-type",)
+_PASSED_TO_SERVER = (b"traceparent", b"tracestate")
+_UNSAFE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_MEDIA_TYPE = re.compile(rb"application/json[ \t]*+(?:;(.*))?", re.IGNORECASE | re.DOTALL)
+_NUMBER = re.compile(rb"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_DECIMAL = re.compile(rb"[0-9]+(?:\.[0-9]*)?")
+_SHORT_BYTES = 64
+
+
+def header(headers: Headers, name: bytes) -> bytes | None:
+    """Return the first value of a client's header. `name` is in lower case."""
+    for key, value in headers:
+        if key == name:
+            return value
+    return None
+
+
+def credential(headers: Headers) -> bytes | None:
+    """Return the key that a client presents, as `Authorization: Bearer` or `x-api-key`; None where there is none.
+
+    Two Authorization headers are none, since it could not be said which of them counts.
+    """
+    authorizations = [value for key, value in headers if key == b"authorization"]
+    if len(authorizations) > 1:
+        return None
+    if authorizations:
+        scheme, _, token = authorizations[0].strip().partition(b" ")
+        if scheme.lower() == b"bearer":
+            return _sound_credential(token)
+    return _sound_credential(header(headers, b"x-api-key") or b"")
+
+
+def check_content_headers(headers: Headers) -> None:
+    """Let only plain JSON in UTF-8 pass.
+
+    Raises GatewayError `unsupported_media_type` (415).
+    """
+    encoding = header(headers, b"content-encoding")
+    if encoding is not None and encoding.strip().lower() not in (b"identity", b""):
+        message = "A compressed body is not accepted. Send it without Content-Encoding."
+        raise GatewayError(ErrorCode.UNSUPPORTED_MEDIA_TYPE, message)
+    kinds = [value for key, value in headers if key == b"content-type"]
+    if kinds != [JSON] and not (len(kinds) == 1 and _is_json(kinds[0])):
+        message = "The body must be JSON in UTF-8. Send the header Content-Type: application/json."
+        raise GatewayError(ErrorCode.UNSUPPORTED_MEDIA_TYPE, message)
+
+
+def request_timeout_s(headers: Headers, max_s: float) -> float | None:
+    """Return how long the caller wants to wait at most, between 1 s and `max_s`; None where it does not say.
+
+    Raises GatewayError `invalid_value` for what is no number of seconds.
+    """
+    value = header(headers, TIMEOUT_HEADER)
+    if value is None:
+        return None
+    if len(value) > _SHORT_BYTES or not _NUMBER.fullmatch(value.strip()):
+        message = "The header x-request-timeout must be a number of seconds, such as 30 or 2.5."
+        raise GatewayError(ErrorCode.INVALID_VALUE, message, param=TIMEOUT_HEADER.decode())
+    return max(min(float(value), max_s), min(TIMEOUT_S_MIN, max_s))
+
+
+def upstream_headers(
+    inbound: Headers, request_id: str, credential: str | None, *, stream: bool
+) -> list[tuple[bytes, bytes]]:
+    """Build the headers of a request to a model server. Of the client's, only the trace's place is passed on."""
+    built = [
+        (b"content-type", JSON),
+        (b"accept", EVENT_STREAM if stream else JSON),
+        # Compressed events would be held back, and a compressed answer must not unfold in our memory.
+        (b"accept-encoding", b"identity"),
+        (b"x-request-id", header_value(request_id)),
+    ]
+    for name in _PASSED_TO_SERVER:
+        value = header(inbound, name)
+        if value is not None and not _UNSAFE.search(value):
+            built.append((name, value))
+    if credential is not None:
+        built.append((b"authorization", b"Bearer " + credential.encode()))
+    return built
+
+
+def client_headers(upstream: Headers) -> list[tuple[bytes, bytes]]:
+    """Return the headers of a server's answer that go on to the client: those that say what its body is."""
+    return [
+        (name.lower(), value)
+        for name, value in upstream
+        if name.lower() in _PASSED_TO_CLIENT and not _UNSAFE.search(value)
+    ]
+
+
+def tiergate_headers(
+    *,
+    request_id: str,
+    snapshot: str,
+    cache: str,
+    tier: str | None = None,
+    model: str | None = None,
+    attempts: int | None = None,
+    cost_usd_nano: int | None = None,
+) -> list[tuple[bytes, bytes]]:
+    """Render what every answer says of its making. What is None is left out."""
+    cost = None if cost_usd_nano is None else format_usd(cost_usd_nano)
+    shown: Iterable[tuple[bytes, str | int | None]] = (
+        (REQUEST_ID_HEADER, request_id),
+        (TIER_HEADER, tier),
+        (MODEL_HEADER, model),
+        (CACHE_HEADER, cache),
+        (ATTEMPTS_HEADER, attempts),
+        (COST_HEADER, cost),
+        (SNAPSHOT_HEADER, snapshot),
+    )
+    return [(name, header_value(str(value))) for name, value in shown if value is not None]
+
+
+def header_value(text: str) -> bytes:
+    """Write a text so that it can be nothing but one header's value: visible ASCII, the rest as `?`."""
+    return _UNSAFE.sub(b"", text.encode("ascii", "replace"))
+
+
+def retry_after_s(headers: Headers, wall_s: float) -> float | None:
+    """Return how long a server asks to be left alone, within [0, `RETRY_AFTER_S_MAX`]; None where it does not say.
+
+    Any answer is understood or passed over, never an error. `wall_s` is the time now, in seconds since the epoch.
+    """
+    values = {name.lower(): value for name, value in reversed(headers)}
+    for name, unit_s in ((b"retry-after-ms", 1e-3), (b"x-ms-retry-after-ms", 1e-3), (b"retry-after", 1.0)):
+        value = values.get(name, b"").strip()
+        if _DECIMAL.fullmatch(value):
+            return min(float(value) * unit_s, RETRY_AFTER_S_MAX)
+    return _seconds_until(values.get(b"retry-after", b"").strip(), wall_s)
+
+
+def _seconds_until(date: bytes, wall_s: float) -> float | None:
+    if not date or len(date) > _SHORT_BYTES:
+        return None
+    try:
+        at = parsedate_to_datetime(date.decode("latin-1"))
+        at_s = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return min(max(at_s - wall_s, 0.0), RETRY_AFTER_S_MAX)
+
+
+def _sound_credential(token: bytes) -> bytes | None:
+    token = token.strip()
+    return token if 0 < len(token) <= CREDENTIAL_BYTES_MAX else None
+
+
+def _is_json(content_type: bytes) -> bool:
+    found = _MEDIA_TYPE.fullmatch(content_type.strip())
+    if found is None:
+        return False
+    for parameter in (found[1] or b"").split(b";"):
+        name, _, value = parameter.strip().lower().partition(b"=")
+        if name == b"charset" and value.strip(b'"') not in (b"utf-8", b"utf8"):
+            return False
+    return True
