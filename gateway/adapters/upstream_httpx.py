@@ -1,6 +1,6 @@
 """The other way upstream: httpx's own transport, for HTTP/2, proxies and whatever else the lean one does not speak.
 
-Costs 3–5 ms of CPU a request at 64 in flight where the lean transport costs about 0.03: every request walks the pool.
+Costs forty times the CPU of the lean transport at 64 in flight (850 against 22 µs): every request walks the pool.
 And it trusts its servers more: what one sends after the end of an answer is taken for the answer to the next request
 on that connection. Use it for servers you would let answer in each other's name.
 """

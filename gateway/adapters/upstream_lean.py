@@ -1,5 +1,8 @@
 """The hot way upstream: pooled HTTP/1.1 behind httpx's transport interface, without httpx's client and pool.
 
+A request costs 22 µs of CPU, with its httpx objects and both system calls, where httpx's transport costs 850 in the
+same run (64 in flight, 2 kB there, 0.7 kB back).
+
     handle_async_request ── idle connection ──> exchange ── head ──> httpx.Response(stream=ResponseBody)
                          └─ none ── connect ──┘         └─ reused and dead without a byte: once more, freshly connected
 
@@ -39,8 +42,8 @@ def ready_request(
 ) -> httpx.Request:
     """Build a POST request that any httpx transport sends as it stands; `host` and `content-length` are added.
 
-    Header names are lower case. 2.9 µs; `stream=` with raw tuples alone is 2.1, `content=` 17 (it reads the body
-    through an encoder and sorts default headers in), `AsyncClient.build_request` 60.
+    Header names are lower case. Takes 2.8 µs, of which httpx's own constructor 2.1 with `stream=`; with `content=` it
+    takes 9, `AsyncClient.build_request` 19. Encoding it for the wire takes 2.4, the answer's `httpx.Response` 1.3.
     """
     extensions = {} if connect_timeout_s is None else {"timeout": {"connect": connect_timeout_s}}
     framed = ((b"host", url.netloc), *headers, (b"content-length", b"%d" % len(body)))

@@ -8,6 +8,7 @@ next request by `POST /control/next {"model": NAME}`; `GET /control/requests` li
 import argparse
 import asyncio
 import socket
+import ssl
 import struct
 from types import TracebackType
 from typing import cast
@@ -25,11 +26,12 @@ REASONS = {200: b"OK", 400: b"Bad Request", 404: b"Not Found", 429: b"Too Many R
 class FaultServer:
     """The server: what was asked of it (`requests`) and how it behaves (`plan`)."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self.plan = Plan(by_model_name)
         self.requests: list[SeenRequest] = []
         self.connections_opened = 0
         self._port = port
+        self._tls = tls
         self._open: set[_Connection] = set()
         self._server: asyncio.Server | None = None
 
@@ -40,8 +42,8 @@ class FaultServer:
 
     @property
     def origin(self) -> str:
-        """`http://127.0.0.1:PORT`."""
-        return f"http://127.0.0.1:{self._port}"
+        """`http://127.0.0.1:PORT`, or https."""
+        return f"http{'s' if self._tls else ''}://127.0.0.1:{self._port}"
 
     @property
     def base_url(self) -> str:
@@ -56,7 +58,7 @@ class FaultServer:
     async def start(self) -> None:
         """Listen; port 0 takes a free one."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Connection(self), "127.0.0.1", self._port)
+        self._server = await loop.create_server(lambda: _Connection(self), "127.0.0.1", self._port, ssl=self._tls)
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def aclose(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -17,6 +18,20 @@ from tests.support.waiting import eventually
 
 def held(release: asyncio.Event) -> Reply:
     return Reply(200, before=(Hold(release),), body=(Send(b"held"),))
+
+
+@contextlib.contextmanager
+def unanswering_listener() -> Iterator[httpx.URL]:
+    """A port whose backlog is full: the kernel answers no further attempt to connect."""
+    with contextlib.ExitStack() as sockets:
+        listener = sockets.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            filler = sockets.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        yield httpx.URL(f"http://127.0.0.1:{listener.getsockname()[1]}/v1/chat/completions")
 
 
 async def test_the_connection_used_last_is_used_first() -> None:
@@ -113,21 +128,79 @@ async def test_whoever_waits_gets_the_place_of_a_connection_that_was_lost() -> N
         assert [seen.connection for seen in net.requests] == [1, 2]
 
 
-async def test_leaving_the_line_gives_back_what_was_handed_over_in_the_same_turn() -> None:
+async def test_leaving_the_line_gives_back_a_connection_handed_over_in_the_same_turn() -> None:
+    """The pool reads its clock right before it hands a connection over: that is where the cancel is put."""
+    leaving: list[asyncio.Task[bytes]] = []
+
+    def now_s() -> float:
+        if leaving:
+            asyncio.get_running_loop().call_soon(leaving.pop().cancel)
+        return 0.0
+
+    release = asyncio.Event()
+    async with lean_network(LeanTransport(max_connections_per_origin=1, pool_timeout_s=5.0, now_s=now_s)) as net:
+        net.plan.queue(always(held(release)))
+        asking = asyncio.create_task(net.fetch())
+        await eventually(lambda: net.requests)
+        waiting = asyncio.create_task(net.fetch())
+        await asyncio.sleep(0)
+        leaving.append(waiting)
+        release.set()
+        assert await asking == b"held"
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert net.stats() == TransportStats(opened=1, reused=0, open=1, idle=1, stale_retries=0)
+
+
+async def test_leaving_the_line_gives_back_a_place_handed_over_in_the_same_turn() -> None:
+    with unanswering_listener() as url:
+        transport = LeanTransport(max_connections_per_origin=1, pool_timeout_s=5.0, connect_timeout_s=60.0)
+        connecting = asyncio.create_task(transport.handle_async_request(ready_request(url, [], b"{}")))
+        waiting = asyncio.create_task(transport.handle_async_request(ready_request(url, [], b"{}")))
+        await asyncio.sleep(0)
+        connecting.cancel()
+        asyncio.get_running_loop().call_soon(waiting.cancel)
+        for task in (connecting, waiting):
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        with pytest.raises(httpx.ConnectTimeout):  # and no PoolTimeout: the place is free
+            await transport.handle_async_request(ready_request(url, [], b"{}", connect_timeout_s=0.03))
+        await transport.aclose()
+
+
+async def test_whoever_left_the_line_is_passed_over() -> None:
     async with lean_network(LeanTransport(max_connections_per_origin=1, pool_timeout_s=5.0)) as net:
-        for _ in range(20):
-            gate = asyncio.Event()
-            net.plan.queue(always(held(gate)))
-            asking = asyncio.create_task(net.fetch())
-            await eventually(lambda: net.requests and not net.requests[-1].finished.is_set())
-            waiting = asyncio.create_task(net.fetch())
-            gate.set()
-            await asking
-            waiting.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await waiting
+        release = asyncio.Event()
+        net.plan.queue(always(held(release)))
+        asking = asyncio.create_task(net.fetch())
+        await eventually(lambda: net.requests)
+        leaving, staying = asyncio.create_task(net.fetch()), asyncio.create_task(net.fetch())
+        await asyncio.sleep(0)
+        leaving.cancel()
+        release.set()
+        assert await asking == b"held"
+        assert b"Paris" in await staying
+        assert leaving.cancelled()
+
+
+async def test_a_closed_transport_connects_no_more() -> None:
+    async with lean_network() as net:
+        await net.fetch()
+        await net.transport.aclose()
+        with pytest.raises(httpx.ConnectError, match="closed as soon as it was opened"):
             await net.fetch()
-        await eventually(lambda: net.stats().open == net.stats().idle)
+
+
+async def test_idle_connections_expire_in_the_order_of_their_release() -> None:
+    async with lean_network(LeanTransport(idle_expiry_s=0.03)) as net:
+        release = asyncio.Event()
+        net.plan.queue(always(held(release)))
+        asking = asyncio.create_task(net.fetch())
+        await eventually(lambda: net.requests)
+        await net.fetch()
+        release.set()
+        await asking
+        await eventually(lambda: net.stats().open == 0)
 
 
 async def test_a_failed_connect_frees_its_place() -> None:
@@ -139,16 +212,8 @@ async def test_a_failed_connect_frees_its_place() -> None:
 
 
 async def test_connecting_has_its_own_limit_and_a_request_may_set_it() -> None:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        url = httpx.URL(f"http://127.0.0.1:{listener.getsockname()[1]}/v1/chat/completions")
-        async with contextlib.AsyncExitStack() as fillers:
-            for _ in range(4):  # fill the backlog, so that the kernel answers no more
-                filler = fillers.enter_context(socket.socket())
-                filler.setblocking(False)
-                filler.connect_ex(listener.getsockname())
-            transport = LeanTransport(connect_timeout_s=60.0)
-            with pytest.raises(httpx.ConnectTimeout, match=r"within 0\.03 s"):
-                await transport.handle_async_request(ready_request(url, [], b"{}", connect_timeout_s=0.03))
-            await transport.aclose()
+    with unanswering_listener() as url:
+        transport = LeanTransport(connect_timeout_s=60.0)
+        with pytest.raises(httpx.ConnectTimeout, match=r"within 0\.03 s"):
+            await transport.handle_async_request(ready_request(url, [], b"{}", connect_timeout_s=0.03))
+        await transport.aclose()

@@ -1,6 +1,8 @@
 """The scripted model server does what its scripts say, seen through an ordinary HTTP client."""
 
 import json
+import subprocess
+import sys
 
 import httpx
 import pytest
@@ -91,3 +93,13 @@ async def test_control_calls_choose_the_next_behaviour_and_list_what_was_seen() 
         assert statuses == [429, 200]
         listed = (await client.get(server.origin + "/control/requests")).json()
         assert [seen["model"] for seen in listed] == ["any", "any"]
+
+
+def test_it_runs_on_its_own() -> None:
+    command = [sys.executable, "-m", "tests.support.fault_server", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        base_url = process.stdout.readline().split()[-1]
+        assert httpx.get(base_url.removesuffix("/v1") + "/health", trust_env=False).json() == {"status": "ok"}
+        assert httpx.post(base_url + "/chat/completions", json=chat("busy"), trust_env=False).status_code == 429
+        process.terminate()
