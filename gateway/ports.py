@@ -1,7 +1,7 @@
 """What the pipeline asks of the world. Every port has one fake, held to the same contract suite as the real thing."""
 
 from asyncio import Event
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 import httpx
@@ -58,8 +58,8 @@ class Responder(Protocol):
     def gone(self) -> Event:
         """Set once the client has left; from `watch()` on."""
 
-    def watch(self) -> None:
-        """Start to notice the client leaving. Call it once the body was read."""
+    def watch(self, on_gone: Callable[[], None] | None = None) -> None:
+        """Start to notice the client leaving, and then call `on_gone`, once. Only after the body was read."""
 
     async def send_head(self, status: int, headers: Headers) -> None:
         """Send the status and headers; once."""
@@ -87,6 +87,19 @@ class UpstreamTransport(Protocol):
     async def aclose(self) -> None: ...
 
 
+def ready_request(
+    url: httpx.URL, headers: Iterable[tuple[bytes, bytes]], body: bytes, *, connect_timeout_s: float | None = None
+) -> httpx.Request:
+    """Build a POST request that any httpx transport sends as it stands; `host` and `content-length` are added.
+
+    Header names are lower case. 2.9 µs; `stream=` with raw tuples alone is 2.1, `content=` 17 (it reads the body
+    through an encoder and sorts default headers in), `AsyncClient.build_request` 60.
+    """
+    extensions = {} if connect_timeout_s is None else {"timeout": {"connect": connect_timeout_s}}
+    framed = ((b"host", url.netloc), *headers, (b"content-length", b"%d" % len(body)))
+    return httpx.Request("POST", url, headers=framed, stream=httpx.ByteStream(body), extensions=extensions)
+
+
 class Scorer(Protocol):
     """The difficulty model. "Cannot tell" is a value (familiarity 0), never an exception."""
 
@@ -100,6 +113,9 @@ class CacheStore(Protocol):
 
     def put(self, key: ExactKey, answer: CachedAnswer, ttl_s: float) -> None:
         """Store behind the caller's back; a full queue drops the oldest write, counted."""
+
+    def stats(self) -> Mapping[str, int | str]:
+        """Counts since the start, by name, for whoever asks how the cache fares."""
 
     async def aclose(self) -> None: ...
 

@@ -38,6 +38,21 @@ class Connection(Protocol):
     def watchers(self) -> set[Event]: ...
 
 
+class Departure(Event):
+    """The client leaving: an event, and the one who wants to be called at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.on_gone: Callable[[], None] | None = None
+
+    def set(self) -> None:
+        """Say that the client has left; the call is made once."""
+        super().set()
+        on_gone, self.on_gone = self.on_gone, None
+        if on_gone is not None:
+            on_gone()
+
+
 class AsgiInbound:
     """One request of an ASGI server. `scope["headers"]` has lower-case names already."""
 
@@ -130,10 +145,11 @@ class AsgiResponder:
         self._connection: Connection | None = scope.get("extensions", {}).get(CONNECTION)
         self._watcher: Task[None] | None = None
         self._finished = False
-        self.gone = Event()
+        self.gone = Departure()
 
-    def watch(self) -> None:
+    def watch(self, on_gone: Callable[[], None] | None = None) -> None:
         """Start to notice the client leaving. A half-closed connection counts as left: the two look the same."""
+        self.gone.on_gone = on_gone
         if self._connection is None:
             if self._watcher is None:
                 self._watcher = asyncio.get_running_loop().create_task(self._wait_until_gone())
@@ -183,6 +199,7 @@ class AsgiResponder:
             self.gone.set()
 
     def _stop_watching(self) -> Task[None] | None:
+        self.gone.on_gone = None
         if self._connection is not None:
             self._connection.watchers.discard(self.gone)
         watcher, self._watcher = self._watcher, None

@@ -9,8 +9,9 @@ Most tests need one line: `FakeClient(b'{"model": …}')`, or `FakeInbound(body)
 
 import asyncio
 from asyncio import Event
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from gateway.app.asgi import Departure
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.ports import ClientGone, Headers
 
@@ -89,7 +90,7 @@ class FakeResponder:
     """
 
     def __init__(self, *, leaves_after_chunks: int | None = None) -> None:
-        self.gone = Event()
+        self.gone = Departure()
         self.status: int | None = None
         self.headers: dict[bytes, bytes] = {}
         self.chunks: list[bytes] = []
@@ -106,9 +107,10 @@ class FakeResponder:
         """All that was sent behind the head."""
         return b"".join(self.chunks)
 
-    def watch(self) -> None:
+    def watch(self, on_gone: Callable[[], None] | None = None) -> None:
         """Start to notice the client leaving."""
         self.watching = True
+        self.gone.on_gone = on_gone
         if self._left and not self.finished:
             self.gone.set()
 

@@ -1,0 +1,82 @@
+"""The routes that are not asked thousands of times a second: models, health, metrics, receipts, the policy in force."""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from gateway.app.policy_in_force import PolicyInForce
+from gateway.domain.errors import ErrorCode, GatewayError
+from gateway.domain.ids import RequestId
+from gateway.pipeline.admit import identify
+from gateway.pipeline.world import World
+from gateway.wire.models_list import models_list
+from gateway.wire.receipt_json import encode_receipt
+
+_JSON = "application/json"
+_PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+_LOOPBACK = frozenset({"127.0.0.1", "::1"})
+
+
+def cold_routes(world: World, policy: PolicyInForce, metrics: Callable[[], str]) -> Sequence[BaseRoute]:
+    """Build them. Each answers from memory, but for receipts, which may lie in Redis."""
+    cold = _Cold(world, policy, metrics)
+    return [
+        Route("/v1/models", cold.models, methods=["GET"]),
+        Route("/v1/receipts/{request_id}", cold.receipt, methods=["GET"]),
+        Route("/health/live", cold.live, methods=["GET"]),
+        Route("/health/ready", cold.ready, methods=["GET"]),
+        Route("/metrics", cold.metrics, methods=["GET"]),
+        Route("/admin/policy", cold.policy, methods=["GET"]),
+    ]
+
+
+class _Cold:
+    def __init__(self, world: World, policy: PolicyInForce, metrics: Callable[[], str]) -> None:
+        self._world = world
+        self._policy = policy
+        self._metrics = metrics
+
+    async def models(self, request: Request) -> Response:
+        snapshot = self._policy.snapshot
+        allowed = identify(request.headers.raw, snapshot).tenant.aliases
+        names = [alias for alias in snapshot.aliases if allowed is None or alias in allowed]
+        return Response(models_list(names), media_type=_JSON)
+
+    async def receipt(self, request: Request) -> Response:
+        tenant = identify(request.headers.raw, self._policy.snapshot).tenant.id
+        request_id = RequestId(request.path_params["request_id"])
+        receipt = await self._world.receipts.get(tenant, request_id)
+        if receipt is None:
+            message = (
+                f"There is no receipt {request_id[:80]!r}: it was never this tenant's, or it is older than the "
+                "receipts kept (policy: receipts.keep)."
+            )
+            raise GatewayError(ErrorCode.NOT_FOUND, message)
+        return Response(encode_receipt(receipt), media_type=_JSON)
+
+    async def live(self, request: Request) -> Response:
+        return Response(b'{"status":"live"}', media_type=_JSON)
+
+    async def ready(self, request: Request) -> Response:
+        if self._world.admission.is_draining:
+            raise GatewayError(ErrorCode.DRAINING, "The gateway is shutting down.")
+        return Response(b'{"status":"ready"}', media_type=_JSON)
+
+    async def metrics(self, request: Request) -> Response:
+        return Response(self._metrics(), media_type=_PROMETHEUS)
+
+    async def policy(self, request: Request) -> Response:
+        """Tell which policy is in force and what was wrong with the last edit. From this machine only."""
+        if request.client is None or request.client.host not in _LOOPBACK:
+            raise GatewayError(ErrorCode.NOT_FOUND, "There is nothing at this path for callers from elsewhere.")
+        policy = self._policy
+        told = {
+            "snapshot": policy.snapshot.id,
+            "source": policy.source.name,
+            "reloads": {"accepted": policy.reloads.accepted, "refused": policy.reloads.refused},
+            "problems": [str(problem) for problem in policy.problems],
+        }
+        return Response(msgspec.json.encode(told), media_type=_JSON)

@@ -1,0 +1,194 @@
+"""The whole object graph on one screen: settings and a policy in, a service out. Nothing else builds these parts."""
+
+import asyncio
+import logging
+import random
+import secrets
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+
+from gateway.adapters import metrics_names
+from gateway.adapters.artefact import Artefact, ArtefactError, load_artefact, shipped_artefact
+from gateway.adapters.clock import SystemClock
+from gateway.adapters.metrics import Metrics
+from gateway.adapters.metrics_sources import expose_endpoints, expose_number, expose_policy
+from gateway.adapters.policy_watch import PolicyWatch
+from gateway.adapters.price_catalogue import PriceCatalogue
+from gateway.adapters.recorders import Recorders
+from gateway.adapters.request_log import RequestLog
+from gateway.adapters.scorer_folded import FoldedScorer
+from gateway.adapters.secrets import Secrets
+from gateway.adapters.upstream_httpx import HttpxTransport
+from gateway.adapters.upstream_lean import LeanTransport
+from gateway.app.cold_routes import cold_routes
+from gateway.app.door import create_app
+from gateway.app.policy_in_force import Compile, PolicyInForce
+from gateway.app.serve import Service
+from gateway.app.settings import CannotStart, Settings, environment
+from gateway.app.stores import Stores, open_stores
+from gateway.core.admission import Admission
+from gateway.core.dial import choose_dial
+from gateway.core.picker import EndpointTable
+from gateway.domain.ids import EndpointId, RequestId
+from gateway.pipeline.drive import Pipeline
+from gateway.pipeline.world import World
+from gateway.policy.compile import compile_policy
+from gateway.policy.problems import Problem, render
+from gateway.policy.snapshot import PolicySnapshot
+from gateway.policy.source import PolicySource
+
+log = logging.getLogger("tiergate")
+
+_LOG_FLUSH_S = 0.2
+"""A quiet gateway's lines are seen this soon."""
+
+
+def make_service(settings: Settings) -> Service:
+    """Build everything for one worker. Raises CannotStart."""
+    artefact = read_artefact(settings)
+    policy = read_policy(settings, artefact)
+    clock, metrics = SystemClock(), Metrics()
+    stores = open_stores(settings, clock, policy.snapshot.receipts_kept)
+    request_log = RequestLog(sys.stdout.buffer)
+    transports = {"lean": LeanTransport(), "httpx": HttpxTransport()}
+    world = World(
+        policy=policy,
+        clock=clock,
+        new_request_id=new_request_id,
+        chance=random.random,
+        scorer=FoldedScorer(artefact.table),
+        cache=stores.cache,
+        cache_master=stores.cache_master,
+        ledger=stores.ledger,
+        receipts=stores.receipts,
+        recorder=Recorders(metrics, request_log),
+        transports=transports,
+        endpoints=EndpointTable(),
+        admission=Admission(),
+        report_fault=report_fault,
+    )
+    expose(metrics, policy, world, request_log)
+    life = Life(settings, policy, world, stores, request_log)
+    app = create_app(Pipeline(world), cold_routes(world, policy, metrics.render), lifespan=life.lifespan)
+    return Service(app, lambda: policy.snapshot.limits, policy.snapshot.is_open)
+
+
+def compiler(artefact: Artefact) -> Compile:
+    """Bind the policy's compiler to what it may refer to: reference models, prices, secrets."""
+    prices, lookup = PriceCatalogue(SystemClock.wall_s()), Secrets(environment())
+
+    def compile_source(source: PolicySource) -> PolicySnapshot | list[Problem]:
+        return compile_policy(
+            source, catalogue=artefact.catalogue, secrets=lookup, prices=prices, choose_dial=choose_dial
+        )
+
+    return compile_source
+
+
+def read_artefact(settings: Settings) -> Artefact:
+    """Load the difficulty model. Raises CannotStart."""
+    try:
+        return load_artefact(settings.artefacts or shipped_artefact())
+    except ArtefactError as error:
+        raise CannotStart(f"The difficulty model cannot be used: {error}") from error
+
+
+def read_policy(settings: Settings, artefact: Artefact) -> PolicyInForce:
+    """Read and compile the policy. Raises CannotStart with every problem it has."""
+    compile_source = compiler(artefact)
+    try:
+        source = PolicySource(str(settings.policy), settings.policy.read_bytes())
+    except OSError as error:
+        raise CannotStart(
+            f"The policy {settings.policy} cannot be read: {error.strerror}. Name it by --policy."
+        ) from error
+    compiled = compile_source(source)
+    if isinstance(compiled, list):
+        raise CannotStart(f"The policy has problems:\n{render(compiled)}")
+    return PolicyInForce(compiled, source, compile_source, may_open=settings.is_loopback)
+
+
+def new_request_id() -> RequestId:
+    """Make an id that cannot be guessed: 96 random bits."""
+    return RequestId("req_" + secrets.token_hex(12))
+
+
+def report_fault(request_id: RequestId, fault: BaseException) -> None:
+    """Log a fault of ours with its traceback."""
+    log.error("request %s: %s", request_id, fault, exc_info=fault)
+
+
+def expose(metrics: Metrics, policy: PolicyInForce, world: World, request_log: RequestLog) -> None:
+    """Let a scrape read what others keep."""
+    expose_policy(metrics, lambda: policy.snapshot)
+    expose_endpoints(metrics, lambda: policy.snapshot, world.endpoints, world.clock.now_s)
+    expose_number(metrics, metrics_names.IN_FLIGHT, lambda: world.admission.in_flight)
+    expose_number(metrics, metrics_names.LOG_LINES_LOST, lambda: request_log.lost)
+    expose_number(metrics, metrics_names.CACHE_WRITES_DROPPED, lambda: int(world.cache.stats().get("dropped", 0)))
+    metrics.read_from(
+        metrics_names.RELOADS,
+        lambda: [(("accepted",), policy.reloads.accepted), (("refused",), policy.reloads.refused)],
+    )
+
+
+class Life:
+    """Start and end of a worker, in order: the watch on the policy first, the stores last."""
+
+    def __init__(
+        self, settings: Settings, policy: PolicyInForce, world: World, stores: Stores, request_log: RequestLog
+    ) -> None:
+        self._settings = settings
+        self._policy = policy
+        self._world = world
+        self._stores = stores
+        self._log = request_log
+
+    @asynccontextmanager
+    async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        """Run while the server runs."""
+        watch = PolicyWatch(self._settings.policy, self._policy.source.content, self._on_change, _on_unreadable)
+        watching = asyncio.create_task(watch.run())
+        flushing = asyncio.create_task(self._flush_log())
+        try:
+            yield
+        finally:
+            self._world.admission.drain()
+            await _end(watching)
+            await _end(flushing)
+            for transport in self._world.transports.values():
+                await transport.aclose()
+            await self._stores.aclose()
+            self._log.flush()
+
+    async def _on_change(self, content: bytes) -> None:
+        source = PolicySource(str(self._settings.policy), content)
+        # Compiling takes tenths of a second: off the event loop, where it would hold up every stream.
+        if await asyncio.to_thread(self._policy.offer, source):
+            self._world.endpoints.forget_all_but(_endpoint_ids(self._policy.snapshot))
+            log.info("policy %s is in force", self._policy.snapshot.id)
+        else:
+            problems = render(self._policy.problems)
+            log.error("the policy was not taken; %s stays in force\n%s", self._policy.snapshot.id, problems)
+
+    async def _flush_log(self) -> None:
+        while True:
+            await asyncio.sleep(_LOG_FLUSH_S)
+            self._log.flush()
+
+
+def _endpoint_ids(snapshot: PolicySnapshot) -> frozenset[EndpointId]:
+    return frozenset(endpoint.id for tier in snapshot.tiers.values() for endpoint in tier.endpoints)
+
+
+def _on_unreadable(trouble: str) -> None:
+    log.error("%s; the policy in force stays", trouble)
+
+
+async def _end(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.wait((task,))
+    if not task.cancelled() and task.exception() is not None:
+        log.error("a background task failed: %s", task.exception())

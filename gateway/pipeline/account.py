@@ -1,0 +1,22 @@
+"""Stage 8, account: what it cost. Runs for every admitted request, however it ended, after the client's last byte."""
+
+from gateway.core.accounting import baseline_usd_nano, settlement_of, void_of
+from gateway.pipeline.journey import Relayed, Trail
+from gateway.pipeline.world import World
+
+
+def price(trail: Trail, relayed: Relayed) -> None:
+    """Note usage, charge and baseline of an answer. The header and the ledger get the same figure from here."""
+    trail.usage = relayed.usage
+    if relayed.tier is not None:
+        trail.charge_usd_nano = relayed.tier.price.charge_usd_nano(relayed.usage)
+    if trail.decided is not None:
+        trail.baseline_usd_nano = baseline_usd_nano(trail.decided.strongest, relayed.usage)
+
+
+async def account(trail: Trail, world: World) -> None:
+    """Settle the hold with the exact charge, or void it. The ledger retries by itself what it cannot post now."""
+    if trail.hold is not None:
+        used = trail.relayed is not None and trail.relayed.tier is not None
+        settlement = settlement_of(trail.hold, trail.usage, trail.charge_usd_nano) if used else void_of(trail.hold)
+        await world.ledger.settle(settlement)

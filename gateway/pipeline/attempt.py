@@ -1,0 +1,227 @@
+"""One upstream call, from the request line to the first content in hand.
+
+It ends with `attempt.opened`, whose remaining bytes the relay reads, or in `AttemptError`, which says what the machine
+must know to decide what follows. Nothing here decides.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+import httpx
+
+from gateway.domain.errors import GatewayError
+from gateway.domain.outcome import FailureKind
+from gateway.domain.receipt import AttemptReport
+from gateway.domain.request import CanonicalRequest, Operation
+from gateway.domain.tier import Endpoint, Tier
+from gateway.ports import Clock, Headers, UpstreamTransport, ready_request
+from gateway.wire.forward import upstream_body
+from gateway.wire.headers import retry_after_s, upstream_headers
+from gateway.wire.openai_response import Answer, AnswerMalformed, read_answer
+from gateway.wire.problem import upstream_rejection
+from gateway.wire.sse import StreamMalformed
+from gateway.wire.stream_scanner import StreamScanner
+from gateway.wire.upstream_error import public_text
+
+ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
+"""A whole answer is held in memory until it is checked; no model writes a longer one."""
+ERROR_BYTES_MAX: Final = 64 * 1024
+"""Of an error's body, as much is read as is worth telling."""
+PRELUDE_BYTES_MAX: Final = 256 * 1024
+"""What a stream may send before its first content."""
+# 501 is a server saying that it never does this (llama.cpp, asked for embeddings); its neighbours would say so too.
+_CLIENT_AT_FAULT: Final = frozenset({400, 409, 413, 415, 422, 501})
+_BUSY: Final = frozenset({429, 503})
+
+
+class AttemptError(Exception):
+    """An attempt came to nothing. `told` is what the client hears if no other attempt follows."""
+
+    def __init__(
+        self,
+        kind: FailureKind,
+        detail: str,
+        *,
+        retry_after_s: float | None = None,
+        told: GatewayError | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+        self.retry_after_s = retry_after_s
+        self.told = told
+
+
+@dataclass(slots=True)
+class Opened:
+    """Content in hand: a whole answer, or the beginning of a stream.
+
+    Of a stream, `body` is what the scanner was fed, `prelude` what it let through, and `rest` is still to come.
+    """
+
+    response: httpx.Response
+    body: bytes
+    answer: Answer | None = None
+    scanner: StreamScanner | None = None
+    prelude: bytes = b""
+    rest: AsyncIterator[bytes] | None = None
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One upstream call under way or over. Times are monotonic seconds."""
+
+    number: int
+    tier: Tier
+    endpoint: Endpoint
+    started_s: float
+    task: asyncio.Task[None] | None = None
+    opened: Opened | None = None
+    error: AttemptError | None = None
+    headers_s: float | None = None
+    first_content_s: float | None = None
+    ended_s: float | None = None
+    status: int | None = None
+    failure: FailureKind | None = None
+    detail: str = ""
+
+    def end(self, now_s: float, failure: FailureKind | None, detail: str = "") -> None:
+        """Note the end; the first one counts."""
+        if self.ended_s is None:
+            self.ended_s, self.failure, self.detail = now_s, failure, detail
+
+    def report(self, zero_s: float) -> AttemptReport:
+        """Render for the receipt, in milliseconds since `zero_s`."""
+
+        def ms(at_s: float | None) -> float | None:
+            return None if at_s is None else (at_s - zero_s) * 1e3
+
+        assert self.ended_s is not None, "reported before its end"
+        return AttemptReport(
+            self.number,
+            self.tier.name,
+            self.endpoint.id,
+            (self.started_s - zero_s) * 1e3,
+            ms(self.headers_s),
+            ms(self.first_content_s),
+            (self.ended_s - zero_s) * 1e3,
+            self.status,
+            self.failure,
+            self.detail,
+        )
+
+
+@dataclass(slots=True)
+class Question:
+    """What is asked of whichever server: the same for every attempt of a request."""
+
+    request: CanonicalRequest
+    headers: Headers
+    request_id: str
+
+
+async def open_attempt(attempt: Attempt, question: Question, transport: UpstreamTransport, clock: Clock) -> None:
+    """Send the request and wait for content, into `attempt.opened`.
+
+    Raises AttemptError. Safe to cancel: the connection is then closed, which is how the server learns of it.
+    """
+    response = await _send(attempt, question, transport)
+    attempt.status, attempt.headers_s = response.status_code, clock.now_s()
+    try:
+        if not 200 <= response.status_code < 300:
+            raise await _refusal(response, clock.wall_s())
+        if question.request.stream:
+            attempt.opened = await _open_stream(response, question.request)
+        else:
+            attempt.opened = await _read_whole(response)
+    except httpx.TransportError as error:
+        raise AttemptError(FailureKind.BAD_ANSWER, f"broke off before any content: {_words(error)}") from error
+    finally:
+        if attempt.opened is None:
+            await response.aclose()
+
+
+async def _send(attempt: Attempt, question: Question, transport: UpstreamTransport) -> httpx.Response:
+    endpoint, tier, request = attempt.endpoint, attempt.tier, question.request
+    credential = None if endpoint.api_key is None else endpoint.api_key.reveal()
+    headers = upstream_headers(question.headers, question.request_id, credential, stream=request.stream)
+    body = upstream_body(request, tier.model, ask_usage=True)
+    url = _url(endpoint.base_url, request.operation)
+    try:
+        return await transport.handle_async_request(
+            ready_request(url, headers, body, connect_timeout_s=tier.limits.connect_s)
+        )
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+        raise AttemptError(FailureKind.CONNECT, _words(error)) from error
+    except httpx.TransportError as error:
+        raise AttemptError(FailureKind.NO_RESPONSE, _words(error)) from error
+
+
+@lru_cache(maxsize=1024)
+def _url(base_url: str, operation: Operation) -> httpx.URL:
+    return httpx.URL(f"{base_url}/{operation.value}")
+
+
+async def _refusal(response: httpx.Response, wall_s: float) -> AttemptError:
+    status = response.status_code
+    if status in _BUSY:
+        wait_s = retry_after_s(response.headers.raw, wall_s)
+        return AttemptError(FailureKind.BUSY, f"answered {status}", retry_after_s=wait_s)
+    if status in _CLIENT_AT_FAULT:
+        told = upstream_rejection(status, await _read(response, ERROR_BYTES_MAX))
+        return AttemptError(FailureKind.REJECTED, told.message, told=told)
+    # 401, 403 and 404 are about our credentials and our model's name, not about the client's.
+    return AttemptError(FailureKind.SERVER_ERROR, f"answered {status}")
+
+
+async def _read_whole(response: httpx.Response) -> Opened:
+    body = await _read(response, ANSWER_BYTES_MAX)
+    try:
+        answer = read_answer(body)
+    except AnswerMalformed as error:
+        raise AttemptError(FailureKind.BAD_ANSWER, str(error)) from error
+    if answer.error is not None:
+        raise AttemptError(FailureKind.SERVER_ERROR, answer.error)
+    return Opened(response, body, answer=answer)
+
+
+async def _open_stream(response: httpx.Response, request: CanonicalRequest) -> Opened:
+    scanner = StreamScanner(include_usage=request.include_usage)
+    rest = aiter(response.stream)  # type: ignore[arg-type]
+    fed: list[bytes] = []
+    passed: list[bytes] = []
+    size_bytes = 0
+    try:
+        while not scanner.has_content and not scanner.is_over and size_bytes <= PRELUDE_BYTES_MAX:
+            chunk = await anext(rest, None)
+            if chunk is None:
+                passed.append(scanner.finish())
+                break
+            size_bytes += len(chunk)
+            fed.append(chunk)
+            passed.append(scanner.feed(chunk))
+    except StreamMalformed as error:
+        raise AttemptError(FailureKind.BAD_ANSWER, str(error)) from error
+    if scanner.has_content or (scanner.error is None and scanner.finish_reason is not None):
+        return Opened(response, b"".join(fed), scanner=scanner, prelude=b"".join(passed), rest=rest)
+    if scanner.error is not None:
+        raise AttemptError(FailureKind.SERVER_ERROR, scanner.error)
+    raise AttemptError(FailureKind.BAD_ANSWER, f"{size_bytes} bytes of a stream without any content")
+
+
+async def _read(response: httpx.Response, limit_bytes: int) -> bytes:
+    parts: list[bytes] = []
+    size_bytes = 0
+    async for part in response.stream:  # type: ignore[union-attr]
+        size_bytes += len(part)
+        if size_bytes > limit_bytes:
+            raise AttemptError(FailureKind.BAD_ANSWER, f"an answer of more than {limit_bytes} bytes")
+        parts.append(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _words(error: httpx.TransportError) -> str:
+    return public_text(str(error)) or type(error).__name__

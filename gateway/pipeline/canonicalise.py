@@ -1,0 +1,64 @@
+"""Stage 2, canonicalise: from bytes to a sound request, and from the model's name to a route."""
+
+from gateway.core.routing import Pin
+from gateway.domain.decision import ReasonCode
+from gateway.domain.errors import ErrorCode, GatewayError
+from gateway.domain.ids import ModelAlias, TierName
+from gateway.domain.request import Operation
+from gateway.pipeline.journey import Admitted, Canonical
+from gateway.pipeline.world import World
+from gateway.policy.snapshot import PolicySnapshot, Target, VirtualKey
+from gateway.ports import Headers
+from gateway.wire.headers import PIN_HEADER, header
+from gateway.wire.openai_request import canonicalise as parse
+
+
+async def canonicalise(admitted: Admitted, world: World) -> Canonical:
+    """Validate the body and find the route of the model it names."""
+    snapshot = admitted.arrival.snapshot
+    request = parse(admitted.arrival.operation, admitted.body, snapshot.limits)
+    target = find_target(snapshot, admitted.key, request.alias)
+    wish = pinned_by_header(admitted.arrival.inbound.headers, snapshot, admitted.key)
+    if wish is not None:
+        pin: Pin | None = Pin(wish, ReasonCode.PINNED_BY_HEADER)
+    else:
+        pin = None if target.tier is None else Pin(target.tier, ReasonCode.PINNED_BY_ALIAS)
+    if admitted.arrival.operation is Operation.EMBEDDINGS and pin is None:
+        message = (
+            f"Vectors of different models cannot be mixed, so an embedding is never routed: {request.alias!r} stands "
+            f"for a route. Name a model that stands for one tier: {_names(snapshot, admitted.key, pinned=True)}."
+        )
+        raise GatewayError(ErrorCode.INVALID_VALUE, message, param="model")
+    return Canonical(admitted, request, snapshot.routes[target.route], pin)
+
+
+def find_target(snapshot: PolicySnapshot, key: VirtualKey, alias: ModelAlias) -> Target:
+    """Look up what a model's name stands for. Raises GatewayError `model_not_found` (404)."""
+    target = snapshot.aliases.get(alias)
+    allowed = key.tenant.aliases
+    if target is None or (allowed is not None and alias not in allowed):
+        known = _names(snapshot, key, pinned=False)
+        message = f"The model {alias[:200]!r} does not exist here, or this key may not use it. Known: {known}."
+        raise GatewayError(ErrorCode.MODEL_NOT_FOUND, message, param="model")
+    return target
+
+
+def pinned_by_header(headers: Headers, snapshot: PolicySnapshot, key: VirtualKey) -> TierName | None:
+    """Read the caller's wish for a tier. Raises GatewayError when the key may not wish, or the tier is unknown."""
+    value = header(headers, PIN_HEADER)
+    if value is None:
+        return None
+    if not key.tenant.may_pin:
+        message = "This key may not choose a tier: leave out the header x-tiergate-tier."
+        raise GatewayError(ErrorCode.PERMISSION_DENIED, message, param="x-tiergate-tier")
+    tier = TierName(value.decode("latin-1"))
+    if tier not in snapshot.tiers:
+        message = f"There is no tier {tier[:200]!r}. Known: {', '.join(snapshot.tiers)}."
+        raise GatewayError(ErrorCode.INVALID_VALUE, message, param="x-tiergate-tier")
+    return tier
+
+
+def _names(snapshot: PolicySnapshot, key: VirtualKey, *, pinned: bool) -> str:
+    names = [alias for alias, target in snapshot.aliases.items() if target.tier is not None or not pinned]
+    allowed = key.tenant.aliases
+    return ", ".join(name for name in names if allowed is None or name in allowed) or "none"

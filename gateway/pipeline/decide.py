@@ -1,0 +1,97 @@
+"""Stage 5, decide: constraints, then the best value, then a hold on the money for the dearest it can become."""
+
+from collections.abc import Collection, Sequence
+
+from gateway.core.accounting import hold_amount_usd_nano, hold_tokens
+from gateway.core.routing import decide as choose
+from gateway.core.value import strongest
+from gateway.domain.errors import ErrorCode, GatewayError
+from gateway.domain.ids import TierName
+from gateway.domain.ledger import Hold, HoldVerdict, Refusal
+from gateway.domain.money import format_usd
+from gateway.domain.tier import Tier
+from gateway.pipeline.journey import Canonical, Decided, Scored
+from gateway.pipeline.world import World
+from gateway.policy.snapshot import Tenant
+from gateway.ports import LedgerUnavailable
+
+_HOLD_SLACK_S = 60.0
+"""A hold outlives its request's deadline by this, so that a late settle still finds it."""
+_LEDGER_BACK_S = 1.0
+
+
+async def decide(scored: Scored, world: World) -> Decided:
+    """Choose the ladder and place the hold."""
+    canonical = scored.looked.canonical
+    snapshot, route, request = canonical.admitted.arrival.snapshot, canonical.route, canonical.request
+    names = route.tiers if canonical.pin is None else (canonical.pin.tier,)
+    tiers = [snapshot.tiers[name] for name in names]
+    decision = choose(
+        request,
+        scored.score,
+        tiers,
+        route.dial,
+        route=route.name,
+        allowed=canonical.admitted.key.tenant.tiers,
+        pin=canonical.pin,
+        unavailable=_unavailable(tiers, world),
+    )
+    ladder = tuple(snapshot.tiers[name] for name in decision.ladder)
+    able = [snapshot.tiers[view.tier] for view in decision.views if view.removed_by is None]
+    baseline = able[strongest(able)]
+    hold, waited_s = await place_hold(
+        canonical, world, hold_amount_usd_nano(request, ladder), hold_tokens(request, ladder)
+    )
+    return Decided(scored, decision, ladder, baseline, hold, waited_s)
+
+
+def _unavailable(tiers: Sequence[Tier], world: World) -> Collection[TierName]:
+    """Name the tiers none of whose servers may be called now; but when that is all of them, try anyway."""
+    down = world.endpoints.unavailable(tiers, world.clock.now_s())
+    return () if len(down) == len(tiers) else down
+
+
+async def place_hold(
+    canonical: Canonical, world: World, amount_usd_nano: int, tokens: int
+) -> tuple[Hold | None, float]:
+    """Claim the tenant's allowance; return the hold, None where nothing limits the tenant, and the seconds it took.
+
+    Raises GatewayError `insufficient_quota` or `rate_limit_exceeded` (429), and `ledger_unavailable` (503) where a
+    budget cannot be checked: an unchecked budget would be no budget.
+    """
+    tenant = canonical.admitted.key.tenant
+    if tenant.allowance.is_unlimited:
+        return None, 0.0
+    route, request_id = canonical.route, canonical.admitted.arrival.request_id
+    expires_s = max(route.deadline_s, route.stream_deadline_s) + _HOLD_SLACK_S
+    hold = Hold(request_id, tenant.id, tenant.allowance, amount_usd_nano, tokens, expires_s)
+    began_s = world.clock.now_s()
+    try:
+        verdict = await world.ledger.hold(hold)
+    except LedgerUnavailable as error:
+        if tenant.allowance.budget_usd_nano is None:
+            return None, world.clock.now_s() - began_s
+        message = "The ledger does not answer, so this tenant's budget cannot be checked; try again."
+        raise GatewayError(ErrorCode.LEDGER_UNAVAILABLE, message, retry_after_s=_LEDGER_BACK_S) from error
+    if not verdict.is_granted:
+        raise _refused(tenant, verdict, amount_usd_nano)
+    return hold, world.clock.now_s() - began_s
+
+
+def _refused(tenant: Tenant, verdict: HoldVerdict, amount_usd_nano: int) -> GatewayError:
+    allowance, wait_s = tenant.allowance, verdict.retry_after_s
+    if verdict.refusal is Refusal.BUDGET:
+        assert allowance.budget_usd_nano is not None
+        left = format_usd(verdict.budget_left_usd_nano or 0)
+        message = (
+            f"The budget of {format_usd(allowance.budget_usd_nano)} USD has {left} USD left, and this request may cost "
+            f"{format_usd(amount_usd_nano)} USD. Lower max_tokens, or wait {wait_s:.0f} s for the next window."
+        )
+        return GatewayError(ErrorCode.INSUFFICIENT_QUOTA, message, retry_after_s=wait_s)
+    limit, unit = (
+        (allowance.requests_per_minute, "requests")
+        if verdict.refusal is Refusal.REQUESTS_PER_MINUTE
+        else (allowance.tokens_per_minute, "tokens")
+    )
+    message = f"The limit of {limit} {unit} a minute is reached; try again in {wait_s:.0f} s."
+    return GatewayError(ErrorCode.RATE_LIMIT_EXCEEDED, message, retry_after_s=wait_s)

@@ -1,0 +1,93 @@
+"""Stage 6, dispatch: climb the ladder until a server has content in hand. Nothing reaches the client before that."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from gateway.core.exchange_events import Plan, Rung
+from gateway.domain.ids import EndpointId
+from gateway.domain.outcome import FailureKind
+from gateway.domain.tier import Tier
+from gateway.pipeline.attempt import Attempt, Question, open_attempt
+from gateway.pipeline.interpreter import Interpreter
+from gateway.pipeline.journey import Arrival, Decided
+from gateway.pipeline.world import World
+from gateway.wire.headers import request_timeout_s
+
+_BUSY_S = 1.0
+"""How long a server that said "busy" without saying for how long is left alone."""
+_DOWN_S = 2.0
+"""How long a server that could not be reached is left alone: a restart takes longer, a hiccup does not."""
+
+
+@asynccontextmanager
+async def dispatch(decided: Decided, world: World) -> AsyncIterator[Interpreter]:
+    """Run the exchange up to its commit or its rejection; on leaving, every call is closed."""
+    canonical = decided.scored.looked.canonical
+    arrival, route, request = canonical.admitted.arrival, canonical.route, canonical.request
+    longest_s = route.stream_deadline_s if request.stream else route.deadline_s
+    deadline_s = request_timeout_s(arrival.inbound.headers, longest_s) or longest_s
+    rungs = tuple(
+        Rung(
+            tier.name,
+            world.endpoints.count_available(tier, world.clock.now_s()) or len(tier.endpoints),
+            _first_content_limit_s(tier, request.input_tokens, stream=request.stream),
+            tier.limits.stall_s,
+        )
+        for tier in decided.tiers
+    )
+    plan = Plan(rungs, route.fallback.max_attempts, route.fallback.on, arrival.received_s + deadline_s)
+    interpreter = Interpreter(plan, LadderCaller(decided, arrival, world), world.clock)
+    arrival.responder.watch(interpreter.client_gone)
+    try:
+        await interpreter.until_commit()
+        yield interpreter
+    finally:
+        await interpreter.aclose()
+
+
+def _first_content_limit_s(tier: Tier, input_tokens: int, *, stream: bool) -> float:
+    limits = tier.limits
+    return limits.ttft_s + limits.ttft_s_per_input_token * input_tokens if stream else limits.answer_s
+
+
+class LadderCaller:
+    """Places the calls of one request on the servers of its ladder. No server is called twice for one request."""
+
+    def __init__(self, decided: Decided, arrival: Arrival, world: World) -> None:
+        self._tiers = decided.tiers
+        request = decided.scored.looked.canonical.request
+        self._question = Question(request, arrival.inbound.headers, arrival.request_id)
+        self._world = world
+        self._tried: set[EndpointId] = set()
+        self._open: set[int] = set()
+
+    def place(self, number: int, rung: int) -> Attempt:
+        """Choose a server of that rung which this request has not tried."""
+        tier, table = self._tiers[rung], self._world.endpoints
+        now_s = self._world.clock.now_s()
+        endpoint = table.pick(tier, now_s, self._world.chance(), tried=self._tried)
+        if endpoint is None:
+            # All that are left were marked down meanwhile, by other requests: try one rather than none.
+            endpoint = next(other for other in tier.endpoints if other.id not in self._tried)
+        self._tried.add(endpoint.id)
+        self._open.add(number)
+        table.state(endpoint.id).begin()
+        return Attempt(number, tier, endpoint, now_s)
+
+    async def call(self, attempt: Attempt) -> None:
+        """Wait for content, into `attempt.opened`."""
+        world = self._world
+        await open_attempt(attempt, self._question, world.transports[attempt.endpoint.transport], world.clock)
+
+    def over(self, attempt: Attempt) -> None:
+        """Take the call off its server's count, and leave the server alone for a while if it asked for that."""
+        if attempt.number not in self._open:
+            return
+        self._open.discard(attempt.number)
+        world, error = self._world, attempt.error
+        state = world.endpoints.state(attempt.endpoint.id)
+        state.end()
+        if error is not None and error.kind in (FailureKind.BUSY, FailureKind.CONNECT):
+            pause_s = _DOWN_S if error.kind is FailureKind.CONNECT else _BUSY_S
+            until_s = world.clock.now_s() + (pause_s if error.retry_after_s is None else error.retry_after_s)
+            state.mark_busy(until_s)

@@ -1,0 +1,115 @@
+"""The journey of a request, in order, and the one place that makes sure of its end.
+
+    admit → canonicalise → lookup → score → decide → dispatch → relay → account → record
+
+Cheap refusals come first (a bad key costs no body, a bad body no look-up), and money is held last before the servers
+are called, so that nothing needs to be given back for a request that was never going to run. A cache hit leaves after
+lookup. Account and record run for every request that arrived, from the one `finally`, shielded from cancellation.
+"""
+
+import asyncio
+
+from gateway.domain.errors import ERRORS, ErrorCode, GatewayError
+from gateway.domain.outcome import Outcome
+from gateway.domain.request import Operation
+from gateway.pipeline.account import account
+from gateway.pipeline.admit import admit
+from gateway.pipeline.canonicalise import canonicalise
+from gateway.pipeline.decide import decide
+from gateway.pipeline.dispatch import dispatch
+from gateway.pipeline.journey import Arrival, Trail
+from gateway.pipeline.keep import keep
+from gateway.pipeline.lookup import lookup
+from gateway.pipeline.record import record
+from gateway.pipeline.relay import relay
+from gateway.pipeline.replay import replay
+from gateway.pipeline.respond import send_whole
+from gateway.pipeline.score import score
+from gateway.pipeline.world import World
+from gateway.ports import ClientGone, Inbound, LedgerUnavailable, Responder
+from gateway.wire.headers import REQUEST_ID_HEADER
+from gateway.wire.problem import problem, stream_error
+
+_AFTERWARDS_WITHIN_S = 2.0
+"""How long account may take once the request is over; the ledger's own limit is far below."""
+
+
+class Pipeline:
+    """Takes every request of the generating operations from its arrival to its receipt."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def __call__(self, operation: Operation, inbound: Inbound, responder: Responder) -> None:
+        """Answer one request. Never raises but for cancellation: whatever goes wrong is told and recorded."""
+        world = self._world
+        arrival = Arrival(
+            world.new_request_id(),
+            world.clock.now_s(),
+            world.clock.wall_s(),
+            operation,
+            inbound,
+            responder,
+            world.policy.snapshot,
+        )
+        trail = Trail(arrival)
+        try:
+            await self._travel(trail)
+        except ClientGone:
+            trail.outcome = Outcome.CLIENT_GONE_DURING if trail.head_sent else Outcome.CLIENT_GONE_BEFORE
+        except GatewayError as error:
+            trail.error, trail.outcome = error, error.outcome
+            await self._tell(trail, error)
+        except Exception as fault:
+            world.report_fault(arrival.request_id, fault)
+            message = f"The gateway failed on this request; its operators find it as {arrival.request_id}."
+            trail.error, trail.outcome = GatewayError(ErrorCode.INTERNAL_ERROR, message), Outcome.INTERNAL
+            await self._tell(trail, trail.error)
+        finally:
+            await self._afterwards(trail)
+
+    async def _travel(self, trail: Trail) -> None:
+        world, mark, now = self._world, trail.marks_s.append, self._world.clock.now_s
+        trail.admitted = await admit(trail.arrival, world)
+        mark(now())
+        trail.canonical = await canonicalise(trail.admitted, world)
+        mark(now())
+        trail.looked = await lookup(trail.canonical, world)
+        mark(now())
+        if trail.looked.hit is not None:
+            await replay(trail, trail.looked.hit, world)
+            return
+        trail.scored = await score(trail.looked, world)
+        mark(now())
+        trail.decided = await decide(trail.scored, world)
+        trail.hold = trail.decided.hold
+        mark(now())
+        async with dispatch(trail.decided, world) as exchange:
+            await relay(trail, exchange, world)
+        keep(trail, world)
+
+    async def _tell(self, trail: Trail, error: GatewayError) -> None:
+        """Tell the client what went wrong: as a response, or in band when its answer has already begun."""
+        responder = trail.arrival.responder
+        try:
+            if trail.head_sent:
+                await responder.finish(stream_error(error))
+                return
+            status, headers, body = problem(error)
+            request_id = (REQUEST_ID_HEADER, trail.arrival.request_id.encode())
+            await send_whole(trail, status, [*headers, request_id], body)
+        except ClientGone:
+            trail.outcome = ERRORS[error.code].outcome
+
+    async def _afterwards(self, trail: Trail) -> None:
+        world = self._world
+        try:
+            await trail.arrival.responder.aclose()
+            if trail.hold is not None:
+                await asyncio.shield(asyncio.wait_for(account(trail, world), _AFTERWARDS_WITHIN_S))
+        except (LedgerUnavailable, TimeoutError) as error:
+            world.report_fault(trail.arrival.request_id, error)
+        finally:
+            if trail.admitted is not None:
+                world.admission.leave(trail.admitted.key.id)
+            record(trail, world)

@@ -1,0 +1,213 @@
+"""Performs what the exchange machine asks for; the only owner of a request's tasks and timers.
+
+Until the commit the request's own task waits here while attempts report. After it, that task reads the committed answer
+itself, chunk by chunk without a hop between tasks, and a timer or the client's leaving interrupts it.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from gateway.core.exchange import Exchange
+from gateway.core.exchange_events import (
+    AbortStream,
+    AttemptFailed,
+    Begin,
+    CancelAttempt,
+    ClearTimer,
+    ClientGone,
+    Command,
+    Commit,
+    Event,
+    Finish,
+    FirstContent,
+    OpenAttempt,
+    Plan,
+    Reject,
+    SetTimer,
+    Timer,
+    TimerFired,
+)
+from gateway.domain.outcome import Outcome
+from gateway.pipeline.attempt import Attempt, AttemptError
+from gateway.ports import Clock
+
+_CLOSE_WITHIN_S = 1.0
+"""Closing a connection is a local act: a transport that takes longer is broken, and the client must not wait for it."""
+
+
+class Caller(Protocol):
+    """Who knows the ladder's servers: the interpreter asks it to place and make each call."""
+
+    def place(self, number: int, rung: int) -> Attempt:
+        """Choose a server of that rung which this request has not tried."""
+
+    async def call(self, attempt: Attempt) -> None:
+        """Wait for content, into `attempt.opened`. Raises AttemptError."""
+
+    def over(self, attempt: Attempt) -> None:
+        """Take note that the call is over."""
+
+
+class Interpreter:
+    """Runs one exchange: `until_commit()`, then reading under `interruptible()`, and always `aclose()`."""
+
+    def __init__(self, plan: Plan, caller: Caller, clock: Clock) -> None:
+        self.attempts: list[Attempt] = []
+        self.committed: Attempt | None = None
+        self.rejection: Reject | None = None
+        self.aborted: AbortStream | None = None
+        self.outcome: Outcome | None = None
+        self.is_sending = False
+        """True while the client is waited for: a silent server is then not at fault."""
+        self.last_byte_s = 0.0
+        self._exchange = Exchange(plan)
+        self._caller = caller
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        self._timers: dict[Timer, asyncio.TimerHandle] = {}
+        self._waiter: asyncio.Future[None] | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._interrupted = False
+
+    async def until_commit(self) -> None:
+        """Climb the ladder until an attempt has content, or nothing is left to try."""
+        self.post(Begin())
+        if self.committed is None and self.outcome is None:
+            self._waiter = self._loop.create_future()
+            await self._waiter
+
+    def post(self, event: Event) -> None:
+        """Report an event and do at once what follows from it."""
+        for command in self._exchange.handle(event, self._clock.now_s()):
+            _PERFORM[type(command)](self, command)
+        settled = self.committed is not None or self.outcome is not None
+        if settled and self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def client_gone(self) -> None:
+        """Report that the client left."""
+        self.post(ClientGone())
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Let a timer or the client's leaving break off what is awaited inside; `outcome` then says how it ended.
+
+        Enter it only while `outcome` is None.
+        Uses task cancellation the way asyncio.timeout does, so a cancellation from outside still goes through.
+        """
+        reader = asyncio.current_task()
+        assert reader is not None, "the relay runs in a task"
+        self._reader = reader
+        try:
+            yield
+        except asyncio.CancelledError:
+            if not self._interrupted or reader.uncancel() > 0:
+                raise
+        finally:
+            self._reader = None
+
+    async def aclose(self) -> None:
+        """End every timer and call. Servers notice by their connection closing."""
+        for handle in self._timers.values():
+            handle.cancel()
+        self._timers.clear()
+        now_s = self._clock.now_s()
+        for attempt in self.attempts:
+            if attempt.task is not None and not attempt.task.done():
+                attempt.task.cancel()
+                await asyncio.wait((attempt.task,), timeout=_CLOSE_WITHIN_S)
+            if attempt.opened is not None:
+                await attempt.opened.response.aclose()
+            attempt.end(now_s, None)
+            self._caller.over(attempt)
+
+    async def _carry(self, attempt: Attempt) -> None:
+        try:
+            await self._caller.call(attempt)
+        except AttemptError as error:
+            attempt.error = error
+            attempt.end(self._clock.now_s(), error.kind, error.detail)
+            self._caller.over(attempt)
+            self.post(AttemptFailed(attempt.number, error.kind))
+        else:
+            attempt.first_content_s = self.last_byte_s = self._clock.now_s()
+            self.post(FirstContent(attempt.number))
+
+    def _open_attempt(self, command: Command) -> None:
+        assert isinstance(command, OpenAttempt)
+        attempt = self._caller.place(command.attempt, command.rung)
+        self.attempts.append(attempt)
+        attempt.task = self._loop.create_task(self._carry(attempt))
+
+    def _cancel_attempt(self, command: Command) -> None:
+        assert isinstance(command, CancelAttempt)
+        attempt = self.attempts[command.attempt]
+        attempt.end(self._clock.now_s(), command.failure, "cancelled by the gateway")
+        self._caller.over(attempt)
+        # Once content is in hand the task is done; the response is then closed in aclose(), when its reader has let go.
+        if attempt.task is not None:
+            attempt.task.cancel()
+
+    def _set_timer(self, command: Command) -> None:
+        assert isinstance(command, SetTimer)
+        old = self._timers.pop(command.timer, None)
+        if old is not None:
+            old.cancel()
+        on_time: Callable[[], None]
+        if command.timer is Timer.STALL:
+
+            def on_time() -> None:
+                self._check_stall(command.after_s)
+        else:
+
+            def on_time() -> None:
+                self.post(TimerFired(command.timer))
+
+        self._timers[command.timer] = self._loop.call_later(command.after_s, on_time)
+
+    def _check_stall(self, limit_s: float) -> None:
+        silent_s = self._clock.now_s() - self.last_byte_s
+        if self.is_sending or silent_s < limit_s:
+            wait_s = limit_s if self.is_sending else limit_s - silent_s
+            self._timers[Timer.STALL] = self._loop.call_later(wait_s, self._check_stall, limit_s)
+        else:
+            self.post(TimerFired(Timer.STALL))
+
+    def _clear_timer(self, command: Command) -> None:
+        assert isinstance(command, ClearTimer)
+        handle = self._timers.pop(command.timer, None)
+        if handle is not None:
+            handle.cancel()
+
+    def _commit(self, command: Command) -> None:
+        assert isinstance(command, Commit)
+        self.committed = self.attempts[command.attempt]
+
+    def _reject(self, command: Command) -> None:
+        assert isinstance(command, Reject)
+        self.rejection = command
+
+    def _abort(self, command: Command) -> None:
+        assert isinstance(command, AbortStream)
+        self.aborted = command
+
+    def _finish(self, command: Command) -> None:
+        assert isinstance(command, Finish)
+        self.outcome = command.outcome
+        if self._reader is not None and self._reader is not asyncio.current_task(self._loop):
+            self._interrupted = True
+            self._reader.cancel()
+
+
+_PERFORM: dict[type[Command], Callable[[Interpreter, Command], None]] = {
+    OpenAttempt: Interpreter._open_attempt,
+    CancelAttempt: Interpreter._cancel_attempt,
+    SetTimer: Interpreter._set_timer,
+    ClearTimer: Interpreter._clear_timer,
+    Commit: Interpreter._commit,
+    Reject: Interpreter._reject,
+    AbortStream: Interpreter._abort,
+    Finish: Interpreter._finish,
+}

@@ -1,0 +1,132 @@
+"""The records that the stages hand on. Each stage takes the one before and adds its own; none is changed afterwards.
+
+The types keep the order: `decide` cannot be called with a request that was not scored. They are built once on the path
+of every request, so they are slotted and not frozen (freezing costs 1–2 µs a record); the stages treat them as frozen.
+"""
+
+from dataclasses import dataclass, field
+
+from gateway.core.cache_rules import CacheControl
+from gateway.core.routing import Pin
+from gateway.domain.ability import Score
+from gateway.domain.decision import Decision
+from gateway.domain.errors import GatewayError
+from gateway.domain.identity import CachedAnswer, ExactKey
+from gateway.domain.ids import RequestId
+from gateway.domain.ledger import Hold
+from gateway.domain.outcome import Outcome
+from gateway.domain.receipt import AttemptReport
+from gateway.domain.request import CanonicalRequest, Operation
+from gateway.domain.tier import Tier
+from gateway.domain.usage import NO_USAGE, TokenUsage
+from gateway.policy.snapshot import PolicySnapshot, Route, VirtualKey
+from gateway.ports import Inbound, Responder
+
+
+@dataclass(slots=True)
+class Arrival:
+    """A request at the door. `received_s` is monotonic, `received_wall_s` since the epoch."""
+
+    request_id: RequestId
+    received_s: float
+    received_wall_s: float
+    operation: Operation
+    inbound: Inbound
+    responder: Responder
+    snapshot: PolicySnapshot
+
+
+@dataclass(slots=True)
+class Admitted:
+    """A caller we know, and a body of acceptable size. The snapshot stays bound to the end."""
+
+    arrival: Arrival
+    key: VirtualKey
+    body: bytes
+
+
+@dataclass(slots=True)
+class Canonical:
+    """A sound request, the route it takes, and the one tier it may go to if the caller insists on one."""
+
+    admitted: Admitted
+    request: CanonicalRequest
+    route: Route
+    pin: Pin | None
+
+
+@dataclass(slots=True)
+class Looked:
+    """What the cache said: `off`, `bypass` (the caller's wish), `miss` or `exact`. `key` None stores nothing later."""
+
+    canonical: Canonical
+    cache: str
+    control: CacheControl
+    key: ExactKey | None
+    hit: CachedAnswer | None
+    waited_s: float
+
+
+@dataclass(slots=True)
+class Scored:
+    """How hard the request is."""
+
+    looked: Looked
+    score: Score
+
+
+@dataclass(slots=True)
+class Decided:
+    """The ladder, with its tiers resolved, and the money held for it (None where nothing limits the tenant).
+
+    `strongest` is the strongest able tier: what savings are measured against.
+    """
+
+    scored: Scored
+    decision: Decision
+    tiers: tuple[Tier, ...]
+    strongest: Tier
+    hold: Hold | None
+    waited_s: float
+
+
+@dataclass(slots=True)
+class Relayed:
+    """How the exchange with the model servers ended. Seconds are monotonic.
+
+    `tier` and `served_model` are None when no answer began. `answer` is the whole body, or the raw stream if that may
+    be kept; `upstream_s` is the time from the first call's start to the last byte.
+    """
+
+    tier: Tier | None
+    attempts: tuple[AttemptReport, ...]
+    usage: TokenUsage
+    finish_reason: str | None
+    served_model: str | None
+    first_content_s: float | None
+    upstream_s: float
+    answer: bytes
+
+
+@dataclass(slots=True)
+class Trail:
+    """How far a request came. The last two stages read it, however the request ended."""
+
+    arrival: Arrival
+    admitted: Admitted | None = None
+    canonical: Canonical | None = None
+    looked: Looked | None = None
+    scored: Scored | None = None
+    decided: Decided | None = None
+    relayed: Relayed | None = None
+    error: GatewayError | None = None
+    outcome: Outcome = Outcome.INTERNAL
+    status: int | None = None
+    head_sent: bool = False
+    hold: Hold | None = None
+    """The hold to be settled: the decision's, or a cache hit's."""
+    usage: TokenUsage = NO_USAGE
+    charge_usd_nano: int = 0
+    baseline_usd_nano: int = 0
+    marks_s: list[float] = field(default_factory=list)
+    """Monotonic time at the end of each stage reached, in the order of the journey."""

@@ -1,0 +1,68 @@
+"""Stage 9, record: the receipt, and whoever counts it. Runs for every request, last, and never fails it."""
+
+from gateway.domain.ids import TierName
+from gateway.domain.receipt import Receipt, StageTimes
+from gateway.pipeline.journey import Trail
+from gateway.pipeline.world import World
+
+_STAGES = 5
+"""Stages whose end is timed one by one: admit, canonicalise, lookup, score, decide."""
+
+
+def record(trail: Trail, world: World) -> None:
+    """Write the receipt and hand it to the receipt store and the recorder."""
+    receipt = receipt_of(trail, world.clock.now_s())
+    world.receipts.put(receipt)
+    world.recorder.record(receipt)
+
+
+def receipt_of(trail: Trail, now_s: float) -> Receipt:
+    """Tell the whole story of a request that has ended."""
+    arrival, admitted, canonical, relayed = trail.arrival, trail.admitted, trail.canonical, trail.relayed
+    hit = None if trail.looked is None else trail.looked.hit
+    tier = None if relayed is None or relayed.tier is None else relayed.tier.name
+    served = None if relayed is None else relayed.served_model
+    return Receipt(
+        request_id=arrival.request_id,
+        received_at_s=arrival.received_wall_s,
+        snapshot=arrival.snapshot.id,
+        tenant=None if admitted is None else admitted.key.tenant.id,
+        key=None if admitted is None else admitted.key.id,
+        operation=arrival.operation,
+        alias=None if canonical is None else canonical.request.alias,
+        stream=False if canonical is None else canonical.request.stream,
+        outcome=trail.outcome,
+        error=None if trail.error is None else trail.error.code,
+        status=trail.status,
+        cache="off" if trail.looked is None else trail.looked.cache,
+        tier=tier if hit is None else TierName(hit.tier),
+        served_model=served if hit is None else hit.served_model,
+        decision=None if trail.decided is None else trail.decided.decision,
+        attempts=() if relayed is None else relayed.attempts,
+        usage=trail.usage,
+        charge_usd_nano=trail.charge_usd_nano,
+        baseline_usd_nano=trail.baseline_usd_nano,
+        finish_reason=None if relayed is None else relayed.finish_reason,
+        times=_times(trail, now_s),
+        external_ms=_waited_s(trail) * 1e3,
+    )
+
+
+def _times(trail: Trail, now_s: float) -> StageTimes:
+    zero_s = trail.arrival.received_s
+    ends_ms: list[float | None] = [(mark_s - zero_s) * 1e3 for mark_s in trail.marks_s]
+    admit_ms, canonicalise_ms, lookup_ms, score_ms, decide_ms = ends_ms + [None] * (_STAGES - len(ends_ms))
+    first_s = None if trail.relayed is None else trail.relayed.first_content_s
+    first_ms = None if first_s is None else (first_s - zero_s) * 1e3
+    end_ms = (now_s - zero_s) * 1e3
+    return StageTimes(admit_ms, canonicalise_ms, lookup_ms, score_ms, decide_ms, first_ms, end_ms)
+
+
+def _waited_s(trail: Trail) -> float:
+    """Sum the time spent on others. The three follow one another, so the sum is their union."""
+    looked, decided, relayed = trail.looked, trail.decided, trail.relayed
+    return (
+        (0.0 if looked is None else looked.waited_s)
+        + (0.0 if decided is None else decided.waited_s)
+        + (0.0 if relayed is None else relayed.upstream_s)
+    )

@@ -1,0 +1,209 @@
+"""Stage 7, relay: pass the committed answer on, byte-faithfully, and find out what it used.
+
+A stream goes chunk by chunk with the client's back-pressure: the next chunk is read when the last one was taken. There
+is no queue between the two sides.
+"""
+
+import httpx
+
+from gateway.core.accounting import best_usage
+from gateway.core.exchange_events import AttemptFailed, Ended
+from gateway.domain.errors import ErrorCode, GatewayError
+from gateway.domain.outcome import FailureKind, Outcome
+from gateway.domain.usage import NO_USAGE, TokenUsage
+from gateway.pipeline.account import price
+from gateway.pipeline.attempt import Attempt, Opened
+from gateway.pipeline.interpreter import Interpreter
+from gateway.pipeline.journey import Relayed, Trail
+from gateway.pipeline.respond import send_answer, send_stream_head
+from gateway.pipeline.world import World
+from gateway.ports import ClientGone, Responder
+from gateway.wire.sse import DONE, StreamMalformed
+from gateway.wire.stream_scanner import StreamScanner
+
+KEPT_STREAM_BYTES_MAX = 1024 * 1024
+"""Of a stream that may be cached, as much is remembered; a longer one is not cached."""
+
+
+async def relay(trail: Trail, exchange: Interpreter, world: World) -> None:
+    """Pass on what the exchange committed to, and note what it used.
+
+    Raises GatewayError where the client must be told of a failure, and ClientGone.
+    """
+    attempt = exchange.committed
+    try:
+        if attempt is not None and exchange.outcome is None:
+            await _pass_on(trail, exchange, attempt, world)
+    finally:
+        if trail.relayed is None:
+            _note(trail, exchange, attempt, world, answer=b"")
+    assert exchange.outcome is not None, "the exchange is over"
+    trail.outcome = exchange.outcome
+    if exchange.rejection is not None:
+        raise _rejection(exchange)
+    if exchange.aborted is not None:
+        raise _interruption(exchange)
+    if trail.outcome is not Outcome.SUCCESS_UPSTREAM:
+        raise ClientGone
+
+
+async def _pass_on(trail: Trail, exchange: Interpreter, attempt: Attempt, world: World) -> None:
+    opened, responder = attempt.opened, trail.arrival.responder
+    assert opened is not None, "committed, so its content is in hand"
+    with exchange.interruptible():
+        if opened.scanner is not None:
+            await send_stream_head(trail, attempt, attempts=len(exchange.attempts))
+            await _stream(trail, exchange, attempt, opened, opened.scanner, responder, world)
+        else:
+            # A whole answer is priced before it is sent: its cost goes out in a header.
+            attempt.end(world.clock.now_s(), None)
+            _note(trail, exchange, attempt, world, answer=opened.body)
+            await send_answer(trail, attempt, opened.body, attempts=len(exchange.attempts))
+            exchange.post(Ended(attempt.number))
+
+
+async def _stream(
+    trail: Trail,
+    exchange: Interpreter,
+    attempt: Attempt,
+    opened: Opened,
+    scanner: StreamScanner,
+    responder: Responder,
+    world: World,
+) -> None:
+    kept = _Kept(opened.body, wanted=trail.looked is not None and trail.looked.key is not None)
+    failure = None
+    try:
+        await _relay_chunks(exchange, opened, scanner, kept, responder, world)
+    except (httpx.TransportError, StreamMalformed) as error:
+        failure = str(error) or type(error).__name__
+    failure = failure or _what_is_missing(scanner)
+    if failure is not None:
+        attempt.end(world.clock.now_s(), FailureKind.BROKEN, failure)
+        exchange.post(AttemptFailed(attempt.number, FailureKind.BROKEN))
+        return
+    attempt.end(world.clock.now_s(), None)
+    _note(trail, exchange, attempt, world, answer=kept.join())
+    await responder.finish(DONE)
+    exchange.post(Ended(attempt.number))
+
+
+async def _relay_chunks(
+    exchange: Interpreter,
+    opened: Opened,
+    scanner: StreamScanner,
+    kept: "_Kept",
+    responder: Responder,
+    world: World,
+) -> None:
+    """The hot loop: a few microseconds a chunk beside the reading and the sending."""
+    now_s, feed, send = world.clock.now_s, scanner.feed, responder.send_chunk
+    assert opened.rest is not None
+    if opened.prelude:
+        await send(opened.prelude)
+    async for chunk in opened.rest:
+        exchange.last_byte_s = now_s()
+        passed = feed(chunk)
+        if passed:
+            exchange.is_sending = True
+            await send(passed)
+            exchange.is_sending = False
+        if kept.wanted:
+            kept.add(chunk)
+        if scanner.is_over:
+            return
+    tail = scanner.finish()
+    if tail:
+        await send(tail)
+
+
+class _Kept:
+    """The raw stream, as long as it may still be cached."""
+
+    __slots__ = ("_parts", "_size_bytes", "wanted")
+
+    def __init__(self, first: bytes, *, wanted: bool) -> None:
+        self._parts = [first]
+        self._size_bytes = len(first)
+        self.wanted = wanted
+
+    def add(self, chunk: bytes) -> None:
+        """Remember a chunk, or give up on a stream that has grown too long."""
+        self._parts.append(chunk)
+        self._size_bytes += len(chunk)
+        if self._size_bytes > KEPT_STREAM_BYTES_MAX:
+            self._parts.clear()
+            self.wanted = False
+
+    def join(self) -> bytes:
+        """Return the stream; nothing if it is not to be kept."""
+        return b"".join(self._parts) if self.wanted else b""
+
+
+def _what_is_missing(scanner: StreamScanner) -> str | None:
+    """Tell why a stream that ended is not complete. Some servers send no `[DONE]`: a finish reason will do."""
+    if scanner.error is not None:
+        return scanner.error
+    if scanner.done or scanner.finish_reason is not None:
+        return None
+    return "the stream ended without a finish reason"
+
+
+def _note(trail: Trail, exchange: Interpreter, attempt: Attempt | None, world: World, *, answer: bytes) -> None:
+    """Write down how the exchange ended, and price it."""
+    now_s, zero_s = world.clock.now_s(), trail.arrival.received_s
+    for other in exchange.attempts:
+        if other is not attempt:
+            other.end(now_s, None, "given up")
+    if attempt is not None:
+        attempt.end(now_s, None)
+    began_s = exchange.attempts[0].started_s if exchange.attempts else now_s
+    relayed = Relayed(
+        tier=None if attempt is None else attempt.tier,
+        attempts=tuple(one.report(zero_s) for one in exchange.attempts),
+        usage=NO_USAGE if attempt is None or attempt.opened is None else _usage(trail, attempt.opened),
+        finish_reason=None if attempt is None or attempt.opened is None else _finish_reason(attempt.opened),
+        served_model=None if attempt is None else attempt.tier.model,
+        first_content_s=None if attempt is None else attempt.first_content_s,
+        upstream_s=now_s - began_s,
+        answer=answer,
+    )
+    trail.relayed = relayed
+    price(trail, relayed)
+
+
+def _usage(trail: Trail, opened: Opened) -> TokenUsage:
+    assert trail.canonical is not None
+    input_tokens = trail.canonical.request.input_tokens
+    if opened.scanner is not None:
+        chunks = opened.scanner.content_chunks
+        return best_usage(opened.scanner.usage, input_tokens=input_tokens, content_chunks=chunks, content_bytes=0)
+    assert opened.answer is not None
+    size_bytes = len(opened.body)
+    return best_usage(opened.answer.usage, input_tokens=input_tokens, content_chunks=0, content_bytes=size_bytes)
+
+
+def _finish_reason(opened: Opened) -> str | None:
+    if opened.scanner is not None:
+        return opened.scanner.finish_reason
+    return None if opened.answer is None else opened.answer.finish_reason
+
+
+def _rejection(exchange: Interpreter) -> GatewayError:
+    """Say why nothing could be answered: in the server's words if it found fault with the request, else in ours."""
+    assert exchange.rejection is not None
+    code, last = exchange.rejection.code, exchange.attempts[-1]
+    if last.error is not None and last.error.told is not None:
+        return last.error.told
+    tried = "; ".join(f"{one.tier.name}: {one.detail or one.failure}" for one in exchange.attempts)
+    retry_after_s = None if last.error is None else last.error.retry_after_s
+    if code is ErrorCode.TIER_UNAVAILABLE:
+        retry_after_s = 1.0 if retry_after_s is None else retry_after_s
+    return GatewayError(code, f"No model server gave an answer. Tried {tried}.", retry_after_s=retry_after_s)
+
+
+def _interruption(exchange: Interpreter) -> GatewayError:
+    """Say that the answer is incomplete, to a client that has read some of it."""
+    detail = exchange.committed.detail if exchange.committed is not None else ""
+    message = f"The answer is incomplete: {detail or 'the model server fell silent'}."
+    return GatewayError(ErrorCode.STREAM_INTERRUPTED, message)

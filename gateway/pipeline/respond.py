@@ -1,0 +1,44 @@
+"""How an answer goes back: its head, with the few headers that every answer carries, and a whole body."""
+
+from gateway.pipeline.attempt import Attempt
+from gateway.pipeline.journey import Trail
+from gateway.wire.headers import JSON, STREAM_HEADERS, client_headers, tiergate_headers
+
+_OK = 200
+
+
+async def send_answer(trail: Trail, attempt: Attempt, body: bytes, *, attempts: int) -> None:
+    """Send a server's whole answer as it came, with its cost."""
+    assert attempt.opened is not None
+    passed = client_headers(attempt.opened.response.headers.raw) or [(b"content-type", JSON)]
+    told = _told(trail, attempt, attempts, cost_usd_nano=trail.charge_usd_nano)
+    await send_whole(trail, attempt.opened.response.status_code, [*passed, *told], body)
+
+
+async def send_stream_head(trail: Trail, attempt: Attempt, *, attempts: int) -> None:
+    """Begin a stream. Its cost is not known yet: the receipt has it."""
+    trail.status, trail.head_sent = _OK, True
+    headers = [*STREAM_HEADERS, *_told(trail, attempt, attempts, cost_usd_nano=None)]
+    await trail.arrival.responder.send_head(_OK, headers)
+
+
+async def send_whole(trail: Trail, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    """Send a head and the whole body behind it."""
+    trail.status, trail.head_sent = status, True
+    responder = trail.arrival.responder
+    await responder.send_head(status, [*headers, (b"content-length", b"%d" % len(body))])
+    await responder.finish(body)
+
+
+def _told(trail: Trail, attempt: Attempt, attempts: int, *, cost_usd_nano: int | None) -> list[tuple[bytes, bytes]]:
+    arrival, looked = trail.arrival, trail.looked
+    assert looked is not None, "answers come after the look-up"
+    return tiergate_headers(
+        request_id=arrival.request_id,
+        snapshot=arrival.snapshot.id,
+        cache=looked.cache,
+        tier=attempt.tier.name,
+        model=attempt.tier.model,
+        attempts=attempts,
+        cost_usd_nano=cost_usd_nano,
+    )

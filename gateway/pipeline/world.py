@@ -1,0 +1,42 @@
+"""The world as the stages see it: every port in one place, chosen once by the composition root."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.core.admission import Admission
+from gateway.core.picker import EndpointTable
+from gateway.domain.ids import RequestId
+from gateway.policy.snapshot import PolicySnapshot
+from gateway.ports import CacheStore, Clock, Ledger, ReceiptStore, Recorder, Scorer, UpstreamTransport
+
+
+class PolicyInForce(Protocol):
+    """Holds the snapshot in force. A request reads it once, in admit."""
+
+    @property
+    def snapshot(self) -> PolicySnapshot: ...
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything outside the pipeline, and the state that outlives a policy reload."""
+
+    policy: PolicyInForce
+    clock: Clock
+    new_request_id: Callable[[], RequestId]
+    chance: Callable[[], float]
+    """Uniform in [0, 1)."""
+    scorer: Scorer
+    cache: CacheStore
+    cache_master: bytes
+    """Tenants' cache secrets are derived from it."""
+    ledger: Ledger
+    receipts: ReceiptStore
+    recorder: Recorder
+    transports: Mapping[str, UpstreamTransport]
+    """By the name an endpoint gives under `transport`."""
+    endpoints: EndpointTable
+    admission: Admission
+    report_fault: Callable[[RequestId, BaseException], None]
+    """Where a programming error goes, with its traceback; never to the client."""
