@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from gateway.domain.ledger import Hold, Settlement
+from gateway.domain.ledger import EXACT_MAX, Hold, Settlement
 from gateway.domain.money import Price, usd_nano_of
 from gateway.domain.request import CanonicalRequest, Operation
 from gateway.domain.tier import Tier
@@ -52,8 +52,8 @@ def best_usage(
 
 
 def settlement_of(hold: Hold, usage: TokenUsage, charge_usd_nano: int) -> Settlement:
-    """End the hold with what was used."""
-    return Settlement(hold, charge_usd_nano, usage.total_tokens)
+    """End the hold with what was used. Numbers no ledger can count (a server's nonsense) are cut to what it can."""
+    return Settlement(hold, min(charge_usd_nano, EXACT_MAX), min(usage.total_tokens, EXACT_MAX))
 
 
 def void_of(hold: Hold) -> Settlement:

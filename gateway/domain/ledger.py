@@ -5,6 +5,9 @@ from enum import StrEnum
 
 from gateway.domain.ids import RequestId, TenantId
 
+EXACT_MAX = 2**53 - 1
+"""The largest amount that Redis Lua counts exactly: about nine million dollars in nano-USD."""
+
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
@@ -32,6 +35,10 @@ class Hold:
     tokens: int
     expires_after_s: float
 
+    def __post_init__(self) -> None:
+        if not (0 <= self.amount_usd_nano <= EXACT_MAX and 0 <= self.tokens <= EXACT_MAX):
+            raise ValueError(f"a hold must be countable, from 0 to {EXACT_MAX}: {self}")
+
 
 class Refusal(StrEnum):
     """Which limit a hold ran into."""
@@ -55,6 +62,10 @@ class HoldVerdict:
         return self.refusal is None
 
 
+UNLIMITED = HoldVerdict(None, 0.0, None)
+"""The verdict where nothing is limited, and so nothing asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settlement:
     """The end of a hold: what was really used. Idempotent by the hold's `request_id`; a charge of 0 voids it."""
@@ -62,3 +73,7 @@ class Settlement:
     hold: Hold
     charge_usd_nano: int
     tokens: int
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.charge_usd_nano <= EXACT_MAX and 0 <= self.tokens <= EXACT_MAX):
+            raise ValueError(f"a settlement must be countable, from 0 to {EXACT_MAX}: {self}")

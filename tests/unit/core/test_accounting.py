@@ -17,7 +17,7 @@ from gateway.core.accounting import (
 )
 from gateway.domain.ability import Ability
 from gateway.domain.ids import ModelAlias, RequestId, TenantId, TierName
-from gateway.domain.ledger import Allowance, Hold
+from gateway.domain.ledger import EXACT_MAX, Allowance, Hold
 from gateway.domain.money import Price
 from gateway.domain.request import CanonicalRequest, Need, Operation, Span, Splice
 from gateway.domain.tier import Tier, TierLimits
@@ -142,3 +142,8 @@ def test_a_settlement_carries_all_tokens_and_a_void_none() -> None:
     assert (settled.hold, settled.charge_usd_nano, settled.tokens) == (HOLD, 55, 10)
     voided = void_of(HOLD)
     assert (voided.hold, voided.charge_usd_nano, voided.tokens) == (HOLD, 0, 0)
+
+
+def test_a_servers_nonsense_is_cut_to_what_a_ledger_can_count() -> None:
+    settled = settlement_of(HOLD, TokenUsage(10**30, 1), 10**40)
+    assert (settled.charge_usd_nano, settled.tokens) == (EXACT_MAX, EXACT_MAX)

@@ -1,0 +1,34 @@
+"""Lua scripts by their digest, sent whole only to a server that does not know them yet."""
+
+import hashlib
+from importlib.resources import files
+
+from gateway.adapters.redis_link import Argument, RedisRefused, Reply
+from gateway.adapters.redis_turn import TurnClient
+from gateway.ports import Clock
+
+
+class RedisScript:
+    """One script, run in one step by the server. `name` is a file beside this module, in `lua/`."""
+
+    def __init__(self, name: str) -> None:
+        self._source = files("gateway.adapters").joinpath("lua", f"{name}.lua").read_text("utf-8")
+        self._digest = hashlib.sha1(self._source.encode(), usedforsecurity=False).hexdigest()
+
+    async def run(
+        self,
+        client: TurnClient,
+        clock: Clock,
+        keys: tuple[str, ...],
+        arguments: tuple[Argument, ...],
+        timeout_s: float,
+    ) -> Reply:
+        """Run the script; both calls that it may take share `timeout_s`. Raises RedisUnavailable."""
+        due_s = clock.now_s() + timeout_s
+        try:
+            return await client.call("EVALSHA", self._digest, len(keys), *keys, *arguments, timeout_s=timeout_s)
+        except RedisRefused as refusal:
+            if refusal.code != "NOSCRIPT":
+                raise
+        left_s = due_s - clock.now_s()
+        return await client.call("EVAL", self._source, len(keys), *keys, *arguments, timeout_s=left_s)
