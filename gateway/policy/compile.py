@@ -8,6 +8,7 @@ Each check runs even where an earlier one found something, on what is sound: all
 
 import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from gateway.domain.calibration import Catalogue
@@ -26,16 +27,13 @@ from gateway.policy.build import (
 )
 from gateway.policy.contradictions import find_contradictions, misordered
 from gateway.policy.load import Document, read_document
-from gateway.policy.problems import Finding, Problem
+from gateway.policy.problems import MAX_FINDINGS, Finding, Problem
 from gateway.policy.references import Resolved, resolve
 from gateway.policy.schema import Policy
 from gateway.policy.shape import check_shape
 from gateway.policy.snapshot import PolicySnapshot, Route, Target, VirtualKey
 from gateway.policy.source import PolicySource
 from gateway.policy.world import ChooseDial, PriceLookup, World
-
-MAX_PROBLEMS = 1_000
-"""Nobody mends more at once."""
 
 
 def compile_policy(
@@ -56,7 +54,7 @@ def compile_policy(
     findings += [finding for finding in unresolved if not document.is_broken(finding.path)]
     findings += find_contradictions(document.root, policy)
     prices_by_tier = _prices(policy, resolved)
-    findings += misordered(prices_by_tier)
+    findings += misordered({name: price for name, price in prices_by_tier.items() if policy.tiers[name].ability})
     findings += _shared_keys(policy, resolved)
     if findings or document.problems:
         return _in_order(document, findings)
@@ -92,11 +90,12 @@ def _shared_keys(policy: Policy, resolved: Resolved) -> list[Finding]:
 
 
 def _in_order(document: Document, findings: list[Finding]) -> list[Problem]:
-    problems = [*document.problems, *map(document.problem, findings[:MAX_PROBLEMS])]
-    if len(findings) > MAX_PROBLEMS:
-        more = f"and {len(findings) - MAX_PROBLEMS} more problems"
-        problems.append(document.problem(Finding((), more, "mend those above first")))
-    return sorted(dict.fromkeys(problems), key=lambda problem: (problem.line, problem.column))
+    problems = dict.fromkeys([*document.problems, *map(document.problem, findings)])
+    in_order = sorted(problems, key=lambda problem: (problem.line, problem.column))
+    if len(in_order) > MAX_FINDINGS:
+        last = in_order[MAX_FINDINGS]
+        return [*in_order[:MAX_FINDINGS], replace(last, path="", message="and more problems", hint="mend these first")]
+    return in_order
 
 
 def _build(

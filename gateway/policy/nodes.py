@@ -7,7 +7,7 @@ from typing import Final
 
 from ruamel.yaml import events
 
-from gateway.policy.problems import START, Finding, Path, Place, Plain, describe, dotted
+from gateway.policy.problems import MAX_FINDINGS, START, Finding, Path, Place, Plain, describe, dotted
 
 MAX_DEPTH = 16
 """The format nests 6 deep. The parser's time grows with the square of the depth, so it is stopped early."""
@@ -15,8 +15,6 @@ MAX_NODES = 50_000
 """Values in one policy: about a second of parsing, and four thousand tenants."""
 MAX_SCALAR = 4_096
 """Characters of one key or value."""
-MAX_FINDINGS = 1_000
-"""Beyond that a file is not a policy with mistakes."""
 
 _NULL = {"", "~", "null", "Null", "NULL"}
 _BOOLEAN = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}

@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 from typing import NamedTuple, TypeAlias
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -12,6 +13,10 @@ Path: TypeAlias = tuple[str | int, ...]
 Plain: TypeAlias = bool | int | Decimal | str | tuple["Plain", ...] | dict[str, "Plain"] | None
 """A YAML document as data. Numbers with a point are decimals, so that no price passes through a float."""
 
+MAX_FINDINGS = 1_000
+"""Problems that one check tells. Nobody mends more at once, and a hint for each takes its time."""
+MAX_KNOWN = 200
+"""Known names that a wrong one is compared with."""
 MAX_SHOWN = 48
 """Characters of a wrong value that a message repeats."""
 
@@ -88,7 +93,7 @@ def describe(value: object) -> str:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return a hint naming the nearest known word, or all of them where none is near."""
-    names = list(known)
+    names = list(islice(known, MAX_KNOWN))
     if not names:
         return ""
     lowered = {name.lower(): name for name in names}

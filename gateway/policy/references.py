@@ -6,11 +6,12 @@ around it has other mistakes.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import Final
 
 from gateway.domain.money import Price
 from gateway.domain.tier import Secret
-from gateway.policy.problems import Finding, Path, Plain, describe, did_you_mean, listed
+from gateway.policy.problems import MAX_FINDINGS, Finding, Path, Plain, describe, did_you_mean, listed
 from gateway.policy.world import World
 
 _NAMED: Final = (
@@ -47,10 +48,15 @@ class Resolved:
 def resolve(root: dict[str, Plain], world: World) -> tuple[Resolved, list[Finding]]:
     """Look every reference up, and return what they stand for with those that stand for nothing."""
     resolved = Resolved()
-    findings = [*_unknown_names(root), *_repeated(root), *_unknown_abilities(root, world)]
-    findings += _resolve_secrets(root, world, resolved)
-    findings += _resolve_prices(root, world, resolved)
-    return resolved, findings
+    every = chain(
+        _resolve_secrets(root, world, resolved),
+        _resolve_prices(root, world, resolved),
+        _unknown_names(root),
+        _unknown_abilities(root, world),
+        _repeated(root),
+    )
+    # Looking for the nearest name takes a while, so a file of nothing but wrong names is not searched to its end.
+    return resolved, list(islice(every, MAX_FINDINGS))
 
 
 def texts_at(root: Plain, pattern: tuple[str, ...]) -> Iterator[tuple[Path, str]]:

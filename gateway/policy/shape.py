@@ -8,7 +8,7 @@ from pydantic_core import ErrorDetails
 
 from gateway.policy.fields import description, known_keys
 from gateway.policy.load import Document
-from gateway.policy.problems import Finding, Path, Plain, describe, did_you_mean, listed
+from gateway.policy.problems import MAX_FINDINGS, Finding, Path, Plain, describe, did_you_mean, listed
 from gateway.policy.quantities import EXPECTED
 from gateway.policy.schema import Policy
 
@@ -38,6 +38,8 @@ def check_shape(root: dict[str, Plain], document: Document) -> tuple[Policy, lis
     for detail in details:
         path, at_key = _path_of(detail["loc"], root)
         wrong.add(path[:2])
+        if len(findings) == MAX_FINDINGS:
+            continue
         finding = _finding(detail, path, at_key)
         if finding.at_key or not document.is_broken(path):
             findings.append(finding)
@@ -64,11 +66,14 @@ def _path_of(location: tuple[str | int, ...], root: Plain) -> tuple[Path, bool]:
         if not is_key and (part == _KEY or part in _FORM_TAGS):
             continue
         path.append(part)
-        if isinstance(node, dict):
-            node = node.get(str(part))
-        elif isinstance(node, tuple) and isinstance(part, int):
-            node = node[part]
+        node = _child(node, part)
     return tuple(path), location[-1] == _KEY
+
+
+def _child(node: Plain, part: str | int) -> Plain:
+    if isinstance(node, dict):
+        return node.get(str(part))
+    return node[part] if isinstance(node, tuple) and isinstance(part, int) else None
 
 
 def _finding(detail: ErrorDetails, path: Path, at_key: bool) -> Finding:

@@ -4,8 +4,8 @@ import pytest
 
 from gateway.domain.ids import ModelAlias, RouteName, TenantId, TierName
 from gateway.domain.limits import EdgeLimits
-from gateway.policy.compile import MAX_PROBLEMS, compile_policy, key_digest
-from gateway.policy.problems import Problem
+from gateway.policy.compile import compile_policy, key_digest
+from gateway.policy.problems import MAX_FINDINGS, Problem
 from gateway.policy.snapshot import PolicySnapshot, Target
 from gateway.policy.source import PolicySource
 from tests.unit.policy.malformed import UNREADABLE, WRONG, Malformed
@@ -83,10 +83,16 @@ def test_mistakes_of_every_kind_are_told_at_once() -> None:
 
 
 def test_problems_without_end_are_cut() -> None:
-    many = "".join(f"  x{number}: 1\n" for number in range(MAX_PROBLEMS + 10))
-    problems = problems_of(f"version: 1\ntiers:\n{many}models: {{}}\n")
-    assert len(problems) == MAX_PROBLEMS + 1
-    assert any("more problems" in problem.message for problem in problems)
+    many = "".join(f"  x{number}: 1\n" for number in range(MAX_FINDINGS + 10))
+    problems = problems_of(f"version: 1\ntiers:\n{many}models: {{}}\nroutes: {{a: {{tiers: [b]}}}}\n")
+    assert len(problems) == MAX_FINDINGS + 1
+    assert problems[-1].message == "and more problems"
+
+
+def test_a_thousand_wrong_names_do_not_take_long() -> None:
+    tiers = "".join(f"  t{number}: {{}}\n" for number in range(5_000))
+    models = "".join(f"  m{number}: {{tier: x{number}}}\n" for number in range(5_000))
+    assert len(problems_of(f"version: 1\ntiers:\n{tiers}models:\n{models}")) == MAX_FINDINGS + 1
 
 
 def test_the_same_secret_behind_two_references_is_refused() -> None:

@@ -1,0 +1,123 @@
+"""What a snapshot says, one fact at a time, in words: what `explain` prints and `diff` compares."""
+
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import TypeAlias
+
+from gateway.domain.limits import EdgeLimits
+from gateway.domain.tier import Endpoint, Tier
+from gateway.policy import words
+from gateway.policy.snapshot import PolicySnapshot, Route, Target, Tenant
+
+Facts: TypeAlias = dict[str, dict[str, str]]
+"""By subject (`tier small`), by field as a policy writes it (`limits.ttft`)."""
+
+
+def facts_of(snapshot: PolicySnapshot) -> Facts:
+    """Return every fact of a snapshot; a secret is only said to be there."""
+    facts: Facts = {}
+    for tier in snapshot.tiers.values():
+        facts[f"tier {tier.name}"] = dict(tier_facts(tier))
+    for route in snapshot.routes.values():
+        facts[f"route {route.name}"] = dict(route_facts(route))
+    for alias, target in snapshot.aliases.items():
+        facts[f"model {alias}"] = {"stands for": stands_for(target)}
+    for tenant, keys in tenants_of(snapshot):
+        facts[f"tenant {tenant.id}"] = {**dict(tenant_facts(tenant)), "keys": f"{keys}"}
+    facts["limits"] = dict(limit_facts(snapshot.limits))
+    facts["receipts"] = {"keep": f"{snapshot.receipts_kept:,}"}
+    return facts
+
+
+def tier_facts(tier: Tier) -> Iterator[tuple[str, str]]:
+    """Yield what a policy says of a tier."""
+    limits = tier.limits
+    yield "model", tier.model
+    yield "price", words.price(tier.price)
+    yield "context", words.tokens(tier.context_tokens)
+    yield "max_output", words.tokens(tier.max_output_tokens)
+    yield "supports", words.needs(tier.supports)
+    yield "ability", f"like {tier.ability.reference}" if tier.ability.reference else "not stated"
+    yield "limits.ttft", words.duration(limits.ttft_s)
+    yield "limits.ttft_per_1k_tokens", words.duration(limits.ttft_s_per_input_token * 1_000)
+    yield "limits.answer", words.duration(limits.answer_s)
+    yield "limits.stall", words.duration(limits.stall_s)
+    yield "limits.connect", words.duration(limits.connect_s)
+    yield "limits.in_flight", f"{limits.in_flight:,}"
+    for position, endpoint in enumerate(tier.endpoints):
+        yield f"endpoints.{position}", _endpoint(endpoint)
+
+
+def _endpoint(endpoint: Endpoint) -> str:
+    key = "with a key" if endpoint.api_key is not None else "without a key"
+    return f"{endpoint.base_url} ({endpoint.dialect}, {endpoint.transport}, {key})"
+
+
+def route_facts(route: Route) -> Iterator[tuple[str, str]]:
+    """Yield what a policy says of a route, and the dial that follows from it."""
+    yield "tiers", ", ".join(route.tiers)
+    yield "quality", "not set" if route.quality is None else words.percent(route.quality)
+    yield "dial", f"{words.number(route.dial.value)} per USD"
+    yield "when_uncertified", route.when_uncertified.value
+    yield "fallback.on", words.failures(route.fallback.on)
+    yield "fallback.max_attempts", str(route.fallback.max_attempts)
+    yield "deadline", words.duration(route.deadline_s)
+    yield "stream_deadline", words.duration(route.stream_deadline_s)
+    yield "cache.exact", words.duration(route.cache_exact_ttl_s)
+    yield "cache.max_temperature", words.number(route.cache_max_temperature)
+
+
+def stands_for(target: Target) -> str:
+    """Say what an alias stands for."""
+    return f"tier {target.tier}" if target.tier is not None else f"route {target.route}"
+
+
+def tenants_of(snapshot: PolicySnapshot) -> list[tuple[Tenant, int]]:
+    """Return each tenant with the number of its keys; everybody's, without keys, in open mode."""
+    if snapshot.open_key is not None:
+        return [(snapshot.open_key.tenant, 0)]
+    tenants: dict[str, tuple[Tenant, int]] = {}
+    for key in snapshot.keys.values():
+        _, count = tenants.get(key.tenant.id, (key.tenant, 0))
+        tenants[key.tenant.id] = (key.tenant, count + 1)
+    return list(tenants.values())
+
+
+def tenant_facts(tenant: Tenant) -> Iterator[tuple[str, str]]:
+    """Yield what a policy says of a tenant."""
+    yield "budget", words.budget(tenant.allowance)
+    yield "rate", words.rate(tenant.allowance)
+    yield "tiers", _names(tenant.tiers)
+    yield "models", _names(tenant.aliases)
+    yield "allow.pin_tier", _yes_or_no(tenant.may_pin)
+    yield "allow.debug", _yes_or_no(tenant.may_debug)
+
+
+def _names(names: frozenset[str] | None) -> str:
+    return "all" if names is None else ", ".join(sorted(names))
+
+
+def _yes_or_no(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def limit_facts(limits: EdgeLimits) -> Iterator[tuple[str, str]]:
+    """Yield the limits at the edge, by the names that a policy uses."""
+    for limit in fields(limits):
+        value = getattr(limits, limit.name)
+        if limit.name.endswith("_s"):
+            yield limit.name.removesuffix("_s"), words.duration(value)
+        elif limit.name.endswith("_bytes"):
+            yield _SIZE_NAMES[limit.name], words.size(value)
+        else:
+            yield limit.name, _yes_or_no(value) if isinstance(value, bool) else f"{value:,}"
+
+
+_SIZE_NAMES = {
+    "body_bytes": "body",
+    "stop_bytes": "stop_size",
+    "headers_bytes": "headers_size",
+    "url_bytes": "url_size",
+    "sse_line_bytes": "sse_line",
+    "sse_event_bytes": "sse_event",
+}

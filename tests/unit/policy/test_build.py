@@ -1,0 +1,132 @@
+from gateway.domain.ids import EndpointId, RouteName, TierName
+from gateway.domain.ledger import Allowance
+from gateway.domain.money import FREE, Price
+from gateway.domain.outcome import FailureKind
+from gateway.domain.request import Need
+from gateway.domain.tier import Endpoint, Secret, Tier, TierLimits
+from gateway.policy.build import build_tenant, price_of
+from gateway.policy.references import Resolved
+from gateway.policy.schema_tenants import TenantSpec
+from gateway.policy.schema_tiers import TierSpec
+from gateway.policy.snapshot import Route
+from tests.unit.policy.worlds import CATALOGUE, GOOD, MINIMAL, PRICES, snapshot_of
+
+
+def tier(name: str, text: str = GOOD) -> Tier:
+    return snapshot_of(text).tiers[TierName(name)]
+
+
+def route(name: str, text: str = GOOD) -> Route:
+    return snapshot_of(text).routes[RouteName(name)]
+
+
+def test_a_tier_has_what_its_policy_says() -> None:
+    small = tier("small")
+    assert small.price == Price(50_000, 10_000, 200_000)
+    assert (small.context_tokens, small.max_output_tokens, small.expected_output_tokens) == (32_000, 2_000, 300)
+    assert small.supports == Need.TOOLS | Need.JSON_SCHEMA
+    assert small.ability == CATALOGUE.references["llama-3.1-8b-instruct"]
+    assert small.limits == TierLimits(4.0, 0.00025, 30.0, 1.0, 64, 120.0)
+    assert small.endpoints == (
+        Endpoint(EndpointId("small/0"), "http://small-a:8000/v1", "vllm", None, "lean"),
+        Endpoint(EndpointId("small/1"), "http://small-b:8000/v1", "vllm", None, "lean"),
+    )
+
+
+def test_a_hosted_tier_has_its_key_and_its_catalogue_price() -> None:
+    large = tier("large")
+    assert large.price == PRICES["gpt-4o"]
+    assert large.endpoints[0].api_key == Secret("sk-upstream")
+    assert large.endpoints[0].transport == "httpx"
+
+
+def test_an_answer_is_as_long_as_known_and_no_longer_than_allowed() -> None:
+    assert tier("large").expected_output_tokens == 256
+    assert tier("small", GOOD.replace("max_output: 2k", "max_output: 100")).expected_output_tokens == 100
+    assert tier("only", MINIMAL.replace("context: 8k", "context: 1k")).max_output_tokens == 1_000
+    assert tier("only", MINIMAL).max_output_tokens == 4_096
+
+
+def test_a_tier_without_an_ability_is_taken_for_a_coin() -> None:
+    ability = tier("embed").ability
+    assert (ability.reference, ability.prior, ability.loadings) == ("", 0.5, (0.0, 0.0))
+
+
+def test_every_form_of_a_price_is_understood() -> None:
+    def spec(price: object) -> TierSpec:
+        return TierSpec.model_validate({"model": "gpt-4o", "context": 1000, "endpoints": (), "price": price})
+
+    resolved = Resolved(prices={("gpt-4o", None): PRICES["gpt-4o"]})
+    assert price_of(spec({"input": 1, "output": 2}), resolved) == Price(10**6, 10**6, 2 * 10**6)
+    assert price_of(spec({"input": 1, "output": 2, "cached_input": 0}), resolved) == Price(10**6, 0, 2 * 10**6)
+    assert price_of(spec("free"), resolved) == FREE
+    assert price_of(spec("catalog"), resolved) == PRICES["gpt-4o"]
+    assert price_of(spec({"catalog": "gpt-4o"}), resolved) == PRICES["gpt-4o"]
+    assert price_of(spec({"catalog": "gpt-4o", "provider": "x"}), resolved) is None
+
+
+def test_a_route_has_what_its_policy_says() -> None:
+    balanced = route("balanced")
+    assert balanced.tiers == ("small", "large")
+    assert balanced.quality == 0.95
+    assert balanced.dial.strongest_only
+    assert balanced.fallback.max_attempts == 2
+    assert balanced.fallback.on == {
+        FailureKind.TTFT,
+        FailureKind.NO_RESPONSE,
+        FailureKind.SERVER_ERROR,
+        FailureKind.BAD_ANSWER,
+    }
+    assert (balanced.deadline_s, balanced.stream_deadline_s) == (120.0, 600.0)
+    assert (balanced.cache_exact_ttl_s, balanced.cache_max_temperature) == (3_600.0, 1.0)
+
+
+def test_a_route_lists_its_tiers_by_rank_and_an_empty_fallback_is_one_attempt() -> None:
+    careful = route("careful")
+    assert careful.tiers == ("small", "large")
+    assert (careful.quality, careful.dial.value) == (None, 12.5)
+    assert (careful.fallback.on, careful.fallback.max_attempts) == (frozenset(), 1)
+    assert careful.cache_exact_ttl_s is None
+
+
+def test_a_route_that_says_nothing_asks_for_the_default_quality() -> None:
+    assert route("all", MINIMAL).quality == 0.95
+
+
+def test_an_alias_of_a_tier_has_a_route_of_its_own() -> None:
+    pinned = route("tier:small")
+    assert pinned.tiers == ("small",)
+    assert pinned.dial.shares == (1.0,)
+    assert pinned.fallback.max_attempts == 3
+
+
+def test_another_model_behind_a_route_makes_other_cache_keys() -> None:
+    before = route("balanced").cache_epoch
+    assert len(before) == 16
+    assert route("balanced", GOOD.replace("quality: 95%", "quality: 90%")).cache_epoch == before
+    assert route("balanced", GOOD.replace("qwen3-4b-instruct", "qwen3-8b")).cache_epoch != before
+
+
+def test_a_tenant_has_what_its_policy_says() -> None:
+    tenant = build_tenant(
+        "t",
+        TenantSpec.model_validate(
+            {
+                "keys": ("env:A",),
+                "budget": {"usd": 5, "window": "month"},
+                "rate": {"rpm": 60},
+                "tiers": ("a",),
+                "models": ("b",),
+                "allow": {"debug": True},
+            }
+        ),
+    )
+    assert tenant.allowance == Allowance(5 * 10**9, 2_592_000, 60, None)
+    assert (tenant.tiers, tenant.aliases) == (frozenset({"a"}), frozenset({"b"}))
+    assert (tenant.may_pin, tenant.may_debug) == (False, True)
+
+
+def test_a_tenant_that_says_nothing_is_unlimited() -> None:
+    tenant = build_tenant("t", TenantSpec.model_validate({"keys": ()}))
+    assert tenant.allowance.is_unlimited
+    assert (tenant.tiers, tenant.aliases) == (None, None)

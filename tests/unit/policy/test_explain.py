@@ -1,0 +1,53 @@
+from gateway.policy.explain import explain, explained_text
+from tests.unit.policy.worlds import GOOD, MINIMAL, snapshot_of
+
+
+def lines(title: str, text: str = GOOD) -> dict[str, str]:
+    return next(dict(paragraph.lines) for paragraph in explain(snapshot_of(text)) if paragraph.title == title)
+
+
+def test_a_tier_says_what_it_is_taken_for_and_on_what_that_rests() -> None:
+    small = lines("tier small")
+    assert small["ability"] == "like llama-3.1-8b-instruct"
+    assert small["answers accepted"] == "55 % of the calibration requests, 90 % interval 50.9 % to 59.03 %"
+    assert small["rests on"] == "knowledge, maths"
+    assert small["price"].startswith("$0.05 in")
+
+
+def test_a_tier_without_an_ability_says_so() -> None:
+    embed = lines("tier embed")
+    assert embed["ability"] == "not stated"
+    assert "rests on" not in embed
+
+
+def test_a_route_says_what_it_is_expected_to_do() -> None:
+    balanced = lines("route balanced")
+    assert balanced["λ"] == "5 per USD"
+    assert balanced["expected shares"] == "small 50 %, large 50 %"
+    assert balanced["expected quality"] == "94 % of the strongest tier's, at least 91 % with 95 % confidence"
+    assert balanced["expected cost"] == "40 % of always using the strongest tier"
+
+
+def test_a_route_says_whether_it_is_certified_and_why() -> None:
+    assert lines("route balanced")["certified"].endswith("so the strongest able tier is used")
+    assert lines("route careful")["certified"] == "no: an explicit dial asks for no quality"
+    best_effort = GOOD.replace("when_uncertified: strongest", "when_uncertified: best_effort")
+    assert lines("route balanced", best_effort)["certified"].endswith("comes as near as it can")
+    low = GOOD.replace("quality: 95%", "quality: 80%")
+    assert lines("route balanced", low)["certified"] == "yes: 91 % reaches the 80 % asked for"
+
+
+def test_a_route_of_one_tier_has_nothing_to_choose() -> None:
+    assert "certified" not in lines("route tier:small")
+
+
+def test_who_may_use_it_is_said_first() -> None:
+    assert explain(snapshot_of(GOOD))[0].lines[0] == ("access", "2 keys of 2 tenants")
+    assert explain(snapshot_of(MINIMAL))[0].lines[0][1].startswith("open")
+
+
+def test_as_text_every_line_stands_under_its_title() -> None:
+    text = explained_text(snapshot_of(MINIMAL))
+    assert "\n\ntier only\n  model                      m\n" in text
+    assert text.endswith("\n")
+    assert not text.endswith("\n\n")

@@ -1,0 +1,53 @@
+from gateway.policy.facts import facts_of, tenants_of
+from gateway.policy.schema import LimitsSpec
+from gateway.policy.schema_routes import CacheSpec, FallbackSpec, RouteSpec
+from gateway.policy.schema_tiers import TierLimitsSpec, TierSpec
+from tests.unit.policy.worlds import GOOD, MINIMAL, snapshot_of
+
+
+def test_every_subject_of_a_policy_has_its_facts() -> None:
+    assert list(facts_of(snapshot_of(GOOD))) == [
+        "tier small",
+        "tier large",
+        "tier embed",
+        "route balanced",
+        "route careful",
+        "route tier:small",
+        "route tier:embed",
+        "model auto",
+        "model gpt-4o",
+        "model small",
+        "model text-embedding",
+        "tenant search",
+        "tenant batch",
+        "limits",
+        "receipts",
+    ]
+
+
+def test_facts_have_the_names_of_the_format() -> None:
+    facts = facts_of(snapshot_of(GOOD))
+    tier = set(TierSpec.model_fields) - {"limits", "endpoints"} | {
+        f"limits.{key}" for key in TierLimitsSpec.model_fields
+    }
+    assert {key for key in facts["tier small"] if not key.startswith("endpoints.")} == tier
+    route = set(RouteSpec.model_fields) - {"fallback", "cache"}
+    route |= {f"fallback.{key}" for key in FallbackSpec.model_fields} | {
+        f"cache.{key}" for key in CacheSpec.model_fields
+    }
+    assert set(facts["route balanced"]) == route
+    assert set(facts["limits"]) == set(LimitsSpec.model_fields)
+
+
+def test_no_secret_is_among_the_facts() -> None:
+    assert "sk-" not in str(facts_of(snapshot_of(GOOD)))
+
+
+def test_in_open_mode_everybody_is_one_tenant_without_keys() -> None:
+    (tenant, keys), *others = tenants_of(snapshot_of(MINIMAL))
+    assert (tenant.id, keys, others) == ("open", 0, [])
+
+
+def test_keys_are_counted() -> None:
+    text = GOOD.replace("keys: [env:BATCH_KEY]", "keys: [env:BATCH_KEY, env:UPSTREAM_KEY]")
+    assert [keys for _, keys in tenants_of(snapshot_of(text))] == [1, 2]

@@ -1,0 +1,34 @@
+from gateway.policy.fields import description, known_keys, policy_schema
+
+
+def test_keys_are_known_at_every_depth() -> None:
+    assert known_keys(())[:2] == ["version", "tiers"]
+    assert known_keys(("tiers", "any")) == [
+        "model",
+        "price",
+        "context",
+        "max_output",
+        "supports",
+        "ability",
+        "limits",
+        "endpoints",
+    ]
+    assert known_keys(("tiers", "any", "endpoints", 3)) == ["url", "dialect", "api_key", "transport"]
+    assert known_keys(("tiers", "any", "price")) == ["input", "output", "cached_input", "catalog", "provider"]
+    assert known_keys(("routes", "any", "cache")) == ["exact", "max_temperature"]
+
+
+def test_where_any_name_will_do_no_key_is_known() -> None:
+    assert known_keys(("tiers",)) == []
+    assert known_keys(("nowhere", "at", 1, "all")) == []
+    assert known_keys(("version", "inside")) == []
+
+
+def test_a_field_has_its_sentence() -> None:
+    assert description(("tiers", "any", "context")).startswith("Context window")
+    assert description(("tiers", "any", "price", "provider")).startswith("The provider")
+    assert description(("nowhere",)) == ""
+
+
+def test_the_schema_is_made_once() -> None:
+    assert policy_schema() is policy_schema()
