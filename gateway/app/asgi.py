@@ -27,7 +27,7 @@ _CLOSE = (b"connection", b"close")
 class Connection(Protocol):
     """What a server may offer beside ASGI: word of the client leaving without a task that waits for it.
 
-    Events in `watchers` are set when the connection ends. Under ASGI alone a task has to wait in `receive()`, which
+    `watchers` are called when the connection ends. Under ASGI alone a task has to wait in `receive()`, which
     costs 5.5 µs a request; this costs 0.2 µs.
     """
 
@@ -35,22 +35,7 @@ class Connection(Protocol):
     def is_lost(self) -> bool: ...
 
     @property
-    def watchers(self) -> set[Event]: ...
-
-
-class Departure(Event):
-    """The client leaving: an event, and the one who wants to be called at once."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.on_gone: Callable[[], None] | None = None
-
-    def set(self) -> None:
-        """Say that the client has left; the call is made once."""
-        super().set()
-        on_gone, self.on_gone = self.on_gone, None
-        if on_gone is not None:
-            on_gone()
+    def watchers(self) -> set[Callable[[], None]]: ...
 
 
 class AsgiInbound:
@@ -136,7 +121,7 @@ class AsgiResponder:
     otherwise have to be read for nothing before the next request.
     """
 
-    __slots__ = ("_connection", "_finished", "_inbound", "_receive", "_send", "_watcher", "gone")
+    __slots__ = ("_connection", "_inbound", "_is_over", "_on_gone", "_receive", "_send", "_watcher", "gone")
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, inbound: AsgiInbound) -> None:
         self._receive = receive
@@ -144,19 +129,23 @@ class AsgiResponder:
         self._inbound = inbound
         self._connection: Connection | None = scope.get("extensions", {}).get(CONNECTION)
         self._watcher: Task[None] | None = None
-        self._finished = False
-        self.gone = Departure()
+        self._on_gone: Callable[[], None] | None = None
+        self._is_over = False
+        self.gone = Event()
 
     def watch(self, on_gone: Callable[[], None] | None = None) -> None:
-        """Start to notice the client leaving. A half-closed connection counts as left: the two look the same."""
-        self.gone.on_gone = on_gone
+        """Start to notice the client leaving. A half-closed connection counts as left: the two look the same.
+
+        `on_gone` is never called before this returns.
+        """
+        self._on_gone = on_gone
         if self._connection is None:
             if self._watcher is None:
                 self._watcher = asyncio.get_running_loop().create_task(self._wait_until_gone())
         elif self._connection.is_lost:
-            self.gone.set()
+            asyncio.get_running_loop().call_soon(self._note_gone)
         else:
-            self._connection.watchers.add(self.gone)
+            self._connection.watchers.add(self._note_gone)
 
     async def send_head(self, status: int, headers: Headers) -> None:
         """Send the status and headers; once."""
@@ -170,7 +159,6 @@ class AsgiResponder:
     async def finish(self, data: bytes = b"") -> None:
         """Send the last part; from here on the client may leave without being counted as gone."""
         await self._pass_on({"type": "http.response.body", "body": data, "more_body": False})
-        self._finished = True
         self._stop_watching()
 
     async def aclose(self) -> None:
@@ -186,7 +174,7 @@ class AsgiResponder:
             await self._send(message)
         except OSError as error:
             # ASGI 2.4 and later: the server says so at the next send.
-            self.gone.set()
+            self._note_gone()
             raise ClientGone from error
         if self.gone.is_set():
             raise ClientGone
@@ -194,14 +182,20 @@ class AsgiResponder:
     async def _wait_until_gone(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
+        self._note_gone()
+
+    def _note_gone(self) -> None:
         # A server also calls it a disconnect when the answer is complete.
-        if not self._finished:
-            self.gone.set()
+        if self._is_over or self.gone.is_set():
+            return
+        self.gone.set()
+        if self._on_gone is not None:
+            self._on_gone()
 
     def _stop_watching(self) -> Task[None] | None:
-        self.gone.on_gone = None
+        self._is_over = True
         if self._connection is not None:
-            self._connection.watchers.discard(self.gone)
+            self._connection.watchers.discard(self._note_gone)
         watcher, self._watcher = self._watcher, None
         if watcher is not None:
             watcher.cancel()

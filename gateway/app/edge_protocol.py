@@ -4,7 +4,7 @@ Checks hang on the parser's callbacks. Times are not kept by a timer for each re
 connections, so that a request whose head arrives in one piece pays for none of them.
 """
 
-from asyncio import AbstractEventLoop, Event, Transport
+from asyncio import AbstractEventLoop, Transport
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -44,7 +44,7 @@ class EdgeProtocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.url = b""
-        self.watchers: set[Event] = set()
+        self.watchers: set[Callable[[], None]] = set()
         self.is_lost = False
         self._limits = self.terms.limits_of()
         self._in_head = True
@@ -69,8 +69,8 @@ class EdgeProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever watches."""
         self.sweeper.discard(self)
-        self._tell_watchers()
         super().connection_lost(exc)
+        self._tell_watchers()
 
     def eof_received(self) -> None:
         """Take a half-closed connection for a closed one: nothing tells them apart, and leaving saves the model."""
@@ -226,9 +226,9 @@ class EdgeProtocol(HttpToolsProtocol):
 
     def _tell_watchers(self) -> None:
         self.is_lost = True
-        for event in self.watchers:
-            event.set()
-        self.watchers.clear()
+        watchers, self.watchers = self.watchers, set()
+        for tell in watchers:
+            tell()
 
 
 class _LingeringTransport:

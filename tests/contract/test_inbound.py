@@ -252,14 +252,34 @@ async def test_a_client_that_left_before_the_watch_is_noticed_by_it(opened: Open
         await exchange.responder.gone.wait()
 
 
-async def test_watching_twice_is_watching_once(opened: Opener) -> None:
+@pytest.mark.parametrize("leaves_first", [False, True])
+async def test_whoever_watches_is_told_once_and_never_from_within_the_watch(opened: Opener, leaves_first: bool) -> None:
     async with opened([]) as exchange:
         await read_request(exchange)
+        told: list[bool] = []
+        if leaves_first:
+            await exchange.leave()
+            await asyncio.sleep(0)
         exchange.responder.watch()
-        exchange.responder.watch()
+        exchange.responder.watch(lambda: told.append(exchange.responder.gone.is_set()))
+        assert not told
         await exchange.leave()
-        await exchange.responder.gone.wait()
+        await eventually(lambda: told)
+        with pytest.raises(ClientGone):
+            await exchange.responder.send_head(200, HEAD)
         await exchange.responder.aclose()
+        assert told == [True]
+
+
+async def test_nobody_is_told_behind_the_close(opened: Opener) -> None:
+    async with opened([]) as exchange:
+        await read_request(exchange)
+        told: list[bool] = []
+        exchange.responder.watch(lambda: told.append(True))
+        await exchange.responder.aclose()
+        await exchange.leave()
+        await settled(lambda: len(told))
+        assert not told
 
 
 async def test_a_client_that_has_its_whole_answer_is_not_gone(opened: Opener) -> None:

@@ -11,7 +11,6 @@ import asyncio
 from asyncio import Event
 from collections.abc import Callable, Sequence
 
-from gateway.app.asgi import Departure
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.ports import ClientGone, Headers
 
@@ -90,7 +89,7 @@ class FakeResponder:
     """
 
     def __init__(self, *, leaves_after_chunks: int | None = None) -> None:
-        self.gone = Departure()
+        self.gone = Event()
         self.status: int | None = None
         self.headers: dict[bytes, bytes] = {}
         self.chunks: list[bytes] = []
@@ -99,6 +98,7 @@ class FakeResponder:
         self.watching = False
         self._leaves_after_chunks = leaves_after_chunks
         self._left = False
+        self._on_gone: Callable[[], None] | None = None
         self._buffer_free = Event()
         self._buffer_free.set()
 
@@ -108,11 +108,11 @@ class FakeResponder:
         return b"".join(self.chunks)
 
     def watch(self, on_gone: Callable[[], None] | None = None) -> None:
-        """Start to notice the client leaving."""
+        """Start to notice the client leaving; one who left already is noticed a turn of the loop later."""
         self.watching = True
-        self.gone.on_gone = on_gone
-        if self._left and not self.finished:
-            self.gone.set()
+        self._on_gone = on_gone
+        if self._left:
+            asyncio.get_running_loop().call_soon(self._note_gone)
 
     async def send_head(self, status: int, headers: Headers) -> None:
         """Record the head."""
@@ -145,8 +145,7 @@ class FakeResponder:
     def leave(self) -> None:
         """Let the client leave; a send that waits for it fails."""
         self._left = True
-        if self.watching and not self.finished:
-            self.gone.set()
+        self._note_gone()
         self._buffer_free.set()
 
     def stop_reading(self) -> None:
@@ -156,6 +155,12 @@ class FakeResponder:
     def read_on(self) -> None:
         """Let the client read again."""
         self._buffer_free.set()
+
+    def _note_gone(self) -> None:
+        if self.watching and not self.finished and not self.gone.is_set():
+            self.gone.set()
+            if self._on_gone is not None:
+                self._on_gone()
 
     def _check_open(self) -> None:
         assert self.status is not None, "the head comes first"
