@@ -1,0 +1,69 @@
+"""Sockets to listen on, and plain words for what stands in the way."""
+
+import errno
+import socket
+
+from gateway.app.settings import CannotStart
+
+BACKLOG = 2_048
+"""Connections that the kernel keeps waiting while a worker is busy; the kernel's own limit holds too."""
+
+
+def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """Bind without listening. With `shared`, several sockets may hold the port and the kernel deals connections out.
+
+    Raises CannotStart, also for a port that is taken by somebody who would have shared it.
+    """
+    if shared and port:
+        bind(host, port).close()
+    return _bound(host, port, shared=shared)
+
+
+def bind_shared(host: str, port: int) -> socket.socket:
+    """Bind one more socket to a port that this gateway holds already."""
+    return _bound(host, port, shared=True)
+
+
+def port_of(bound: socket.socket) -> int:
+    """Return the port; useful where 0 was asked for."""
+    port = bound.getsockname()[1]
+    assert isinstance(port, int)
+    return port
+
+
+def _bound(host: str, port: int, *, shared: bool) -> socket.socket:
+    family, address = _address(host, port)
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        bound.bind(address)
+    except OSError as error:
+        bound.close()
+        raise CannotStart(_explain(error, host, port)) from error
+    return bound
+
+
+def _address(host: str, port: int) -> tuple[int, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        raise CannotStart(
+            f"The host {host!r} is not known here ({error}). Give an address, such as 0.0.0.0."
+        ) from error
+    # Of a name with both kinds of address, IPv4: most clients on the same machine try nothing else.
+    family, _, _, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+    return family, address
+
+
+def _explain(error: OSError, host: str, port: int) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return f"Port {port} of {host} is in use. Stop what listens there, or choose another with --port."
+        case errno.EADDRNOTAVAIL:
+            return f"This machine has no address {host}. Use one that it has, or 0.0.0.0 for all."
+        case errno.EACCES:
+            return f"Port {port} needs privileges that this process lacks. Choose one above 1023 with --port."
+        case _:
+            return f"Listening on {host}:{port} failed: {error}."

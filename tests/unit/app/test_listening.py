@@ -1,0 +1,60 @@
+"""Ports: held alone, shared, taken, forbidden."""
+
+import socket
+
+import pytest
+
+from gateway.app.listening import bind, bind_shared, port_of
+from gateway.app.settings import CannotStart
+
+
+def test_port_zero_takes_a_free_one() -> None:
+    with bind("127.0.0.1", 0) as held:
+        assert 0 < port_of(held) < 65_536
+
+
+def test_a_shared_port_is_held_by_many() -> None:
+    with bind("127.0.0.1", 0, shared=True) as held, bind_shared("127.0.0.1", port_of(held)) as first:
+        first.listen()
+        with bind_shared("127.0.0.1", port_of(held)) as second:
+            second.listen()
+            assert port_of(first) == port_of(second)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_port_in_use_is_refused_even_by_one_who_would_share(shared: bool) -> None:
+    with bind("127.0.0.1", 0, shared=True) as taken:
+        taken.listen()
+        with pytest.raises(CannotStart, match=r"is in use. Stop what listens there"):
+            bind("127.0.0.1", port_of(taken), shared=shared)
+
+
+def test_a_foreign_address_is_refused() -> None:
+    with pytest.raises(CannotStart, match=r"no address 192\.0\.2\.1"):
+        bind("192.0.2.1", 0)
+
+
+def test_a_name_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(CannotStart, match="not known here"):
+        bind("no-such-host.invalid", 0)
+
+
+def test_a_name_with_both_kinds_of_address_means_the_older() -> None:
+    with bind("localhost", 0) as held:
+        assert held.family == socket.AF_INET
+
+
+def test_an_ipv6_address_works() -> None:
+    if not _has_ipv6_loopback():
+        pytest.skip("this machine has no IPv6 loopback address")
+    with bind("::1", 0) as held:
+        assert held.family == socket.AF_INET6
+
+
+def _has_ipv6_loopback() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
