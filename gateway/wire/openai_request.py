@@ -112,12 +112,15 @@ def _decode(operation: Operation, body: bytes, limits: EdgeLimits) -> tuple[_Typ
 def _unnamed_culprit(error: msgspec.ValidationError, body: bytes) -> str:
     if "`$[...]" not in str(error):
         return ""
-    for name, value in _MEMBERS.decode(body).items():
-        try:
-            _ANY.decode(value)
-        except msgspec.ValidationError:
-            return name
-    return ""
+    return next(name for name, value in _MEMBERS.decode(body).items() if not _is_in_range(value))
+
+
+def _is_in_range(value: msgspec.Raw) -> bool:
+    try:
+        _ANY.decode(value)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 def _check_forbidden(plain: dict[str, Any]) -> None:

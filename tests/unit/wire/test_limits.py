@@ -31,6 +31,7 @@ def test_nesting_to_the_limit_passes_and_one_more_is_refused(openings: list[byte
 def test_depth_behind_a_shallow_beginning_is_seen() -> None:
     shallow = b"[" + b"[1]," * 5_000
     assert refusal(shallow + b"[" * LIMITS.depth + b"]" * (LIMITS.depth + 1)).code is ErrorCode.TOO_DEEP
+    assert refusal(shallow + b"[" * 40 + b"]" * 41).code is ErrorCode.TOO_DEEP
     interleaved = shallow + b"[1,[]," * LIMITS.depth + b"1" + b"]" * (LIMITS.depth + 1)
     assert refusal(interleaved).code is ErrorCode.TOO_DEEP
 

@@ -1,0 +1,61 @@
+"""No expression in the room takes more than linear time, whatever it is given."""
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Iterator
+from time import process_time
+
+import pytest
+
+import gateway.wire
+
+SIZE = 20_000
+DOUBLED_TAKES_AT_MOST = 3.2
+"""Linear work doubles, quadratic work quadruples."""
+WORTH_MEASURING_S = 0.01
+
+LEADS = ["", '"', '"model"', '"stream_options":{', '"a":', "http://"]
+SEEDS = [
+    '"', '\\"', "\\", "{", "[", "}", "a", "a-", "a.", "0", "0.", " ", "\t", "\n", "\r", "\r\n", ":", '":', '"a":', ",",
+    "http://", "localhost:", "10.0.0.", "bearer ", "sk-", "Bearer", "(byte 1", "\\u00", "application/json ", ";", "x",
+    "context ", "prompt ", "missing required field `", "[0", "é",
+]  # fmt: skip
+
+
+def expressions() -> Iterator[tuple[str, re.Pattern[str] | re.Pattern[bytes]]]:
+    for module in pkgutil.iter_modules(gateway.wire.__path__, "gateway.wire."):
+        for name, value in vars(importlib.import_module(module.name)).items():
+            if isinstance(value, re.Pattern):
+                yield f"{module.name}.{name}", value
+
+
+EXPRESSIONS = dict(expressions())
+
+
+def probe(expression: re.Pattern[str] | re.Pattern[bytes], text: str) -> float:
+    """Return the CPU seconds of finding every match: the dearest use there is."""
+    begun_s = process_time()
+    if isinstance(expression.pattern, bytes):
+        re.sub(expression.pattern, b"", text.encode(), flags=expression.flags)
+    else:
+        re.sub(expression.pattern, "", text, flags=expression.flags)
+    return process_time() - begun_s
+
+
+def test_the_room_has_expressions_to_probe() -> None:
+    assert len(EXPRESSIONS) >= 10
+
+
+@pytest.mark.parametrize("name", sorted(EXPRESSIONS))
+def test_no_expression_grows_faster_than_its_input(name: str) -> None:
+    expression = EXPRESSIONS[name]
+    for seed in SEEDS:
+        for lead in LEADS:
+            small, large = (lead + seed * (size // len(seed)) for size in (SIZE, 2 * SIZE))
+            if probe(expression, small) < WORTH_MEASURING_S:
+                continue
+            # Noise only ever adds, so the best of a few is what counts.
+            once_s = min(probe(expression, small) for _ in range(3))
+            twice_s = min(probe(expression, large) for _ in range(3))
+            assert twice_s < DOUBLED_TAKES_AT_MOST * once_s, (seed, once_s, twice_s)
