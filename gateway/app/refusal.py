@@ -1,20 +1,16 @@
 """Answers that are given before the pipeline is reached."""
 
 import http
-import json
 
-from gateway.domain.errors import ERRORS, GatewayError
+from gateway.domain.errors import GatewayError
 from gateway.ports import Headers
+from gateway.wire.problem import problem
 
 
 def refusal(error: GatewayError) -> tuple[int, Headers, bytes]:
-    """Write an error as status, headers and an OpenAI-shaped body."""
-    terms = ERRORS[error.code]
-    body = json.dumps(
-        {"error": {"message": error.message, "type": terms.type, "param": error.param, "code": error.code.value}},
-        separators=(",", ":"),
-    ).encode()
-    return error.status, [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))], body
+    """Write an error as status, headers and body, ready to be sent in one piece."""
+    status, headers, body = problem(error)
+    return status, [*headers, (b"content-length", b"%d" % len(body))], body
 
 
 def refusal_bytes(error: GatewayError) -> bytes:
