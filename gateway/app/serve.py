@@ -1,5 +1,6 @@
 """Serve in this process: uvicorn on uvloop, with the edge protocol, until a signal; then finish what runs."""
 
+import asyncio
 import gc
 import logging
 import pkgutil
@@ -21,6 +22,12 @@ from gateway.app.listening import BACKLOG, bind, bind_shared, port_of
 from gateway.app.settings import EXIT_CANNOT_START, CannotStart, Settings
 from gateway.app.supervise import Supervisor, Workplace
 from gateway.domain.limits import EdgeLimits
+
+_LOOK_S = 0.1
+"""While requests finish, a second signal is noticed this soon."""
+
+_FAREWELL_S = 5
+"""How long requests that were cut off may take to say so to their clients and to settle."""
 
 log = logging.getLogger("tiergate")
 
@@ -90,7 +97,7 @@ def run_here(
             f"The policy {settings.policy} declares no tenants, so anybody who reaches {settings.host} could use it. "
             "Declare a tenant with a key, or listen on this machine only with --host 127.0.0.1."
         )
-    server = GracefulServer(server_config(service, settings), on_ready, supervisor)
+    server = GracefulServer(server_config(service), settings.drain_s, on_ready, supervisor)
     try:
         server.run(sockets=[listener])
     except SystemExit:
@@ -99,7 +106,7 @@ def run_here(
     return 0
 
 
-def server_config(service: Service, settings: Settings) -> Config:
+def server_config(service: Service) -> Config:
     """Configure uvicorn for the least work per request: what it would do for a request is done elsewhere or not."""
     return Config(
         service.app,
@@ -113,15 +120,18 @@ def server_config(service: Service, settings: Settings) -> Config:
         server_header=False,
         workers=1,
         backlog=BACKLOG,
-        timeout_graceful_shutdown=round(settings.drain_s),
+        timeout_graceful_shutdown=_FAREWELL_S,
     )
 
 
 class GracefulServer(Server):
     """uvicorn's server: stops at the first signal, at once at the second, and when its supervisor is gone."""
 
-    def __init__(self, config: Config, on_ready: Callable[[], None], supervisor: BaseProcess | None) -> None:
+    def __init__(
+        self, config: Config, drain_s: float, on_ready: Callable[[], None], supervisor: BaseProcess | None
+    ) -> None:
         super().__init__(config)
+        self._drain_s = drain_s
         self._on_ready = on_ready
         self._supervisor = supervisor
 
@@ -141,6 +151,32 @@ class GracefulServer(Server):
         gc.collect()
         gc.freeze()
         self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening, let requests finish, cut off the rest and let it account for itself; then the lifespan ends.
+
+        uvicorn by itself would close the stores while requests that it has just cancelled still settle with them.
+        """
+        for listening in self.servers:
+            listening.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        await self._finish_requests()
+        self.force_exit = False
+        await super().shutdown(sockets)
+
+    async def _finish_requests(self) -> None:
+        loop = asyncio.get_running_loop()
+        give_up_s = loop.time() + self._drain_s
+        while (running := set(self.server_state.tasks)) and not self.force_exit and loop.time() < give_up_s:
+            await asyncio.wait(running, timeout=_LOOK_S)
+        if running:
+            log.warning("Cutting off %d requests that still run.", len(running))
+            for task in running:
+                task.cancel()
+            await asyncio.wait(running, timeout=_FAREWELL_S)
+        for connection in list(self.server_state.connections):
+            connection.transport.close()
 
     async def on_tick(self, counter: int) -> bool:
         """Tell, ten times a second, whether to stop."""

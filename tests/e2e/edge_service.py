@@ -1,15 +1,22 @@
-"""A service without a pipeline, and a process that serves it: what `serve` is tested with."""
+"""Services without a pipeline, for tests of serving itself. Each function is a ServiceFactory."""
 
+import asyncio
+import logging
 import os
-import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
+from starlette.applications import Starlette
+
 from gateway.app.door import create_app
-from gateway.app.serve import Service, serve
-from gateway.app.settings import CannotStart, Settings, environment, read_settings
+from gateway.app.serve import Service
+from gateway.app.settings import CannotStart, Settings
 from gateway.domain.limits import EdgeLimits
 from gateway.domain.request import Operation
 from gateway.ports import Inbound, Responder
+
+log = logging.getLogger("tiergate")
 
 
 async def tell_pid(operation: Operation, inbound: Inbound, responder: Responder) -> None:
@@ -23,6 +30,29 @@ async def tell_pid(operation: Operation, inbound: Inbound, responder: Responder)
 def closed(settings: Settings) -> Service:
     """Build a service whose callers need a key."""
     return Service(create_app(tell_pid, []), EdgeLimits, is_open=False)
+
+
+def settling(settings: Settings) -> Service:
+    """Build a service that writes down when a request settles and when the stores close."""
+
+    async def settle_last(operation: Operation, inbound: Inbound, responder: Responder) -> None:
+        try:
+            await tell_pid(operation, inbound, responder)
+        finally:
+            await asyncio.shield(asyncio.create_task(_settle()))
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        log.error("closed")
+
+    return Service(create_app(settle_last, [], lifespan=lifespan), EdgeLimits, is_open=False)
+
+
+async def _settle() -> None:
+    for _ in range(50):
+        await asyncio.sleep(0)
+    log.error("settled")
 
 
 def opened(settings: Settings) -> Service:
@@ -40,17 +70,3 @@ def sharing(settings: Settings) -> Service:
     if settings.cache_secret is None:
         raise CannotStart("There is no cache secret.")
     return closed(settings)
-
-
-def _tell(url: str) -> None:
-    sys.stdout.write(url + "\n")
-    sys.stdout.flush()
-
-
-def main() -> int:
-    """Serve the factory named by the first argument, set up by the environment; print the base URL when it serves."""
-    return serve(read_settings(environment(), {}), sys.argv[1], announce=_tell)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -4,51 +4,23 @@ import asyncio
 import os
 import signal
 import socket
-import sys
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from urllib.parse import urlsplit
+from asyncio.subprocess import Process
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 
 from gateway.app.settings import EXIT_CANNOT_START
+from tests.support import gateway_process
+from tests.support.gateway_process import ENDS_WITHIN_S, ended, port_of
 from tests.support.raw_http import answers_in, converse, post
 from tests.support.waiting import eventually
 
-ENDS_WITHIN_S = 30.0
+SERVICES = "tests.e2e.edge_service"
 
 
-@asynccontextmanager
-async def started(factory: str = "closed", **variables: str) -> AsyncIterator[Process]:
-    """Start a gateway on a free port; kill what is left of it."""
-    environment = {**os.environ, "TIERGATE_PORT": "0", **variables}
-    module, target = "tests.e2e.edge_service", f"tests.e2e.edge_service:{factory}"
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", module, target, env=environment, stdout=PIPE, stderr=PIPE, start_new_session=True
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.communicate()
-
-
-async def port_of(process: Process) -> int:
-    """Return the port once the gateway serves."""
-    assert process.stdout is not None
-    async with asyncio.timeout(ENDS_WITHIN_S):
-        port = urlsplit((await process.stdout.readline()).decode()).port
-    assert port is not None
-    return port
-
-
-async def ended(process: Process) -> tuple[int | None, str]:
-    """Return exit code and what was logged."""
-    async with asyncio.timeout(ENDS_WITHIN_S):
-        _, errors = await process.communicate()
-    return process.returncode, errors.decode()
+def started(service: str = "closed", **variables: str) -> AbstractAsyncContextManager[Process]:
+    """Start a gateway with one of the services that have no pipeline."""
+    return gateway_process.started(f"{SERVICES}:{service}", **variables)
 
 
 async def worker_of(port: int) -> int:
@@ -96,14 +68,18 @@ async def test_a_running_request_is_finished_before_the_end(workers: str) -> Non
         assert (await ended(process))[0] == 0
 
 
-async def test_a_request_that_does_not_end_is_cut_off_after_the_drain_time() -> None:
-    async with started(TIERGATE_DRAIN_S="0") as process:
+async def test_a_request_that_does_not_end_is_cut_off_after_the_drain_time_and_settles_before_the_stores_close() -> (
+    None
+):
+    async with started("settling", TIERGATE_DRAIN_S="0") as process:
         port = await port_of(process)
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(post(b"Content-Length: 2", b"Expect: 100-continue"))
         await reader.readuntil(b"100 Continue\r\n\r\n")
         process.send_signal(signal.SIGTERM)
-        assert (await ended(process))[0] == 0
+        code, output = await ended(process)
+        assert code == 0
+        assert output.index("settled") < output.index("closed")
         writer.close()
 
 
