@@ -11,32 +11,28 @@ from contextlib import asynccontextmanager
 from starlette.applications import Starlette
 
 from gateway.adapters import metrics_names
-from gateway.adapters.artefact import Artefact, ArtefactError, load_artefact, shipped_artefact
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.metrics import Metrics
 from gateway.adapters.metrics_sources import expose_endpoints, expose_number, expose_policy
 from gateway.adapters.policy_watch import PolicyWatch
-from gateway.adapters.price_catalogue import PriceCatalogue
 from gateway.adapters.recorders import Recorders
 from gateway.adapters.request_log import RequestLog
 from gateway.adapters.scorer_folded import FoldedScorer
-from gateway.adapters.secrets import Secrets
 from gateway.adapters.upstream_httpx import HttpxTransport
 from gateway.adapters.upstream_lean import LeanTransport
 from gateway.app.cold_routes import cold_routes
 from gateway.app.door import create_app
-from gateway.app.policy_in_force import Compile, PolicyInForce
+from gateway.app.policy_in_force import PolicyInForce
+from gateway.app.policy_reading import read_artefact, read_policy
 from gateway.app.serve import Service
-from gateway.app.settings import CannotStart, Settings, environment
+from gateway.app.settings import Settings
 from gateway.app.stores import Stores, open_stores
 from gateway.core.admission import Admission
-from gateway.core.dial import choose_dial
 from gateway.core.picker import EndpointTable
 from gateway.domain.ids import EndpointId, RequestId
 from gateway.pipeline.drive import Pipeline
 from gateway.pipeline.world import World
-from gateway.policy.compile import compile_policy
-from gateway.policy.problems import Problem, render
+from gateway.policy.problems import render
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.policy.source import PolicySource
 
@@ -48,7 +44,7 @@ _LOG_FLUSH_S = 0.2
 
 def make_service(settings: Settings) -> Service:
     """Build everything for one worker. Raises CannotStart."""
-    artefact = read_artefact(settings)
+    artefact = read_artefact(settings.artefacts)
     policy = read_policy(settings, artefact)
     clock, metrics = SystemClock(), Metrics()
     stores = open_stores(settings, clock, policy.snapshot.receipts_kept)
@@ -74,41 +70,6 @@ def make_service(settings: Settings) -> Service:
     life = Life(settings, policy, world, stores, request_log)
     app = create_app(Pipeline(world), cold_routes(world, policy, metrics.render), lifespan=life.lifespan)
     return Service(app, lambda: policy.snapshot.limits, policy.snapshot.is_open)
-
-
-def compiler(artefact: Artefact) -> Compile:
-    """Bind the policy's compiler to what it may refer to: reference models, prices, secrets."""
-    prices, lookup = PriceCatalogue(SystemClock.wall_s()), Secrets(environment())
-
-    def compile_source(source: PolicySource) -> PolicySnapshot | list[Problem]:
-        return compile_policy(
-            source, catalogue=artefact.catalogue, secrets=lookup, prices=prices, choose_dial=choose_dial
-        )
-
-    return compile_source
-
-
-def read_artefact(settings: Settings) -> Artefact:
-    """Load the difficulty model. Raises CannotStart."""
-    try:
-        return load_artefact(settings.artefacts or shipped_artefact())
-    except ArtefactError as error:
-        raise CannotStart(f"The difficulty model cannot be used: {error}") from error
-
-
-def read_policy(settings: Settings, artefact: Artefact) -> PolicyInForce:
-    """Read and compile the policy. Raises CannotStart with every problem it has."""
-    compile_source = compiler(artefact)
-    try:
-        source = PolicySource(str(settings.policy), settings.policy.read_bytes())
-    except OSError as error:
-        raise CannotStart(
-            f"The policy {settings.policy} cannot be read: {error.strerror}. Name it by --policy."
-        ) from error
-    compiled = compile_source(source)
-    if isinstance(compiled, list):
-        raise CannotStart(f"The policy has problems:\n{render(compiled)}")
-    return PolicyInForce(compiled, source, compile_source, may_open=settings.is_loopback)
 
 
 def new_request_id() -> RequestId:
