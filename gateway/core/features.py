@@ -1,0 +1,105 @@
+"""What the difficulty model reads of a text: its words, and some twenty numbers about its shape.
+
+This is the only implementation: training and serving call it alike, so what was learned is what is asked. It works on
+bytes, because `bytes.translate`, `split` and `count` run in C and take a tenth of the time of a regular expression.
+A change here changes what a trained model means: raise `FEATURE_VERSION`, and artefacts of older versions are refused.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+FEATURE_VERSION: Final = 1
+
+HEAD_CHARS: Final = 300
+TAIL_CHARS: Final = 500
+"""A longer text is read at both ends only: instructions stand at the start, the question at the end (few-shot and
+retrieval prompts), and the time is bounded. Reading 512 and 1024 characters instead changed no measured figure."""
+
+SHORT_TURN_CHARS: Final = 80
+CONTEXT_CHARS: Final = 400
+"""A short last turn ("and in French?") leans on the turn before it, so the end of that turn is read as well."""
+
+MAX_WORDS: Final = 4 * (HEAD_CHARS + TAIL_CHARS)
+"""More words than any text can yield: a word takes a byte at least, and a character takes four at most."""
+
+
+def _word_table() -> bytes:
+    table = bytearray(b" " * 256)
+    for code in range(256):
+        char = chr(code)
+        if code >= 0x80:
+            table[code] = code
+        elif char.isdigit():
+            table[code] = ord("0")
+        elif char.isalpha():
+            table[code] = ord(char.lower())
+    return bytes(table)
+
+
+_WORD_TABLE: Final = _word_table()
+
+_COUNTED: Final = (b"?", b"\n", b"$", b"\\", b"{", b"=", b"(", b",", b".", b'"', b"^", b"`")
+"""One-byte marks only, which `bytes.count` finds by vector instructions. Longer ones (`def`, `boxed`, the letters of
+options) are words as well, and cost nothing there."""
+
+SCALAR_NAMES: Final = (
+    "log_bytes",
+    "log_bytes_squared",
+    "log_words",
+    "word_length",
+    "distinct_share",
+    "digit_share",
+    "non_ascii_share",
+    "is_cut",
+    *(f"count {mark.decode()!r}" for mark in _COUNTED),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TextFeatures:
+    """Distinct words (lower case, digits as `0`, UTF-8), and the numbers that `SCALAR_NAMES` names, in its order."""
+
+    words: frozenset[bytes]
+    scalars: tuple[float, ...]
+
+
+NO_FEATURES: Final = TextFeatures(frozenset(), (0.0,) * len(SCALAR_NAMES))
+
+
+def read_text(user_text: str, context_text: str) -> tuple[bytes, int]:
+    """Return the bytes that are read, and the length in characters of what they were taken from."""
+    text = user_text
+    if len(text) < SHORT_TURN_CHARS and context_text:
+        text = f"{context_text[-CONTEXT_CHARS:]}\n{text}"
+    size = len(text)
+    if size > HEAD_CHARS + TAIL_CHARS:
+        text = f"{text[:HEAD_CHARS]} {text[-TAIL_CHARS:]}"
+    return text.encode("utf-8", "surrogatepass"), size
+
+
+def extract(user_text: str, context_text: str = "") -> TextFeatures:
+    """Return the features of a request's text; `NO_FEATURES` when it holds no word."""
+    raw, size = read_text(user_text, context_text)
+    plain = raw.translate(_WORD_TABLE)
+    every = plain.split()
+    if not every:
+        return NO_FEATURES
+    words = frozenset(every)
+    read = len(raw)
+    log_bytes = math.log1p(size) * 0.2
+    log1p = math.log1p
+    return TextFeatures(
+        words,
+        (
+            log_bytes,
+            log_bytes * log_bytes,
+            log1p(len(every)) * 0.2,
+            0.1 * read / len(every),
+            len(words) / len(every),
+            plain.count(b"0") / read,
+            1.0 - min(size, HEAD_CHARS + TAIL_CHARS) / read,
+            1.0 if size > HEAD_CHARS + TAIL_CHARS else 0.0,
+            *[log1p(raw.count(mark)) for mark in _COUNTED],
+        ),
+    )
