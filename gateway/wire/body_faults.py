@@ -11,7 +11,8 @@ _AT_BYTE = re.compile(r" ?\(byte ([0-9]+)\)$")
 _KEY_BEFORE = re.compile(rb'"([^"\\]{1,64})"[ \t\r\n]*:[ \t\r\n]*[-+]?[a-zA-Z0-9.]*[]}]?$')
 _LOOK_BACK_BYTES = 160
 _INDEX = re.compile(r"\[([0-9]+)\]")
-_ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
+# A high half that no low half follows, or a low half that follows no high one.
+_LONE_SURROGATE = re.compile(rb"\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]", re.DOTALL)
 
 
 def invalid_value(error: msgspec.ValidationError, within: str = "") -> GatewayError:
@@ -34,7 +35,8 @@ def malformed(error: msgspec.DecodeError | UnicodeDecodeError, body: bytes) -> G
     """Say where a body stops being JSON, and name the field whose value it is, where that can be told."""
     if isinstance(error, UnicodeDecodeError):
         return GatewayError(ErrorCode.MALFORMED_BODY, "The body is not valid UTF-8. Encode it as UTF-8.")
-    if _has_lone_surrogate(body):
+    # Escaped backslashes first, lest the second of them be taken for the beginning of an escape.
+    if _LONE_SURROGATE.search(body.replace(b"\\\\", b"--")):
         message = (
             "The body holds half of a surrogate pair (\\ud800 to \\udfff), which is no character. Send whole ones."
         )
@@ -54,14 +56,3 @@ def malformed(error: msgspec.DecodeError | UnicodeDecodeError, body: bytes) -> G
 def _plain(text: str) -> str:
     words = text.replace("`", "").replace(" | ", " or ")
     return words[:1].lower() + words[1:]
-
-
-def _has_lone_surrogate(body: bytes) -> bool:
-    high_end = -1
-    for escape in _ESCAPE.finditer(body):
-        unit = int(escape[1], 16) if escape[1] else 0
-        is_low, is_paired = 0xDC00 <= unit < 0xE000, escape.start() == high_end
-        if is_low != is_paired or (high_end >= 0 and not is_paired):
-            return True
-        high_end = escape.end() if 0xD800 <= unit < 0xDC00 else -1
-    return high_end >= 0

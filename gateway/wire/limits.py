@@ -13,7 +13,7 @@ LISTED_IN: Final = {Operation.CHAT: "messages", Operation.COMPLETIONS: "prompt",
 """The member that holds what an operation works on."""
 _BOM = b"\xef\xbb\xbf"
 _BOM_UTF16 = (b"\xff\xfe", b"\xfe\xff")
-_BEGINNING_BYTES = 4_096
+_BEGINNINGS_BYTES = (4_096, 262_144)
 # In a valid request an element of a top-level array is at this depth: the object, the array, the element.
 _ELEMENT_DEPTH = 3
 
@@ -37,23 +37,28 @@ def check_bytes(operation: Operation, body: bytes, limits: EdgeLimits) -> bytes:
 
 
 def _check_nesting(operation: Operation, body: bytes, limits: EdgeLimits) -> None:
-    run = b"\x01" * (limits.depth + 1)
-    # The beginning by itself first: what was written to hurt rarely hides it, and is then answered at once.
-    if run in steps(skeleton(body[:_BEGINNING_BYTES])):
-        raise too_deep(limits)
-    signs = steps(skeleton(body))
-    if run in signs:
+    # Beginnings first: what was written to hurt rarely hides it, and is then answered after little work.
+    for size_bytes in _BEGINNINGS_BYTES:
+        if len(body) > size_bytes:
+            _check_part(operation, body[:size_bytes], limits, unclosed_arrays=1)
+    _check_part(operation, body, limits, unclosed_arrays=0)
+
+
+def _check_part(operation: Operation, part: bytes, limits: EdgeLimits, *, unclosed_arrays: int) -> None:
+    signs = steps(skeleton(part))
+    # A run of opening brackets is found at once, before one number for each of them is made.
+    if b"\x01" * (limits.depth + 1) in signs:
         raise too_deep(limits)
     if len(signs) > 2 * CONTAINERS_MAX:
         message = f"The body holds more than {CONTAINERS_MAX} objects and arrays. Send less at once."
         raise GatewayError(ErrorCode.LIMIT_EXCEEDED, message)
     nesting = depths(signs)
-    if max(nesting) > limits.depth:
+    if max(nesting, default=0) > limits.depth:
         raise too_deep(limits)
-    # Each element that closes leaves its array's depth behind; so does each array that opens, and closing it leaves the
+    # An element that closes leaves its array's depth behind; so does an array that opens, and when it closes, the
     # object's.
     elements = nesting.count(_ELEMENT_DEPTH - 1) - nesting.count(_ELEMENT_DEPTH - 2) + 1
-    if elements > limits.messages + limits.tools:
+    if elements - unclosed_arrays > limits.messages + limits.tools:
         raise too_many(LISTED_IN[operation], limits.messages)
 
 

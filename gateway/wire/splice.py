@@ -17,7 +17,7 @@ def find_splice(body: bytes, *, has_stream_options: bool, is_compact: bool) -> S
     written with escapes that it did not need.
     """
     after_brace = body.index(b"{") + 1
-    if is_compact or b"\\u00" not in body:
+    if is_compact or b"\\" not in body or b"\\u00" not in body:
         # A key is then spelt as one expects, so the only place where it is found is the member itself.
         model = _only_value(body, b'"model"', _MODEL)
         options = _only_value(body, b'"stream_options"', _STREAM_OPTIONS) if has_stream_options else None

@@ -133,7 +133,8 @@ def decisions(draw: st.DrawFn) -> Decision:
 
 
 USAGE = st.builds(TokenUsage, st.integers(5, 99), st.integers(5, 99), st.integers(0, 5), st.integers(0, 5))
-ATTEMPTS = st.builds(AttemptReport, started_ms=REALS, ended_ms=REALS, headers_ms=st.none() | REALS)
+MOMENTS = st.none() | REALS
+ATTEMPTS = st.builds(AttemptReport, started_ms=REALS, ended_ms=REALS, headers_ms=MOMENTS, first_content_ms=MOMENTS)
 RECEIPTS = st.builds(
     Receipt,
     received_at_s=REALS,
