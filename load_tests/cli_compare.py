@@ -26,7 +26,7 @@ EXAMPLES = """examples:
 WARM_SECONDS = 1.5
 """Before each test: enough for caches, pools and the interpreter's own specialisation to settle."""
 
-PIPED_WIDTH = 150
+PIPED_WIDTH = 190
 """Columns of the table where there is no terminal to fit it into."""
 
 LISTED_TESTS = "c64,c64_50k,hit,r100,s0,sq"

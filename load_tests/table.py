@@ -23,7 +23,7 @@ def comparison_table(comparison: Comparison) -> Table:
     table.add_column("figure", no_wrap=True)
     for target in targets:
         heading = Text(f"{target}\n{comparison.versions.get(target, '')}")
-        table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column(heading, justify="right")
     table.add_column("goal", justify="right", no_wrap=True)
     for figure in FIGURES:
         ranges = [figure_range(figure, target, measurements) for target in targets]
