@@ -1,0 +1,53 @@
+"""Score a request with the folded model: one row of numbers per word, joined as bytes and summed by one product.
+
+Joining the rows' bytes and reading the result as a matrix spares building an index array and gathering from a table;
+with the words as a set, a repeated word is looked up once, so padding a prompt with it moves nothing.
+"""
+
+from itertools import repeat
+
+import numpy as np
+
+from gateway.adapters.artefact import FoldedTable
+from gateway.core.features import MAX_WORDS, extract
+from gateway.core.folded import familiarity, word_scale
+from gateway.domain.ability import Score, unknown_score
+from gateway.domain.request import CanonicalRequest
+
+
+class FoldedScorer:
+    """The difficulty model in process: microseconds, no encoder, no I/O."""
+
+    def __init__(self, table: FoldedTable) -> None:
+        self._scorer = table.scorer
+        self._row = table.rows.get
+        self._blank = repeat(bytes(4 * table.width))
+        self._width = table.width
+        self._latent = table.latent
+        self._scalar_weights = table.scalar_weights
+        self._offset = table.offset
+        self._ones = np.ones(MAX_WORDS, dtype=np.float32)
+        self._unknown = unknown_score(table.scorer)
+
+    async def score(self, request: CanonicalRequest) -> Score:
+        """Score a request by its last user turn, and the turn before it where that one is short."""
+        return self.score_text(request.user_text, request.context_text, request.turns)
+
+    def score_text(self, user_text: str, context_text: str = "", turns: int = 1) -> Score:
+        """Score plain texts. An empty text, or one with too few known words, is unknown."""
+        features = extract(user_text, context_text)
+        words = features.words
+        count = len(words)
+        if count == 0:
+            return self._unknown
+        joined = b"".join(map(self._row, words, self._blank))
+        matrix = np.frombuffer(joined, dtype=np.float32).reshape(count, self._width)
+        sums = self._ones[:count] @ matrix
+        latent = self._latent
+        known = familiarity(float(sums[latent + 1]), count, turns)
+        if known == 0.0:
+            return self._unknown
+        position = sums[:latent] * word_scale(float(sums[latent]))
+        position += np.array(features.scalars, dtype=np.float32) @ self._scalar_weights
+        position += self._offset
+        return Score(tuple(position.tolist()), known, self._scorer)

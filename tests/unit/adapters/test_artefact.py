@@ -1,0 +1,128 @@
+"""An artefact is served only when every file is the one its manifest names."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gateway.adapters.artefact import ArtefactError, load_artefact, shipped_artefact
+from gateway.core.features import FEATURE_VERSION
+from gateway.domain.ability import acceptance, unknown_score
+
+FILES = ("manifest.json", "folded.npz", "references.json", "calibration.npz")
+EIGHT_B, MINI, LARGE = "llama-3.1-8b-instruct", "gpt-4o-mini", "gpt-4o"
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    copy = tmp_path / "artefact"
+    shutil.copytree(shipped_artefact(), copy)
+    return copy
+
+
+def _edit_manifest(directory: Path, change: Callable[[dict[str, object]], object]) -> None:
+    path = directory / "manifest.json"
+    manifest = json.loads(path.read_text("utf-8"))
+    change(manifest)
+    path.write_text(json.dumps(manifest), "utf-8")
+
+
+def _replace(directory: Path, name: str, raw: bytes) -> None:
+    """Put other bytes into a file and have the manifest vouch for them."""
+    (directory / name).write_bytes(raw)
+    path = directory / "manifest.json"
+    manifest = json.loads(path.read_text("utf-8"))
+    manifest["files"][name] = hashlib.sha256(raw).hexdigest()
+    path.write_text(json.dumps(manifest), "utf-8")
+
+
+def test_the_shipped_artefact_is_sound_and_ranks_well_known_models() -> None:
+    catalogue = load_artefact(shipped_artefact()).catalogue
+    priors = [found.prior for name in (EIGHT_B, MINI, LARGE) if (found := catalogue.find(name)) is not None]
+    assert len(priors) == 3
+    assert priors == sorted(priors)
+    assert len(catalogue.references) >= 80
+    assert set(catalogue.expected_output_tokens) == set(catalogue.references)
+    assert all(0.0 < each.prior < 1.0 and each.standard_error > 0.0 for each in catalogue.references.values())
+
+
+def test_the_prior_is_the_mean_acceptance_over_the_calibration_requests() -> None:
+    catalogue = load_artefact(shipped_artefact()).catalogue
+    ability = catalogue.references[MINI]
+    full = [acceptance(ability, each.score) for each in catalogue.requests]
+    assert 1_500 <= len(full) <= 2_500
+    assert sum(full) / len(full) == pytest.approx(ability.prior, abs=0.01)
+    assert acceptance(ability, unknown_score("any")) == ability.prior
+
+
+def test_the_shipped_artefact_is_small() -> None:
+    assert sum((shipped_artefact() / name).stat().st_size for name in FILES) < 4_000_000
+
+
+def test_every_alias_leads_to_a_reference() -> None:
+    catalogue = load_artefact(shipped_artefact()).catalogue
+    assert set(catalogue.aliases.values()) <= set(catalogue.references)
+    assert not set(catalogue.aliases) & set(catalogue.references)
+    found = catalogue.find("meta-llama/Meta-Llama-3.1-8B-Instruct")
+    assert found is not None
+    assert found.reference == EIGHT_B
+
+
+@pytest.mark.parametrize("name", FILES[1:])
+def test_a_tampered_file_is_refused_and_named(directory: Path, name: str) -> None:
+    raw = bytearray((directory / name).read_bytes())
+    raw[len(raw) // 2] ^= 1
+    (directory / name).write_bytes(raw)
+    with pytest.raises(ArtefactError, match="was changed: its SHA-256") as caught:
+        load_artefact(directory)
+    assert caught.value.path == directory / name
+    assert "Reinstall the package" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_missing_file_is_named(directory: Path, name: str) -> None:
+    (directory / name).unlink()
+    with pytest.raises(ArtefactError, match="cannot be read") as caught:
+        load_artefact(directory)
+    assert caught.value.path == directory / name
+
+
+@pytest.mark.parametrize(("key", "what"), [("format", "format"), ("feature_version", "feature version")])
+def test_another_version_is_refused_with_both_versions_named(directory: Path, key: str, what: str) -> None:
+    _edit_manifest(directory, lambda manifest: manifest.update({key: 99}))
+    with pytest.raises(ArtefactError, match=f"has {what} 99, but this gateway reads {FEATURE_VERSION}"):
+        load_artefact(directory)
+
+
+def test_a_manifest_that_is_no_manifest_is_refused(directory: Path) -> None:
+    (directory / "manifest.json").write_text("{]", "utf-8")
+    with pytest.raises(ArtefactError, match="is no manifest"):
+        load_artefact(directory)
+
+
+def test_a_file_that_the_manifest_does_not_list_is_refused(directory: Path) -> None:
+    _edit_manifest(directory, lambda manifest: manifest.update(files={}))
+    with pytest.raises(ArtefactError, match=r"does not list folded\.npz"):
+        load_artefact(directory)
+
+
+@pytest.mark.parametrize(("name", "raw"), [("references.json", b"[{}]"), ("folded.npz", b"no archive")])
+def test_files_of_another_shape_are_refused_even_when_vouched_for(directory: Path, name: str, raw: bytes) -> None:
+    _replace(directory, name, raw)
+    with pytest.raises(ArtefactError, match="do not hold what they should"):
+        load_artefact(directory)
+
+
+def test_a_table_of_another_rank_is_refused(directory: Path) -> None:
+    _edit_manifest(directory, lambda manifest: manifest.update(latent=3))
+    with pytest.raises(ArtefactError, match="the word table is"):
+        load_artefact(directory)
+
+
+def test_the_digest_changes_with_the_manifest(directory: Path) -> None:
+    before = load_artefact(directory).catalogue.digest
+    _edit_manifest(directory, lambda manifest: manifest.update(version="2"))
+    assert load_artefact(directory).catalogue.digest != before
