@@ -12,7 +12,7 @@ It never follows a redirect, never decodes a body and never retries an answer th
 import random
 import ssl
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import httpx
@@ -35,19 +35,6 @@ class TransportStats:
     open: int
     idle: int
     stale_retries: int
-
-
-def ready_request(
-    url: httpx.URL, headers: Iterable[tuple[bytes, bytes]], body: bytes, *, connect_timeout_s: float | None = None
-) -> httpx.Request:
-    """Build a POST request that any httpx transport sends as it stands; `host` and `content-length` are added.
-
-    Header names are lower case. Takes 2.8 µs, of which httpx's own constructor 2.1 with `stream=`; with `content=` it
-    takes 9, `AsyncClient.build_request` 19. Encoding it for the wire takes 2.4, the answer's `httpx.Response` 1.3.
-    """
-    extensions = {} if connect_timeout_s is None else {"timeout": {"connect": connect_timeout_s}}
-    framed = ((b"host", url.netloc), *headers, (b"content-length", b"%d" % len(body)))
-    return httpx.Request("POST", url, headers=framed, stream=httpx.ByteStream(body), extensions=extensions)
 
 
 class LeanTransport(httpx.AsyncBaseTransport):

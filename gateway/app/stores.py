@@ -1,8 +1,8 @@
 """Where answers, allowances and receipts are kept: in this process, or shared through Redis."""
 
-import random
 from dataclasses import dataclass
 
+from gateway.adapters.chance import uniform
 from gateway.adapters.memory_cache import MemoryCache
 from gateway.adapters.memory_ledger import MemoryLedger
 from gateway.adapters.memory_receipts import MemoryReceipts
@@ -49,9 +49,9 @@ def open_stores(settings: Settings, clock: Clock, receipts_kept: int) -> Stores:
         target = read_target(settings.redis_url.reveal())
     except ValueError as error:
         raise CannotStart(f"TIERGATE_REDIS_URL cannot be used: {error}") from error
-    client = TurnClient(target, clock=clock, chance=random.random)
+    client = TurnClient(target, clock=clock, chance=uniform)
     receipts = RedisReceipts(
         client, ReceiptCodec(encode_receipt, decode_receipt), RedisReceiptsSettings(kept=receipts_kept)
     )
-    ledger = RedisLedger(client, clock=clock, chance=random.random)
+    ledger = RedisLedger(client, clock=clock, chance=uniform)
     return Stores(RedisCache(client, clock), ledger, receipts, master, client)

@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-import random
-import secrets
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,6 +9,7 @@ from contextlib import asynccontextmanager
 from starlette.applications import Starlette
 
 from gateway.adapters import metrics_names
+from gateway.adapters.chance import new_request_id, uniform
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.metrics import Metrics
 from gateway.adapters.metrics_sources import expose_endpoints, expose_number, expose_policy
@@ -54,7 +53,7 @@ def make_service(settings: Settings) -> Service:
         policy=policy,
         clock=clock,
         new_request_id=new_request_id,
-        chance=random.random,
+        chance=uniform,
         scorer=FoldedScorer(artefact.table),
         cache=stores.cache,
         cache_master=stores.cache_master,
@@ -70,11 +69,6 @@ def make_service(settings: Settings) -> Service:
     life = Life(settings, policy, world, stores, request_log)
     app = create_app(Pipeline(world), cold_routes(world, policy, metrics.render), lifespan=life.lifespan)
     return Service(app, lambda: policy.snapshot.limits, policy.snapshot.is_open)
-
-
-def new_request_id() -> RequestId:
-    """Make an id that cannot be guessed: 96 random bits."""
-    return RequestId("req_" + secrets.token_hex(12))
 
 
 def report_fault(request_id: RequestId, fault: BaseException) -> None:

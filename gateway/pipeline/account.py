@@ -16,7 +16,8 @@ def price(trail: Trail, relayed: Relayed) -> None:
 
 async def account(trail: Trail, world: World) -> None:
     """Settle the hold with the exact charge, or void it. The ledger retries by itself what it cannot post now."""
-    if trail.hold is not None:
+    hold = trail.arrival.hold
+    if hold is not None:
         used = trail.relayed is not None and trail.relayed.tier is not None
-        settlement = settlement_of(trail.hold, trail.usage, trail.charge_usd_nano) if used else void_of(trail.hold)
+        settlement = settlement_of(hold, trail.usage, trail.charge_usd_nano) if used else void_of(hold)
         await world.ledger.settle(settlement)

@@ -32,6 +32,8 @@ ERROR_BYTES_MAX: Final = 64 * 1024
 """Of an error's body, as much is read as is worth telling."""
 PRELUDE_BYTES_MAX: Final = 256 * 1024
 """What a stream may send before its first content."""
+KNOWS_NO_STREAM_OPTIONS: Final = "basic"
+"""The dialect of servers that refuse a request with `stream_options`: their streams are counted by us."""
 # 501 is a server saying that it never does this (llama.cpp, asked for embeddings); its neighbours would say so too.
 _CLIENT_AT_FAULT: Final = frozenset({400, 409, 413, 415, 422, 501})
 _BUSY: Final = frozenset({429, 503})
@@ -148,7 +150,7 @@ async def _send(attempt: Attempt, question: Question, transport: UpstreamTranspo
     endpoint, tier, request = attempt.endpoint, attempt.tier, question.request
     credential = None if endpoint.api_key is None else endpoint.api_key.reveal()
     headers = upstream_headers(question.headers, question.request_id, credential, stream=request.stream)
-    body = upstream_body(request, tier.model, ask_usage=True)
+    body = upstream_body(request, tier.model, ask_usage=endpoint.dialect != KNOWS_NO_STREAM_OPTIONS)
     url = _url(endpoint.base_url, request.operation)
     try:
         return await transport.handle_async_request(

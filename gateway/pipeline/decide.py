@@ -39,10 +39,9 @@ async def decide(scored: Scored, world: World) -> Decided:
     ladder = tuple(snapshot.tiers[name] for name in decision.ladder)
     able = [snapshot.tiers[view.tier] for view in decision.views if view.removed_by is None]
     baseline = able[strongest(able)]
-    hold, waited_s = await place_hold(
-        canonical, world, hold_amount_usd_nano(request, ladder), hold_tokens(request, ladder)
-    )
-    return Decided(scored, decision, ladder, baseline, hold, waited_s)
+    amount_usd_nano, tokens = hold_amount_usd_nano(request, ladder), hold_tokens(request, ladder)
+    waited_s = await place_hold(canonical, world, amount_usd_nano, tokens)
+    return Decided(scored, decision, ladder, baseline, waited_s)
 
 
 def _unavailable(tiers: Sequence[Tier], world: World) -> Collection[TierName]:
@@ -51,31 +50,31 @@ def _unavailable(tiers: Sequence[Tier], world: World) -> Collection[TierName]:
     return () if len(down) == len(tiers) else down
 
 
-async def place_hold(
-    canonical: Canonical, world: World, amount_usd_nano: int, tokens: int
-) -> tuple[Hold | None, float]:
-    """Claim the tenant's allowance; return the hold, None where nothing limits the tenant, and the seconds it took.
+async def place_hold(canonical: Canonical, world: World, amount_usd_nano: int, tokens: int) -> float:
+    """Claim the tenant's allowance, where anything limits it, and return the seconds that took.
 
     Raises GatewayError `insufficient_quota` or `rate_limit_exceeded` (429), and `ledger_unavailable` (503) where a
-    budget cannot be checked: an unchecked budget would be no budget.
+    budget cannot be checked: an unchecked budget would be no budget. Mere rates are let pass then.
     """
-    tenant = canonical.admitted.key.tenant
+    arrival, route, tenant = canonical.admitted.arrival, canonical.route, canonical.admitted.key.tenant
     if tenant.allowance.is_unlimited:
-        return None, 0.0
-    route, request_id = canonical.route, canonical.admitted.arrival.request_id
+        return 0.0
     expires_s = max(route.deadline_s, route.stream_deadline_s) + _HOLD_SLACK_S
-    hold = Hold(request_id, tenant.id, tenant.allowance, amount_usd_nano, tokens, expires_s)
+    hold = Hold(arrival.request_id, tenant.id, tenant.allowance, amount_usd_nano, tokens, expires_s)
+    # Noted before it is known to be granted: should the ledger's answer be lost, the hold must still be given back.
+    arrival.hold = hold
     began_s = world.clock.now_s()
     try:
         verdict = await world.ledger.hold(hold)
     except LedgerUnavailable as error:
         if tenant.allowance.budget_usd_nano is None:
-            return None, world.clock.now_s() - began_s
+            return world.clock.now_s() - began_s
         message = "The ledger does not answer, so this tenant's budget cannot be checked; try again."
         raise GatewayError(ErrorCode.LEDGER_UNAVAILABLE, message, retry_after_s=_LEDGER_BACK_S) from error
     if not verdict.is_granted:
+        arrival.hold = None
         raise _refused(tenant, verdict, amount_usd_nano)
-    return hold, world.clock.now_s() - began_s
+    return world.clock.now_s() - began_s
 
 
 def _refused(tenant: Tenant, verdict: HoldVerdict, amount_usd_nano: int) -> GatewayError:

@@ -82,7 +82,6 @@ class Pipeline:
         trail.scored = await score(trail.looked, world)
         mark(now())
         trail.decided = await decide(trail.scored, world)
-        trail.hold = trail.decided.hold
         mark(now())
         async with dispatch(trail.decided, world) as exchange:
             await relay(trail, exchange, world)
@@ -105,7 +104,7 @@ class Pipeline:
         world = self._world
         try:
             await trail.arrival.responder.aclose()
-            if trail.hold is not None:
+            if trail.arrival.hold is not None:
                 await asyncio.shield(asyncio.wait_for(account(trail, world), _AFTERWARDS_WITHIN_S))
         except (LedgerUnavailable, TimeoutError) as error:
             world.report_fault(trail.arrival.request_id, error)

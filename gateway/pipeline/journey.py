@@ -25,7 +25,10 @@ from gateway.ports import Inbound, Responder
 
 @dataclass(slots=True)
 class Arrival:
-    """A request at the door. `received_s` is monotonic, `received_wall_s` since the epoch."""
+    """A request at the door. `received_s` is monotonic, `received_wall_s` since the epoch.
+
+    `hold` is what was claimed of the tenant's allowance, or may have been: it is settled however the request ends.
+    """
 
     request_id: RequestId
     received_s: float
@@ -34,6 +37,7 @@ class Arrival:
     inbound: Inbound
     responder: Responder
     snapshot: PolicySnapshot
+    hold: Hold | None = None
 
 
 @dataclass(slots=True)
@@ -77,7 +81,7 @@ class Scored:
 
 @dataclass(slots=True)
 class Decided:
-    """The ladder, with its tiers resolved, and the money held for it (None where nothing limits the tenant).
+    """The ladder, with its tiers resolved, and its money held.
 
     `strongest` is the strongest able tier: what savings are measured against.
     """
@@ -86,7 +90,6 @@ class Decided:
     decision: Decision
     tiers: tuple[Tier, ...]
     strongest: Tier
-    hold: Hold | None
     waited_s: float
 
 
@@ -123,8 +126,6 @@ class Trail:
     outcome: Outcome = Outcome.INTERNAL
     status: int | None = None
     head_sent: bool = False
-    hold: Hold | None = None
-    """The hold to be settled: the decision's, or a cache hit's."""
     usage: TokenUsage = NO_USAGE
     charge_usd_nano: int = 0
     baseline_usd_nano: int = 0

@@ -31,8 +31,8 @@ async def lookup(canonical: Canonical, world: World) -> Looked:
     tenant = canonical.admitted.key.tenant.id
     scope = CacheScope(tenant, tenant_secret(world.cache_master, tenant))
     pin = "" if canonical.pin is None else canonical.pin.tier
-    identity = b"\0".join((canonical.route.cache_epoch, pin.encode(), cache_identity(canonical.request)))
-    key = exact_key(scope, identity)
+    identity = pin.encode() + b"\0" + cache_identity(canonical.request)
+    key = exact_key(scope, identity, canonical.route.cache_epoch)
     if bar is CacheBar.NO_CACHE:
         return Looked(canonical, BYPASS, control, key, None, 0.0)
     began_s = world.clock.now_s()

@@ -6,8 +6,8 @@ import json
 import httpx
 import pytest
 
-from gateway.adapters.upstream_lean import ready_request
 from gateway.app.demo_models import ModelServer
+from gateway.ports import ready_request
 from tests.support.networks import SOCKET_TRANSPORTS, chunks_of, make_transport
 
 pytestmark = pytest.mark.servers

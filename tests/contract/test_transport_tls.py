@@ -8,7 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gateway.adapters.upstream_lean import LeanTransport, ready_request
+from gateway.adapters.upstream_lean import LeanTransport
+from gateway.ports import ready_request
 from tests.support.fault_server import FaultServer
 from tests.support.networks import SOCKET_TRANSPORTS, chunks_of, make_transport
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import httpx
 
 from gateway.adapters.upstream_httpx import HttpxTransport
-from gateway.adapters.upstream_lean import LeanTransport, TransportStats, ready_request
-from gateway.ports import UpstreamTransport
+from gateway.adapters.upstream_lean import LeanTransport, TransportStats
+from gateway.ports import UpstreamTransport, ready_request
 from tests.support.fake_transport import FakeTransport
 from tests.support.fault_server import FaultServer
 from tests.support.scripts import Plan, SeenRequest, Unreachable

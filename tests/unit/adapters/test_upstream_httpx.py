@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from gateway.adapters.upstream_httpx import HttpxTransport
-from gateway.adapters.upstream_lean import ready_request
+from gateway.ports import ready_request
 from tests.support.networks import network
 from tests.support.waiting import eventually
 

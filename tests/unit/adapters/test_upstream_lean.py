@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from gateway.adapters.upstream_lean import ready_request, request_bytes
+from gateway.adapters.upstream_lean import request_bytes
+from gateway.ports import ready_request
 from tests.support.behaviours import breaks_before
 from tests.support.networks import lean_network
 from tests.support.scripts import End, Reply, Script, SeenRequest

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from gateway.adapters.upstream_lean import LeanTransport, TransportStats, ready_request
+from gateway.adapters.upstream_lean import LeanTransport, TransportStats
+from gateway.ports import ready_request
 from tests.support.behaviours import always
 from tests.support.clocks import ManualClock
 from tests.support.networks import lean_network
