@@ -20,9 +20,12 @@ LIMITS = """\
 - An ability rests on the kinds of task in its `tasks`. On another kind its offset may be off by the between-task
   deviation stated above, which its standard error contains.
 - Nothing here was trained on several turns; familiarity falls by 5 % a further turn, a choice and no measurement.
-- The window read (300 characters at the start, 500 at the end), single words rather than word pairs, and the
-  damping of short texts were settled in exploratory runs that looked at the valid and test splits together; rank,
-  ridges and weights on the valid split alone. So the test figures may flatter by a few thousandths."""
+- The window read (300 characters at the start, 500 at the end), single words rather than word pairs, the damping of
+  short texts and the order of magnitude of the ridges were settled in exploratory runs that looked at the valid and
+  test splits together; the final rank, ridges and weights on the valid split alone. So the test figures may flatter
+  by a few thousandths, and the folds, which share those settings, likewise.
+- The calibration sample on which a policy's expectations are computed is drawn from the valid split, which the Platt
+  maps (two numbers a model) were fitted on as well."""
 
 
 def model_card(outcomes: Outcomes, trained: Trained, calibrated: Calibrated, tables: Sequence[Table]) -> str:
