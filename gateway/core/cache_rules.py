@@ -7,6 +7,7 @@ tenant nor a reader of the store's dump can find a prompt by guessing it.
 import hmac
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from gateway.domain.identity import CachedAnswer, CacheScope, ExactKey
 from gateway.domain.ids import TenantId
@@ -77,6 +78,7 @@ class CacheBar(StrEnum):
     TOO_LARGE = "too_large"
 
 
+@lru_cache(maxsize=4096)
 def tenant_secret(master: bytes, tenant: TenantId) -> bytes:
     """Derive the tenant's secret from the gateway's: the same on every worker that shares the master."""
     return hmac.digest(master, _SECRET_LABEL + tenant.encode(), "sha256")

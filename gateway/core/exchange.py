@@ -65,6 +65,8 @@ _REJECTION: dict[FailureKind, ErrorCode] = {
     FailureKind.BUSY: ErrorCode.TIER_UNAVAILABLE,
     FailureKind.REJECTED: ErrorCode.UPSTREAM_REJECTED,
 }
+_CLEAR_FIRST_CONTENT = ClearTimer(Timer.FIRST_CONTENT)
+_CLEAR_ALL = tuple(ClearTimer(timer) for timer in Timer)
 _REJECTED_OUTCOME: dict[ErrorCode, Outcome] = {ErrorCode.UPSTREAM_REJECTED: Outcome.UPSTREAM_REJECTED}
 
 
@@ -112,8 +114,9 @@ class Exchange:
         self._committed = event.attempt
         losers = tuple(CancelAttempt(other, None) for other in sorted(self._live - {event.attempt}))
         self._live = {event.attempt}
-        stall = SetTimer(Timer.STALL, self._plan.rungs[self._rung].stall_limit_s)
-        return (ClearTimer(Timer.FIRST_CONTENT), *losers, Commit(event.attempt), stall)
+        commands: Commands = (_CLEAR_FIRST_CONTENT, *losers, Commit(event.attempt))
+        stall_s = self._plan.rungs[self._rung].stall_limit_s
+        return commands if stall_s is None else (*commands, SetTimer(Timer.STALL, stall_s))
 
     def _failed_before_commit(self, event: Event, now_s: float) -> Commands:
         assert isinstance(event, AttemptFailed)
@@ -180,11 +183,11 @@ class Exchange:
 
     def _finish(self, outcome: Outcome) -> Commands:
         self.state = State.DONE
-        return (*(ClearTimer(timer) for timer in Timer), Finish(outcome))
+        return (*_CLEAR_ALL, Finish(outcome))
 
     def _assert_invariants(self, commands: Commands) -> None:
-        opens = any(type(command) is OpenAttempt for command in commands)
-        assert not (opens and self._committed is not None), "I1: an attempt after the commit"
+        if self._committed is not None:
+            assert OpenAttempt not in map(type, commands), "I1: an attempt after the commit"
         assert len(self._live) <= MAX_LIVE, "I3: too many attempts at once"
         assert self._opened <= self._plan.max_attempts, "I8: more attempts than the plan allows"
         if self.state is State.DONE:

@@ -10,12 +10,15 @@ from gateway.domain.outcome import FailureKind, Outcome
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One tier to try. `endpoints` is how many of its servers may be tried; the limit is for the first content."""
+    """One tier to try. `endpoints` is how many of its servers may be tried.
+
+    The limits are for the first content, and for silence after it; an answer that comes whole has no after.
+    """
 
     tier: TierName
     endpoints: int
     first_content_limit_s: float
-    stall_limit_s: float
+    stall_limit_s: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ class EndpointTable:
 
     def unavailable(self, tiers: Iterable[Tier], now_s: float) -> frozenset[TierName]:
         """Return the tiers none of whose endpoints is available."""
-        return frozenset(tier.name for tier in tiers if not self.count_available(tier, now_s))
+        return frozenset([tier.name for tier in tiers if not self._has_available(tier, now_s)])
 
     def count_available(self, tier: Tier, now_s: float) -> int:
         """Count the endpoints of a tier to which attempts may go."""
@@ -74,6 +74,10 @@ class EndpointTable:
     def forget_all_but(self, endpoints: Container[EndpointId]) -> None:
         """Drop what is known of endpoints that a new policy no longer has. Attempts under way keep their state."""
         self._states = {name: state for name, state in self._states.items() if name in endpoints}
+
+    def _has_available(self, tier: Tier, now_s: float) -> bool:
+        most = tier.limits.in_flight
+        return any(self.state(endpoint.id).is_available(now_s, most) for endpoint in tier.endpoints)
 
     def _available(self, tier: Tier, now_s: float) -> list[Endpoint]:
         most = tier.limits.in_flight

@@ -1,11 +1,9 @@
 """Stage 6, dispatch: climb the ladder until a server has content in hand. Nothing reaches the client before that."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 from gateway.core.exchange_events import Plan, Rung
 from gateway.domain.ids import EndpointId
 from gateway.domain.outcome import FailureKind
+from gateway.domain.request import CanonicalRequest
 from gateway.domain.tier import Tier
 from gateway.pipeline.attempt import Attempt, Question, open_attempt
 from gateway.pipeline.interpreter import Interpreter
@@ -19,35 +17,28 @@ _DOWN_S = 2.0
 """How long a server that could not be reached is left alone: a restart takes longer, a hiccup does not."""
 
 
-@asynccontextmanager
-async def dispatch(decided: Decided, world: World) -> AsyncIterator[Interpreter]:
-    """Run the exchange up to its commit or its rejection; on leaving, every call is closed."""
+def dispatch(decided: Decided, world: World) -> Interpreter:
+    """Lay out the climb, and let the client's leaving end it. Await `until_commit()`, and always `aclose()`."""
     canonical = decided.scored.looked.canonical
     arrival, route, request = canonical.admitted.arrival, canonical.route, canonical.request
     longest_s = route.stream_deadline_s if request.stream else route.deadline_s
     deadline_s = request_timeout_s(arrival.inbound.headers, longest_s) or longest_s
-    rungs = tuple(
-        Rung(
-            tier.name,
-            world.endpoints.count_available(tier, world.clock.now_s()) or len(tier.endpoints),
-            _first_content_limit_s(tier, request.input_tokens, stream=request.stream),
-            tier.limits.stall_s,
-        )
-        for tier in decided.tiers
-    )
+    rungs = tuple([_rung(tier, request, world) for tier in decided.tiers])
     plan = Plan(rungs, route.fallback.max_attempts, route.fallback.on, arrival.received_s + deadline_s)
     interpreter = Interpreter(plan, LadderCaller(decided, arrival, world), world.clock)
     arrival.responder.watch(interpreter.client_gone)
-    try:
-        await interpreter.until_commit()
-        yield interpreter
-    finally:
-        await interpreter.aclose()
+    return interpreter
 
 
-def _first_content_limit_s(tier: Tier, input_tokens: int, *, stream: bool) -> float:
-    limits = tier.limits
-    return limits.ttft_s + limits.ttft_s_per_input_token * input_tokens if stream else limits.answer_s
+def _rung(tier: Tier, request: CanonicalRequest, world: World) -> Rung:
+    # With one server there is nothing to count: it is tried even if it is to be left alone.
+    endpoints, limits = len(tier.endpoints), tier.limits
+    if endpoints > 1:
+        endpoints = world.endpoints.count_available(tier, world.clock.now_s()) or endpoints
+    if not request.stream:
+        return Rung(tier.name, endpoints, limits.answer_s, None)
+    first_content_s = limits.ttft_s + limits.ttft_s_per_input_token * request.input_tokens
+    return Rung(tier.name, endpoints, first_content_s, limits.stall_s)
 
 
 class LadderCaller:

@@ -83,8 +83,12 @@ class Pipeline:
         mark(now())
         trail.decided = await decide(trail.scored, world)
         mark(now())
-        async with dispatch(trail.decided, world) as exchange:
+        exchange = dispatch(trail.decided, world)
+        try:
+            await exchange.until_commit()
             await relay(trail, exchange, world)
+        finally:
+            await exchange.aclose()
         keep(trail, world)
 
     async def _tell(self, trail: Trail, error: GatewayError) -> None:

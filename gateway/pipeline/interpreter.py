@@ -155,17 +155,11 @@ class Interpreter:
         old = self._timers.pop(command.timer, None)
         if old is not None:
             old.cancel()
-        on_time: Callable[[], None]
         if command.timer is Timer.STALL:
-
-            def on_time() -> None:
-                self._check_stall(command.after_s)
+            handle = self._loop.call_later(command.after_s, self._check_stall, command.after_s)
         else:
-
-            def on_time() -> None:
-                self.post(TimerFired(command.timer))
-
-        self._timers[command.timer] = self._loop.call_later(command.after_s, on_time)
+            handle = self._loop.call_later(command.after_s, self.post, TimerFired(command.timer))
+        self._timers[command.timer] = handle
 
     def _check_stall(self, limit_s: float) -> None:
         silent_s = self._clock.now_s() - self.last_byte_s

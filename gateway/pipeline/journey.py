@@ -105,6 +105,7 @@ class Relayed:
     attempts: tuple[AttemptReport, ...]
     usage: TokenUsage
     finish_reason: str | None
+    has_tool_calls: bool
     served_model: str | None
     first_content_s: float | None
     upstream_s: float

@@ -7,7 +7,6 @@ from gateway.pipeline.journey import Trail
 from gateway.pipeline.lookup import cache_terms
 from gateway.pipeline.world import World
 from gateway.wire.assemble import assemble
-from gateway.wire.openai_response import read_answer
 
 
 def keep(trail: Trail, world: World) -> None:
@@ -23,9 +22,8 @@ def keep(trail: Trail, world: World) -> None:
     if body is None:
         # A stream that the client could read, but that cannot be told again as one body.
         return
-    answer = read_answer(body)
     is_complete = trail.outcome is Outcome.SUCCESS_UPSTREAM
-    facts = AnswerFacts(is_complete, answer.finish_reason, answer.has_tool_calls, len(body))
+    facts = AnswerFacts(is_complete, relayed.finish_reason, relayed.has_tool_calls, len(body))
     if bar_to_write(terms, request, looked.control, facts) is not None:
         return
     kept = CachedAnswer(

@@ -50,16 +50,15 @@ async def relay(trail: Trail, exchange: Interpreter, world: World) -> None:
 async def _pass_on(trail: Trail, exchange: Interpreter, attempt: Attempt, world: World) -> None:
     opened, responder = attempt.opened, trail.arrival.responder
     assert opened is not None, "committed, so its content is in hand"
+    if opened.scanner is None:
+        # A whole answer is priced before it is sent: its cost goes out in a header.
+        _note(trail, exchange, attempt, world, answer=opened.body)
+        exchange.post(Ended(attempt.number))
+        await send_answer(trail, attempt, opened.body, attempts=len(exchange.attempts))
+        return
     with exchange.interruptible():
-        if opened.scanner is not None:
-            await send_stream_head(trail, attempt, attempts=len(exchange.attempts))
-            await _stream(trail, exchange, attempt, opened, opened.scanner, responder, world)
-        else:
-            # A whole answer is priced before it is sent: its cost goes out in a header.
-            attempt.end(world.clock.now_s(), None)
-            _note(trail, exchange, attempt, world, answer=opened.body)
-            await send_answer(trail, attempt, opened.body, attempts=len(exchange.attempts))
-            exchange.post(Ended(attempt.number))
+        await send_stream_head(trail, attempt, attempts=len(exchange.attempts))
+        await _stream(trail, exchange, attempt, opened, opened.scanner, responder, world)
 
 
 async def _stream(
@@ -163,6 +162,7 @@ def _note(trail: Trail, exchange: Interpreter, attempt: Attempt | None, world: W
         attempts=tuple(one.report(zero_s) for one in exchange.attempts),
         usage=NO_USAGE if attempt is None or attempt.opened is None else _usage(trail, attempt.opened),
         finish_reason=None if attempt is None or attempt.opened is None else _finish_reason(attempt.opened),
+        has_tool_calls=attempt is not None and attempt.opened is not None and _has_tool_calls(attempt.opened),
         served_model=None if attempt is None else attempt.tier.model,
         first_content_s=None if attempt is None else attempt.first_content_s,
         upstream_s=now_s - began_s,
@@ -187,6 +187,12 @@ def _finish_reason(opened: Opened) -> str | None:
     if opened.scanner is not None:
         return opened.scanner.finish_reason
     return None if opened.answer is None else opened.answer.finish_reason
+
+
+def _has_tool_calls(opened: Opened) -> bool:
+    if opened.scanner is not None:
+        return opened.scanner.has_tool_calls
+    return opened.answer is not None and opened.answer.has_tool_calls
 
 
 def _rejection(exchange: Interpreter) -> GatewayError:

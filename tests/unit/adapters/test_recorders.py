@@ -3,15 +3,25 @@
 import io
 
 from gateway.adapters.metrics import Metrics
-from gateway.adapters.recorders import Recorders
+from gateway.adapters.recorders import BATCH_MAX, Recorders
 from gateway.adapters.request_log import RequestLog
 from tests.support.receipt_samples import a_receipt
 
 
-def test_each_receipt_reaches_every_recorder() -> None:
+def test_each_receipt_reaches_every_recorder_once_drained() -> None:
     metrics, stream = Metrics(), io.BytesIO()
     recorders = Recorders(metrics, RequestLog(stream))
     recorders.record(a_receipt())
     recorders.record(a_receipt())
+    recorders.drain()
+    recorders.drain()
     assert 'tenant="search",worker="0"} 2' in metrics.render()
     assert stream.getvalue().count(b"\n") == 2
+
+
+def test_a_full_batch_is_handed_on_by_itself() -> None:
+    stream = io.BytesIO()
+    recorders = Recorders(RequestLog(stream))
+    for _ in range(BATCH_MAX):
+        recorders.record(a_receipt())
+    assert stream.getvalue().count(b"\n") == BATCH_MAX
