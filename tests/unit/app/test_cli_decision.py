@@ -1,0 +1,94 @@
+"""Decisions of every kind, told."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from gateway.app.cli_decision import WHY, decision_document, print_decision, would_change
+from gateway.core.routing import Pin, decide
+from gateway.domain.ability import unknown_score
+from gateway.domain.decision import Decision, ReasonCode
+from gateway.domain.ids import RouteName, TierName
+from gateway.domain.request import Need
+from tests.support.tiers import KNOWN, a_dial, a_request, a_tier, an_ability
+
+SMALL = a_tier("small", 0, supports=Need.NONE)
+LARGE = a_tier("large", 1, ability=an_ability(2.0, prior=0.8), output_usd_pico=10_000_000)
+ROUTE = RouteName("balanced")
+
+
+def told(decision: Decision) -> str:
+    written = io.StringIO()
+    print_decision(Console(file=written, width=160, markup=False, highlight=False), decision, [("prompt", "Hello")])
+    return written.getvalue()
+
+
+def test_every_reason_is_put_into_words() -> None:
+    assert set(WHY) == set(ReasonCode)
+
+
+def test_a_choice_by_value_says_what_each_tier_was_worth_and_what_would_flip_it() -> None:
+    text = told(decide(a_request(), KNOWN, (SMALL, LARGE), a_dial(1_000.0), route=ROUTE))
+    assert "chosen         small (best_value)" in text
+    assert "when it fails  large" in text
+    assert "familiarity 100 %" in text
+    assert "1,000 per USD, quality certified" in text
+    assert "0.500  " in text
+    assert "0.0001 " in text
+    assert "large: no chance of a good answer would do; or λ of at most 423.108 (it is 1,000)" in text
+
+
+def test_what_would_flip_is_a_chance_where_one_is_enough() -> None:
+    (line,) = would_change(decide(a_request(), KNOWN, (SMALL, LARGE), a_dial(0.0), route=ROUTE))
+    assert line == "small: p of 0.881 or more (it is 0.500); or λ of at least 423.108 (it is 0)"
+
+
+def test_no_dial_would_choose_a_tier_that_is_as_dear_and_worse() -> None:
+    twin = a_tier("twin", 1, ability=an_ability(-1.0))
+    (line,) = would_change(decide(a_request(), KNOWN, (SMALL, twin), a_dial(1.0), route=ROUTE))
+    assert line.endswith("; no λ would do")
+
+
+def test_a_removed_tier_says_why_and_whether_it_would_have_won() -> None:
+    decision = decide(a_request(needs=Need.TOOLS), KNOWN, (SMALL, LARGE), a_dial(1_000.0), route=ROUTE)
+    text = told(decision)
+    assert "removed (tools): it does not support tools" in text
+    assert "large (only_able): every other tier was removed" in text
+    assert "small: had it not been removed (tools), it would have been the better value" in text
+    cheap_dial = decide(a_request(needs=Need.TOOLS), KNOWN, (SMALL, LARGE), a_dial(0.0), route=ROUTE)
+    assert not list(would_change(cheap_dial))
+
+
+def test_an_unknown_request_counts_with_the_average() -> None:
+    text = told(decide(a_request(), unknown_score("folded-1"), (SMALL, LARGE), a_dial(), route=ROUTE))
+    assert "folded-1: unknown, so each tier counts with its average" in text
+
+
+def test_a_pinned_tier_is_told_as_the_callers_wish() -> None:
+    pin = Pin(TierName("small"), ReasonCode.PINNED_BY_HEADER)
+    text = told(decide(a_request(), unknown_score("none"), (SMALL,), a_dial(certified=False), route=ROUTE, pin=pin))
+    assert "pinned_by_header" in text
+    assert "not asked: only one tier is in question" in text
+    assert "quality not certified" in text
+    assert "without x-tiergate-tier" in text
+
+
+def test_an_uncertified_route_says_what_would_let_it_choose() -> None:
+    dial = a_dial(certified=False, strongest_only=True)
+    (line,) = would_change(decide(a_request(), KNOWN, (SMALL, LARGE), dial, route=ROUTE))
+    assert line == "small: a quality that is certified, or `when_uncertified: best_effort`"
+
+
+def test_four_tiers_leave_one_that_would_not_be_tried() -> None:
+    tiers = (SMALL, LARGE, *(a_tier(name, rank) for name, rank in (("larger", 2), ("largest", 3))))
+    assert "able, not tried" in told(decide(a_request(), KNOWN, tiers, a_dial(1_000.0), route=ROUTE))
+
+
+def test_as_a_document_a_decision_has_everything_that_is_printed() -> None:
+    written = decision_document(decide(a_request(), KNOWN, (SMALL, LARGE), a_dial(1_000.0), route=ROUTE))
+    assert written["chosen"] == "small"
+    assert written["ladder"] == ["small", "large"]
+    assert written["flips"] == [
+        {"tier": "large", "p_needed": pytest.approx(1.4), "dial_needed": pytest.approx(423.108, abs=0.001)}
+    ]
