@@ -66,11 +66,10 @@ def read_source(path: Path) -> PolicySource:
     try:
         return PolicySource(str(path), path.read_bytes())
     except OSError as error:
-        where = ", the default, in the working directory" if path == DEFAULT_POLICY else ""
-        raise CannotStart(
-            f"The policy {path}{where} cannot be read: {error.strerror}. "
-            "Name a policy with --policy FILE or TIERGATE_POLICY=FILE."
-        ) from error
+        said = f"The policy {path} cannot be read: {error.strerror}."
+        if path == DEFAULT_POLICY:
+            said += " It is the default; name another with --policy FILE or TIERGATE_POLICY=FILE."
+        raise CannotStart(said) from error
 
 
 def read_policy(settings: Settings, artefact: Artefact) -> PolicyInForce:

@@ -1,0 +1,189 @@
+"""Policies told: in a line, in tables, and as documents for scripts."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from gateway.app.cli_output import facts, table, title
+from gateway.domain.ability import Z_95, Ability, acceptance, unknown_score
+from gateway.domain.tier import Tier
+from gateway.policy import words
+from gateway.policy.explain import Paragraph, explain
+from gateway.policy.facts import facts_of
+from gateway.policy.problems import Problem
+from gateway.policy.snapshot import PolicySnapshot, Route
+
+Found = PolicySnapshot | list[Problem]
+
+_NOTHING_KNOWN = unknown_score("none")
+
+
+def summary(snapshot: PolicySnapshot) -> str:
+    """Say in a line what a policy holds."""
+    access = "open (no keys, loopback only)" if snapshot.is_open else _count(len(snapshot.keys), "key")
+    parts = (
+        _count(len(snapshot.tiers), "tier"),
+        _count(sum(len(tier.endpoints) for tier in snapshot.tiers.values()), "endpoint"),
+        _count(len(_named_routes(snapshot)), "route"),
+        _count(len(snapshot.aliases), "model"),
+        access,
+    )
+    return f"{', '.join(parts)}; snapshot {snapshot.id}"
+
+
+def warnings_of(snapshot: PolicySnapshot) -> Iterator[str]:
+    """Tell what is allowed and yet perhaps not meant."""
+    for route in snapshot.routes.values():
+        if _is_uncertified(route):
+            asked, low = words.percent(route.quality or 0.0), words.percent(route.dial.quality_low)
+            outcome = "the strongest able tier is used" if route.dial.strongest_only else "it comes as near as it can"
+            yield f"route {route.name}: not certified: {low} is sure, {asked} is asked for; {outcome}"
+    used = {name for route in snapshot.routes.values() for name in route.tiers}
+    for name in snapshot.tiers:
+        if name not in used:
+            yield f"tier {name}: no route and no model leads to it"
+    reached = {target.route for target in snapshot.aliases.values()}
+    for route in snapshot.routes.values():
+        if route.name not in reached:
+            yield f"route {route.name}: no model leads to it"
+
+
+def _is_uncertified(route: Route) -> bool:
+    return route.quality is not None and len(route.tiers) > 1 and not route.dial.certified
+
+
+def _named_routes(snapshot: PolicySnapshot) -> list[Route]:
+    """Return the routes that the file declares; an alias of a tier has one of its own besides."""
+    pinned = {target.route for target in snapshot.aliases.values() if target.tier is not None}
+    return [route for route in snapshot.routes.values() if route.name not in pinned]
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def check_document(checked: Iterable[tuple[Path, Found]]) -> dict[str, object]:
+    """Write what a check found as a document for scripts."""
+    return {"object": "policy_check", "files": [_checked_file(file, found) for file, found in checked]}
+
+
+def _checked_file(file: Path, found: Found) -> dict[str, object]:
+    if not isinstance(found, list):
+        return {"file": str(file), "snapshot": found.id, "problems": [], "warnings": list(warnings_of(found))}
+    problems = [
+        {
+            "line": problem.line,
+            "column": problem.column,
+            "path": problem.path,
+            "message": problem.message,
+            "hint": problem.hint,
+        }
+        for problem in found
+    ]
+    return {"file": str(file), "snapshot": None, "problems": problems, "warnings": []}
+
+
+def print_explained(console: Console, snapshot: PolicySnapshot, *, full: bool) -> None:
+    """Print a policy: tiers and routes as tables, the rest in words; with `full`, every field of everything."""
+    paragraphs = explain(snapshot)
+    if full:
+        _print_paragraphs(console, paragraphs)
+        return
+    by_title = {paragraph.title: paragraph for paragraph in paragraphs}
+    _print_paragraphs(console, paragraphs[:1])
+    console.print(_tier_table(snapshot.tiers.values()))
+    console.print()
+    for route in _named_routes(snapshot):
+        wanted = ("tiers", "quality", "λ", "expected shares", "expected quality", "expected cost", "certified")
+        lines = dict(by_title[f"route {route.name}"].lines)
+        _print_paragraphs(
+            console, [Paragraph(f"route {route.name}", tuple((name, lines[name]) for name in wanted if name in lines))]
+        )
+    told = [paragraph for paragraph in paragraphs if paragraph.title.partition(" ")[0] in {"models", "tenant"}]
+    _print_paragraphs(console, told)
+    console.print("Every field: --full", style="dim")
+
+
+def _print_paragraphs(console: Console, paragraphs: Iterable[Paragraph]) -> None:
+    for paragraph in paragraphs:
+        console.print(title(paragraph.title))
+        console.print(facts(paragraph.lines))
+        console.print()
+
+
+def _tier_table(tiers: Iterable[Tier]) -> Table:
+    rows = table("tier", "model", "price", "taken for", "answers accepted", "90 % interval", "rests on")
+    for tier in tiers:
+        ability = tier.ability
+        if ability.reference:
+            low, high = _bounds(ability)
+            told = (
+                f"like {ability.reference}",
+                words.percent(round(ability.prior, 3)),
+                f"{words.percent(round(low, 3))} – {words.percent(round(high, 3))}",
+                ", ".join(ability.tasks),
+            )
+        else:
+            told = ("not stated", "–", "–", "–")
+        rows.add_row(tier.name, tier.model, words.price(tier.price), *told)
+    return rows
+
+
+def _bounds(ability: Ability) -> tuple[float, float]:
+    low, high = (acceptance(ability, _NOTHING_KNOWN, shift=sign * Z_95 * ability.standard_error) for sign in (-1, 1))
+    return low, high
+
+
+def explain_document(snapshot: PolicySnapshot) -> dict[str, object]:
+    """Write a policy, and what is expected of it, as a document for scripts. Secrets are only said to be there."""
+    return {
+        "object": "policy_explanation",
+        "snapshot": snapshot.id,
+        "open": snapshot.is_open,
+        "tiers": [_tier_document(tier) for tier in snapshot.tiers.values()],
+        "routes": [_route_document(route) for route in snapshot.routes.values()],
+        "warnings": list(warnings_of(snapshot)),
+        "facts": facts_of(snapshot),
+    }
+
+
+def _tier_document(tier: Tier) -> dict[str, object]:
+    ability = tier.ability
+    low, high = _bounds(ability)
+    return {
+        "tier": tier.name,
+        "model": tier.model,
+        "price_usd_pico_per_token": {
+            "input": tier.price.input_usd_pico,
+            "cached_input": tier.price.cached_input_usd_pico,
+            "output": tier.price.output_usd_pico,
+        },
+        "ability": None
+        if not ability.reference
+        else {
+            "like": ability.reference,
+            "accepted": ability.prior,
+            "accepted_low": low,
+            "accepted_high": high,
+            "tasks": list(ability.tasks),
+        },
+    }
+
+
+def _route_document(route: Route) -> dict[str, object]:
+    dial = route.dial
+    return {
+        "route": route.name,
+        "tiers": list(route.tiers),
+        "quality": route.quality,
+        "when_uncertified": route.when_uncertified.value,
+        "dial": dial.value,
+        "certified": dial.certified,
+        "strongest_only": dial.strongest_only,
+        "shares": dict(zip(route.tiers, dial.shares, strict=True)),
+        "expected_quality": dial.quality,
+        "expected_quality_low": dial.quality_low,
+        "expected_cost_share": dial.cost_share,
+    }
