@@ -29,6 +29,10 @@ _LOOK_S = 0.1
 _FAREWELL_S = 5
 """How long requests that were cut off may take to say so to their clients and to settle."""
 
+GC_THRESHOLDS = (10_000, 20, 50)
+"""With CPython's 700, requests under way are looked through 20 times while they live: 28 µs of each request's CPU. At
+ten thousand a young collection takes under a millisecond, and reference counting frees nearly everything before it."""
+
 log = logging.getLogger("tiergate")
 
 
@@ -150,6 +154,7 @@ class GracefulServer(Server):
         # What exists by now stays: the collector need not look through it again and again.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
         self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
