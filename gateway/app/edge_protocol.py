@@ -74,6 +74,11 @@ class EdgeProtocol(HttpToolsProtocol):
 
     def eof_received(self) -> None:
         """Take a half-closed connection for a closed one: nothing tells them apart, and leaving saves the model."""
+        running = self._running()
+        if running is not None:
+            # uvicorn hears of it only when the connection is lost, and would take a handler that leaves for a fault.
+            running.disconnected = True
+            running.message_event.set()
         self._tell_watchers()
 
     def data_received(self, data: bytes) -> None:

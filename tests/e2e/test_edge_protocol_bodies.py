@@ -139,6 +139,21 @@ async def test_a_client_that_half_closes_is_gone_and_costs_no_model_call() -> No
         assert not dispatched
 
 
+async def test_a_handler_that_ends_because_its_client_left_is_no_fault(caplog: pytest.LogCaptureFixture) -> None:
+    ended = asyncio.Event()
+
+    async def handler(operation: Operation, inbound: Inbound, responder: Responder) -> None:
+        await inbound.read_body(100, 5.0)
+        responder.watch()
+        await responder.gone.wait()
+        ended.set()
+
+    async with live_edge(create_app(handler, []), edge_protocol(EdgeLimits)) as port:
+        assert await converse(port, post(b"Content-Length: 2", body=b"{}"), half_close=True) == []
+        await ended.wait()
+    assert caplog.records == []
+
+
 async def test_a_client_that_leaves_within_its_body_is_gone() -> None:
     echo = Echo()
     async with live_edge(create_app(echo, []), edge_protocol(EdgeLimits)) as port:
