@@ -1,5 +1,8 @@
 """The exchange machine, row by row. Each test reads as a play: what is reported, and what is then asked for."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from gateway.core.exchange import TABLE, Exchange, State
@@ -208,3 +211,9 @@ def test_every_pair_outside_the_table_is_ignored() -> None:
 def test_plan_without_anything_to_try_is_a_programming_error(endpoints: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="a plan needs"):
         plan(*endpoints)
+
+
+def test_the_readme_shows_the_table_as_it_is() -> None:
+    readme = Path(__file__).parents[3].joinpath("gateway", "README.md").read_text("utf-8")
+    shown = re.findall(r"^\| ([A-Z]+) \| ([A-Za-z]+) \| .+ \|$", readme, re.MULTILINE)
+    assert shown == [(state.name, event.__name__) for state, event in TABLE], "gateway/README.md is out of date"
