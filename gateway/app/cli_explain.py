@@ -75,9 +75,13 @@ def explain(
 def tell_prompt(question: Question, policy: Path, artefacts: Path | None, *, as_json: bool) -> None:
     """Say what would happen to a prompt; end with exit code 1 when it would be refused."""
     try:
-        artefact, source = read_artefact(artefacts), read_source(policy)
+        artefact = read_artefact(artefacts)
     except CannotStart as problem:
         stop(EXIT_CANNOT_START, str(problem))
+    try:
+        source = read_source(policy)
+    except CannotStart as problem:
+        stop(EXIT_USAGE, str(problem))
     snapshot = compiler(artefact, forgiving_secrets())(source)
     if isinstance(snapshot, list):
         stop(EXIT_PROBLEMS, render(snapshot))

@@ -24,7 +24,7 @@ EXIT_CODES: Final[Mapping[int, str]] = {
     EXIT_OK: "all is well",
     EXIT_PROBLEMS: "problems were found; for `policy diff`: the policies differ",
     EXIT_USAGE: "wrong usage: an option, or a file that cannot be read; for `policy diff`: a policy has problems",
-    EXIT_CANNOT_START: "the gateway or the demo cannot start",
+    EXIT_CANNOT_START: "cannot start: settings, port, policy to serve, difficulty model, or a part not installed",
     EXIT_INTERRUPTED: "ended by Ctrl-C before it was done",
 }
 """What each exit code of `tiergate` means. The help shows this table."""

@@ -79,8 +79,11 @@ def test_either_a_prompt_or_a_request_is_asked_about(arguments: tuple[str, ...])
 
 def test_a_policy_that_is_missing_or_broken_is_said_so(tmp_path: Any) -> None:
     missing = run(EASY, "--policy", str(tmp_path / "none.yaml"))
-    assert missing.exit_code == 3
+    assert missing.exit_code == 2
     assert "cannot be read" in missing.stderr
+    unusable = run(EASY, "--artefacts", str(tmp_path))
+    assert unusable.exit_code == 3
+    assert "difficulty model cannot be used" in unusable.stderr
     broken = tmp_path / "broken.yaml"
     broken.write_text("version: 9\n")
     result = run(EASY, "--policy", str(broken))
