@@ -84,7 +84,7 @@ def test_a_server_is_judged_by_its_version_and_role(told: dict[str, str], level:
     assert what in finding.what
 
 
-def test_the_answer_to_info_is_read() -> None:
+def test_what_a_server_tells_of_itself_is_read() -> None:
     assert read_server_facts(b"# Server\r\nredis_version:7.2.4\r\n\r\nrole:master\r\n") == {
         "redis_version": "7.2.4",
         "role": "master",
