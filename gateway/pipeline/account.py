@@ -1,4 +1,4 @@
-"""Stage 8, account: what it cost. Runs for every admitted request, however it ended, after the client's last byte."""
+"""Stage 8, account: what it cost. Runs for every request that held money, however it ended, after its last byte."""
 
 from gateway.core.accounting import baseline_usd_nano, settlement_of, void_of
 from gateway.pipeline.journey import Relayed, Trail
@@ -10,14 +10,14 @@ def price(trail: Trail, relayed: Relayed) -> None:
     trail.usage = relayed.usage
     if relayed.tier is not None:
         trail.charge_usd_nano = relayed.tier.price.charge_usd_nano(relayed.usage)
-    if trail.decided is not None:
-        trail.baseline_usd_nano = baseline_usd_nano(trail.decided.strongest, relayed.usage)
+    assert trail.decided is not None, "what was relayed was decided before"
+    trail.baseline_usd_nano = baseline_usd_nano(trail.decided.strongest, relayed.usage)
 
 
 async def account(trail: Trail, world: World) -> None:
     """Settle the hold with the exact charge, or void it. The ledger retries by itself what it cannot post now."""
     hold = trail.arrival.hold
-    if hold is not None:
-        used = trail.relayed is not None and trail.relayed.tier is not None
-        settlement = settlement_of(hold, trail.usage, trail.charge_usd_nano) if used else void_of(hold)
-        await world.ledger.settle(settlement)
+    assert hold is not None, "asked only where something was held"
+    used = trail.relayed is not None and trail.relayed.tier is not None
+    settlement = settlement_of(hold, trail.usage, trail.charge_usd_nano) if used else void_of(hold)
+    await world.ledger.settle(settlement)

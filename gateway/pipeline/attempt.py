@@ -29,7 +29,7 @@ from gateway.wire.upstream_error import public_text
 ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
 """A whole answer is held in memory until it is checked; no model writes a longer one."""
 ERROR_BYTES_MAX: Final = 64 * 1024
-"""Of an error's body, as much is read as is worth telling."""
+"""Of an error's body, as much is read as is worth telling; a longer one is told without its reason."""
 PRELUDE_BYTES_MAX: Final = 256 * 1024
 """What a stream may send before its first content."""
 KNOWS_NO_STREAM_OPTIONS: Final = "basic"
@@ -173,7 +173,7 @@ async def _refusal(response: httpx.Response, wall_s: float) -> AttemptError:
         wait_s = retry_after_s(response.headers.raw, wall_s)
         return AttemptError(FailureKind.BUSY, f"answered {status}", retry_after_s=wait_s)
     if status in _CLIENT_AT_FAULT:
-        told = upstream_rejection(status, await _read(response, ERROR_BYTES_MAX))
+        told = upstream_rejection(status, await _read_beginning(response, ERROR_BYTES_MAX))
         return AttemptError(FailureKind.REJECTED, told.message, told=told)
     # 401, 403 and 404 are about our credentials and our model's name, not about the client's.
     return AttemptError(FailureKind.SERVER_ERROR, f"answered {status}")
@@ -223,6 +223,15 @@ async def _read(response: httpx.Response, limit_bytes: int) -> bytes:
             raise AttemptError(FailureKind.BAD_ANSWER, f"an answer of more than {limit_bytes} bytes")
         parts.append(part)
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def _read_beginning(response: httpx.Response, size_bytes: int) -> bytes:
+    beginning = b""
+    async for part in response.stream:  # type: ignore[union-attr]
+        beginning += part
+        if len(beginning) >= size_bytes:
+            break
+    return beginning[:size_bytes]
 
 
 def _words(error: httpx.TransportError) -> str:

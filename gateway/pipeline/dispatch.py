@@ -1,6 +1,7 @@
 """Stage 6, dispatch: climb the ladder until a server has content in hand. Nothing reaches the client before that."""
 
 from gateway.core.exchange_events import Plan, Rung
+from gateway.core.picker import EndpointState
 from gateway.domain.ids import EndpointId
 from gateway.domain.outcome import FailureKind
 from gateway.domain.request import CanonicalRequest
@@ -50,7 +51,7 @@ class LadderCaller:
         self._question = Question(request, arrival.inbound.headers, arrival.request_id)
         self._world = world
         self._tried: set[EndpointId] = set()
-        self._open: set[int] = set()
+        self._open: dict[int, EndpointState] = {}
 
     def place(self, number: int, rung: int) -> Attempt:
         """Choose a server of that rung which this request has not tried."""
@@ -61,8 +62,9 @@ class LadderCaller:
             # All that are left were marked down meanwhile, by other requests: try one rather than none.
             endpoint = next(other for other in tier.endpoints if other.id not in self._tried)
         self._tried.add(endpoint.id)
-        self._open.add(number)
-        table.state(endpoint.id).begin()
+        # Kept, not looked up again: a reload may have dropped it from the table by the time the call is over.
+        state = self._open[number] = table.state(endpoint.id)
+        state.begin()
         return Attempt(number, tier, endpoint, now_s)
 
     async def call(self, attempt: Attempt) -> None:
@@ -72,12 +74,11 @@ class LadderCaller:
 
     def over(self, attempt: Attempt) -> None:
         """Take the call off its server's count, and leave the server alone for a while if it asked for that."""
-        if attempt.number not in self._open:
+        state = self._open.pop(attempt.number, None)
+        if state is None:
             return
-        self._open.discard(attempt.number)
-        world, error = self._world, attempt.error
-        state = world.endpoints.state(attempt.endpoint.id)
         state.end()
+        world, error = self._world, attempt.error
         if error is not None and error.kind in (FailureKind.BUSY, FailureKind.CONNECT):
             pause_s = _DOWN_S if error.kind is FailureKind.CONNECT else _BUSY_S
             until_s = world.clock.now_s() + (pause_s if error.retry_after_s is None else error.retry_after_s)

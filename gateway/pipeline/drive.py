@@ -9,7 +9,7 @@ lookup. Account and record run for every request that arrived, from the one `fin
 
 import asyncio
 
-from gateway.domain.errors import ERRORS, ErrorCode, GatewayError
+from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.outcome import Outcome
 from gateway.domain.request import Operation
 from gateway.pipeline.account import account
@@ -92,27 +92,34 @@ class Pipeline:
         keep(trail, world)
 
     async def _tell(self, trail: Trail, error: GatewayError) -> None:
-        """Tell the client what went wrong: as a response, or in band when its answer has already begun."""
-        responder = trail.arrival.responder
+        """Tell the client what went wrong: as a response, or in band when its answer has already begun.
+
+        A whole answer that has begun says nothing more: left unfinished, it is cut off by the server.
+        """
         try:
-            if trail.head_sent:
-                await responder.finish(stream_error(error))
-                return
-            status, headers, body = problem(error)
-            request_id = (REQUEST_ID_HEADER, trail.arrival.request_id.encode())
-            await send_whole(trail, status, [*headers, request_id], body)
+            if trail.in_stream:
+                await trail.arrival.responder.finish(stream_error(error))
+            elif not trail.head_sent:
+                status, headers, body = problem(error)
+                request_id = (REQUEST_ID_HEADER, trail.arrival.request_id.encode())
+                await send_whole(trail, status, [*headers, request_id], body)
         except ClientGone:
-            trail.outcome = ERRORS[error.code].outcome
+            # It will never know. What went wrong stays on record.
+            return
+        except Exception as fault:
+            self._world.report_fault(trail.arrival.request_id, fault)
 
     async def _afterwards(self, trail: Trail) -> None:
         world = self._world
         try:
             await trail.arrival.responder.aclose()
-            if trail.arrival.hold is not None:
-                await asyncio.shield(asyncio.wait_for(account(trail, world), _AFTERWARDS_WITHIN_S))
-        except (LedgerUnavailable, TimeoutError) as error:
-            world.report_fault(trail.arrival.request_id, error)
         finally:
-            if trail.admitted is not None:
-                world.admission.leave(trail.admitted.key.id)
-            record(trail, world)
+            try:
+                if trail.arrival.hold is not None:
+                    await asyncio.shield(asyncio.wait_for(account(trail, world), _AFTERWARDS_WITHIN_S))
+            except (LedgerUnavailable, TimeoutError) as error:
+                world.report_fault(trail.arrival.request_id, error)
+            finally:
+                if trail.admitted is not None:
+                    world.admission.leave(trail.admitted.key.id)
+                record(trail, world)

@@ -29,12 +29,17 @@ from gateway.core.exchange_events import (
     Timer,
     TimerFired,
 )
-from gateway.domain.outcome import Outcome
+from gateway.domain.outcome import FailureKind, Outcome
 from gateway.pipeline.attempt import Attempt, AttemptError
 from gateway.ports import Clock
 
 _CLOSE_WITHIN_S = 1.0
 """Closing a connection is a local act: a transport that takes longer is broken, and the client must not wait for it."""
+
+_WHY_CANCELLED: dict[FailureKind | None, str] = {
+    FailureKind.TTFT: "no content within the time it had",
+    FailureKind.STALLED: "the model server fell silent",
+}
 
 
 class Caller(Protocol):
@@ -61,7 +66,8 @@ class Interpreter:
         self.outcome: Outcome | None = None
         self.is_sending = False
         """True while the client is waited for: a silent server is then not at fault."""
-        self.last_byte_s = 0.0
+        self.waits_since_s = 0.0
+        """Since when the server is waited for, once there is content; monotonic."""
         self._exchange = Exchange(plan)
         self._caller = caller
         self._clock = clock
@@ -73,10 +79,9 @@ class Interpreter:
 
     async def until_commit(self) -> None:
         """Climb the ladder until an attempt has content, or nothing is left to try."""
+        self._waiter = self._loop.create_future()
         self.post(Begin())
-        if self.committed is None and self.outcome is None:
-            self._waiter = self._loop.create_future()
-            await self._waiter
+        await self._waiter
 
     def post(self, event: Event) -> None:
         """Report an event and do at once what follows from it."""
@@ -125,6 +130,14 @@ class Interpreter:
 
     async def _carry(self, attempt: Attempt) -> None:
         try:
+            await self._call(attempt)
+        except Exception as fault:
+            # A fault of ours. The request waits for this attempt: it must hear of it, not wait for a timer.
+            if self._waiter is not None and not self._waiter.done():
+                self._waiter.set_exception(fault)
+
+    async def _call(self, attempt: Attempt) -> None:
+        try:
             await self._caller.call(attempt)
         except AttemptError as error:
             attempt.error = error
@@ -132,7 +145,7 @@ class Interpreter:
             self._caller.over(attempt)
             self.post(AttemptFailed(attempt.number, error.kind))
         else:
-            attempt.first_content_s = self.last_byte_s = self._clock.now_s()
+            attempt.first_content_s = self.waits_since_s = self._clock.now_s()
             self.post(FirstContent(attempt.number))
 
     def _open_attempt(self, command: Command) -> None:
@@ -144,11 +157,11 @@ class Interpreter:
     def _cancel_attempt(self, command: Command) -> None:
         assert isinstance(command, CancelAttempt)
         attempt = self.attempts[command.attempt]
-        attempt.end(self._clock.now_s(), command.failure, "cancelled by the gateway")
+        attempt.end(self._clock.now_s(), command.failure, _WHY_CANCELLED.get(command.failure, "given up"))
         self._caller.over(attempt)
         # Once content is in hand the task is done; the response is then closed in aclose(), when its reader has let go.
-        if attempt.task is not None:
-            attempt.task.cancel()
+        assert attempt.task is not None, "opened, so its task runs"
+        attempt.task.cancel()
 
     def _set_timer(self, command: Command) -> None:
         assert isinstance(command, SetTimer)
@@ -162,7 +175,7 @@ class Interpreter:
         self._timers[command.timer] = handle
 
     def _check_stall(self, limit_s: float) -> None:
-        silent_s = self._clock.now_s() - self.last_byte_s
+        silent_s = self._clock.now_s() - self.waits_since_s
         if self.is_sending or silent_s < limit_s:
             wait_s = limit_s if self.is_sending else limit_s - silent_s
             self._timers[Timer.STALL] = self._loop.call_later(wait_s, self._check_stall, limit_s)

@@ -127,6 +127,8 @@ class Trail:
     outcome: Outcome = Outcome.INTERNAL
     status: int | None = None
     head_sent: bool = False
+    in_stream: bool = False
+    """The client reads events, so that an error can still be told as one."""
     usage: TokenUsage = NO_USAGE
     charge_usd_nano: int = 0
     baseline_usd_nano: int = 0

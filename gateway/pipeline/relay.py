@@ -56,6 +56,8 @@ async def _pass_on(trail: Trail, exchange: Interpreter, attempt: Attempt, world:
         exchange.post(Ended(attempt.number))
         await send_answer(trail, attempt, opened.body, attempts=len(exchange.attempts))
         return
+    # The client is waited for until its last byte, but for the time that the server is.
+    exchange.is_sending = True
     with exchange.interruptible():
         await send_stream_head(trail, attempt, attempts=len(exchange.attempts))
         await _stream(trail, exchange, attempt, opened, opened.scanner, responder, world)
@@ -98,19 +100,20 @@ async def _relay_chunks(
     """The hot loop: a few microseconds a chunk beside the reading and the sending."""
     now_s, feed, send = world.clock.now_s, scanner.feed, responder.send_chunk
     assert opened.rest is not None
-    if opened.prelude:
-        await send(opened.prelude)
+    await send(opened.prelude)
+    exchange.waits_since_s, exchange.is_sending = now_s(), False
     async for chunk in opened.rest:
-        exchange.last_byte_s = now_s()
+        exchange.is_sending = True
         passed = feed(chunk)
         if passed:
-            exchange.is_sending = True
             await send(passed)
-            exchange.is_sending = False
         if kept.wanted:
             kept.add(chunk)
         if scanner.is_over:
             return
+        # A server has its whole time from when it is waited for, however long its last chunk took to send.
+        exchange.waits_since_s, exchange.is_sending = now_s(), False
+    exchange.is_sending = True
     tail = scanner.finish()
     if tail:
         await send(tail)
@@ -210,6 +213,9 @@ def _rejection(exchange: Interpreter) -> GatewayError:
 
 def _interruption(exchange: Interpreter) -> GatewayError:
     """Say that the answer is incomplete, to a client that has read some of it."""
-    detail = exchange.committed.detail if exchange.committed is not None else ""
-    message = f"The answer is incomplete: {detail or 'the model server fell silent'}."
+    if exchange.outcome is Outcome.DEADLINE:
+        message = "The answer is incomplete: its time was up. Lower max_tokens, or allow it more time."
+        return GatewayError(ErrorCode.DEADLINE_EXCEEDED, message)
+    assert exchange.committed is not None, "only a committed answer is broken off"
+    message = f"The answer is incomplete: {exchange.committed.detail}."
     return GatewayError(ErrorCode.STREAM_INTERRUPTED, message)

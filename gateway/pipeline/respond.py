@@ -17,7 +17,7 @@ async def send_answer(trail: Trail, attempt: Attempt, body: bytes, *, attempts: 
 
 async def send_stream_head(trail: Trail, attempt: Attempt, *, attempts: int) -> None:
     """Begin a stream. Its cost is not known yet: the receipt has it."""
-    trail.status, trail.head_sent = _OK, True
+    trail.status, trail.head_sent, trail.in_stream = _OK, True, True
     headers = [*STREAM_HEADERS, *_told(trail, attempt, attempts, cost_usd_nano=None)]
     await trail.arrival.responder.send_head(_OK, headers)
 

@@ -46,7 +46,7 @@ class _Whole:
     def add(self, chunk: dict[str, Any]) -> None:
         if chunk.get("error") is not None or chunk.get("object") == "error":
             raise _Unlike("the stream ends with an error")
-        choices = chunk.pop("choices", None) or []
+        choices = _list_of(chunk.pop("choices", None))
         self._usage = chunk.pop("usage", None) or self._usage
         for name, value in chunk.items():
             if value is not None or name not in self._common:
@@ -82,7 +82,7 @@ class _Choice:
         delta = choice.pop("delta", None)
         if isinstance(delta, dict):
             self._message = {} if self._message is None else self._message
-            for call in delta.get("tool_calls") or ():
+            for call in _list_of(delta.get("tool_calls")):
                 self._add_call(call)
             if self._calls:
                 delta["tool_calls"] = None
@@ -125,6 +125,12 @@ def _merge(into: dict[str, Any], more: dict[str, Any]) -> None:
             _merge(before, value)
         else:
             into[name] = value
+
+
+def _list_of(value: Any) -> list[Any]:
+    if value is not None and not isinstance(value, list):
+        raise _Unlike("one thing where a list should be")
+    return value or []
 
 
 def _joined(members: dict[str, Any]) -> dict[str, Any]:
