@@ -13,17 +13,20 @@ from gateway.core.admission import Admission
 from gateway.core.picker import EndpointTable
 from gateway.domain.ability import Score
 from gateway.domain.ids import RequestId
+from gateway.domain.ledger import UNLIMITED, Hold, HoldVerdict, Settlement
+from gateway.domain.outcome import FailureKind
 from gateway.domain.receipt import Receipt
 from gateway.domain.request import CanonicalRequest, Operation
 from gateway.pipeline.drive import Pipeline
 from gateway.pipeline.world import World
 from gateway.policy.snapshot import PolicySnapshot
-from gateway.ports import Ledger, Scorer
+from gateway.ports import Ledger, LedgerUnavailable, Scorer
 from tests.support.behaviours import speaks
 from tests.support.clocks import ManualClock
 from tests.support.fake_inbound import FakeClient
 from tests.support.fake_transport import FakeTransport
-from tests.support.scripts import Behaviour, Hold, Reply, Script, SeenRequest
+from tests.support.scripts import Behaviour, Reply, Script, SeenRequest
+from tests.support.scripts import Hold as Silence
 from tests.unit.policy.worlds import snapshot_of
 
 TWO_TIERS = """\
@@ -59,8 +62,10 @@ tenants:
   team: {keys: [env:SEARCH_KEY], budget: {usd: 1, window: day}, allow: {pin_tier: true}}
   guest: {keys: [env:BATCH_KEY], rate: {rpm: 2}, tiers: [small], models: [auto]}
 """
+KEYED = TWO_TIERS + CLOSED
 TEAM_KEY, GUEST_KEY = b"sk-search", b"sk-batch"
 CHAT: dict[str, Any] = {"model": "auto", "messages": [{"role": "user", "content": "What is the capital of France?"}]}
+STREAM: dict[str, Any] = {**CHAT, "stream": True}
 
 
 @dataclass(slots=True)
@@ -73,6 +78,29 @@ class FixedScorer:
         """Count the question."""
         self.asked += 1
         return Score((0.0, 0.0), 1.0, "fixed")
+
+
+@dataclass(slots=True)
+class Books:
+    """A ledger that grants everything and remembers, or never answers a hold."""
+
+    answers: bool = True
+    holds: list[Hold] = field(default_factory=list)
+    settlements: list[Settlement] = field(default_factory=list)
+
+    async def hold(self, hold: Hold) -> HoldVerdict:
+        """Note the hold and grant it."""
+        self.holds.append(hold)
+        if not self.answers:
+            raise LedgerUnavailable
+        return UNLIMITED
+
+    async def settle(self, settlement: Settlement) -> None:
+        """Note the settlement."""
+        self.settlements.append(settlement)
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
 
 
 @dataclass(slots=True)
@@ -181,12 +209,22 @@ def text_of(client: FakeClient) -> str:
     return "".join(chunk["choices"][0]["delta"].get("content") or "" for chunk in chunks if chunk.get("choices"))
 
 
+def hosts(gateway: Gateway) -> list[str]:
+    """Name the model servers that were asked, in order."""
+    return [dict(seen.headers)[b"host"].decode() for seen in gateway.network.requests]
+
+
+def failures(gateway: Gateway) -> list[FailureKind | None]:
+    """Tell how each attempt of the last request ended."""
+    return [attempt.failure for attempt in gateway.receipt.attempts]
+
+
 def held_until(released: asyncio.Event) -> Behaviour:
     """Let a server keep its answer to itself until the event is set."""
 
     def behave(request: SeenRequest) -> Script:
         script = speaks()(request)
         assert isinstance(script, Reply)
-        return replace(script, before=(Hold(released),))
+        return replace(script, before=(Silence(released),))
 
     return behave

@@ -1,0 +1,55 @@
+"""From bytes to a request, and from the model's name to a route or a tier."""
+
+from gateway.domain.errors import ErrorCode
+from gateway.domain.request import Operation
+from tests.support.gateways import CHAT, GUEST_KEY, KEYED, TEAM_KEY, Gateway, answer_of, error_of
+
+
+async def test_an_unknown_model_is_told_with_the_known_ones() -> None:
+    client = await Gateway().ask({**CHAT, "model": "gpt-9"})
+    assert client.responder.status == 404
+    assert error_of(client)["code"] == "model_not_found"
+    assert "auto, small, large" in error_of(client)["message"]
+
+
+async def test_a_model_that_the_key_may_not_use_looks_unknown() -> None:
+    client = await Gateway(KEYED).ask({**CHAT, "model": "large"}, key=GUEST_KEY)
+    assert client.responder.status == 404
+    assert "large" not in error_of(client)["message"].split("Known:")[1]
+
+
+async def test_a_caller_may_name_a_tier_only_where_the_key_allows_it() -> None:
+    gateway = Gateway(KEYED)
+    pin = ((b"x-tiergate-tier", b"large"),)
+    allowed = await gateway.ask(CHAT, key=TEAM_KEY, headers=pin)
+    assert allowed.responder.headers[b"x-tiergate-tier"] == b"large"
+    refused = await gateway.ask(CHAT, key=GUEST_KEY, headers=pin)
+    assert refused.responder.status == 403
+    unknown = await gateway.ask(CHAT, key=TEAM_KEY, headers=((b"x-tiergate-tier", b"huge"),))
+    assert unknown.responder.status == 400
+    assert "small, large" in error_of(unknown)["message"]
+
+
+async def test_an_embedding_goes_to_the_tier_its_alias_names_and_is_never_routed() -> None:
+    gateway = Gateway()
+    body = {"model": "small", "input": "some text"}
+    client = await gateway.ask(body, operation=Operation.EMBEDDINGS)
+    assert answer_of(client)["data"][0]["embedding"] == [0.25, -0.5, 0.125]
+    assert gateway.network.requests[0].path == "/v1/embeddings"
+    routed = await gateway.ask({**body, "model": "auto"}, operation=Operation.EMBEDDINGS)
+    assert routed.responder.status == 400
+    assert "small, large" in error_of(routed)["message"]
+
+
+async def test_completions_are_served_too() -> None:
+    gateway = Gateway()
+    client = await gateway.ask({"model": "auto", "prompt": "Once"}, operation=Operation.COMPLETIONS)
+    assert answer_of(client)["object"] == "text_completion"
+
+
+async def test_a_body_that_is_no_request_is_refused_before_anything_is_asked() -> None:
+    gateway = Gateway()
+    client = await gateway.ask(b'{"model": "auto", "messages": ')
+    assert client.responder.status == 400
+    assert error_of(client)["code"] == ErrorCode.MALFORMED_BODY
+    assert gateway.scorer.asked == 0

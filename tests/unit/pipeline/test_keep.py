@@ -1,0 +1,93 @@
+"""Which answers are kept for whoever asks the same again."""
+
+import json
+
+import pytest
+
+from gateway.domain.outcome import Outcome
+from gateway.pipeline.relay import KEPT_STREAM_BYTES_MAX
+from tests.support.behaviours import always, breaks_after, json_reply, speaks, sse_reply
+from tests.support.gateways import (
+    CHAT,
+    STREAM,
+    Gateway,
+    answer_of,
+    events_of,
+)
+from tests.support.openai_bodies import Words, chat_events, event
+from tests.support.scripts import End, Reply, SeenRequest
+
+
+async def test_a_streamed_answer_is_kept_for_whoever_asks_whole() -> None:
+    gateway = Gateway()
+    await gateway.ask(STREAM)
+    whole = await gateway.ask(CHAT)
+    assert len(gateway.network.requests) == 1
+    assert answer_of(whole)["choices"][0]["message"]["content"] == "Paris is the capital."
+
+
+async def test_a_cut_stream_is_not_kept() -> None:
+    gateway = Gateway()
+    gateway.network.plan.queue(breaks_after(2, End.CLOSE))
+    await gateway.ask(STREAM)
+    await gateway.ask(STREAM)
+    assert len(gateway.network.requests) == 2
+
+
+async def test_whole_answers_name_their_tool_calls_untouched() -> None:
+    gateway = Gateway()
+
+    def behave(request: SeenRequest) -> Reply:
+        message = {"role": "assistant", "content": None, "tool_calls": [{"id": "c", "type": "function"}]}
+        choices = [{"index": 0, "message": message, "finish_reason": "tool_calls"}]
+        return json_reply(200, json.dumps({"choices": choices}).encode())
+
+    gateway.network.plan.general = behave
+    client = await gateway.ask(CHAT)
+    assert answer_of(client)["choices"][0]["message"]["tool_calls"][0]["id"] == "c"
+    await gateway.ask(CHAT)
+    assert len(gateway.network.requests) == 2, "tool calls are not cached"
+
+
+async def test_a_stream_too_long_to_remember_is_not_kept() -> None:
+    gateway = Gateway()
+    piece = "x" * (64 * 1024)
+    gateway.network.plan.general = speaks(Words(pieces=(piece,) * (KEPT_STREAM_BYTES_MAX // len(piece) + 1)))
+    first = await gateway.ask(STREAM)
+    assert events_of(first)[-1] == b"[DONE]"
+    await gateway.ask(STREAM)
+    assert len(gateway.network.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"choices": [{"index": 1, "delta": {"content": "never finished"}, "finish_reason": None}]},
+        {"choices": [{"index": 0, "delta": {"tool_calls": 5}, "finish_reason": None}]},
+    ],
+)
+async def test_a_stream_that_cannot_be_put_together_is_passed_on_and_not_kept(odd: dict[str, object]) -> None:
+    gateway = Gateway()
+    gateway.network.plan.general = always(sse_reply(event(odd), *chat_events(Words(), usage=True, done=True)))
+    client = await gateway.ask(STREAM)
+    assert events_of(client)[-1] == b"[DONE]"
+    assert gateway.receipt.outcome is Outcome.SUCCESS_UPSTREAM
+    assert gateway.faults == []
+    await gateway.ask(STREAM)
+    assert len(gateway.network.requests) == 2
+
+
+async def test_a_client_may_forbid_keeping() -> None:
+    gateway = Gateway()
+    await gateway.ask(CHAT, headers=((b"cache-control", b"no-store"),))
+    await gateway.ask(CHAT)
+    assert len(gateway.network.requests) == 2
+
+
+async def test_a_kept_answer_is_forgotten_after_its_time() -> None:
+    gateway = Gateway()
+    await gateway.ask(CHAT)
+    gateway.clock.advance(0.9 * 3600 - 1)
+    assert (await gateway.ask(CHAT)).responder.headers[b"x-tiergate-cache"] == b"exact"
+    gateway.clock.advance(2)
+    assert (await gateway.ask(CHAT)).responder.headers[b"x-tiergate-cache"] == b"miss"

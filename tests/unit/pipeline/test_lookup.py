@@ -1,0 +1,45 @@
+"""When the cache is asked, for whom, and what the client may say about it."""
+
+from tests.support.gateways import CHAT, GUEST_KEY, KEYED, TEAM_KEY, TWO_TIERS, Gateway
+
+
+async def test_a_client_may_refuse_kept_answers() -> None:
+    gateway = Gateway()
+    await gateway.ask(CHAT)
+    client = await gateway.ask(CHAT, headers=((b"cache-control", b"no-cache"),))
+    assert client.responder.headers[b"x-tiergate-cache"] == b"bypass"
+    assert len(gateway.network.requests) == 2
+    gateway.clock.advance(60)
+    client = await gateway.ask(CHAT, headers=((b"cache-control", b"max-age=30"),))
+    assert client.responder.headers[b"x-tiergate-cache"] == b"miss"
+
+
+async def test_tenants_never_share_an_answer() -> None:
+    gateway = Gateway(KEYED)
+    await gateway.ask(CHAT, key=TEAM_KEY)
+    client = await gateway.ask(CHAT, key=GUEST_KEY)
+    assert client.responder.headers[b"x-tiergate-cache"] == b"miss"
+    assert len(gateway.network.requests) == 2
+
+
+async def test_a_route_without_a_cache_says_so_and_asks_every_time() -> None:
+    gateway = Gateway(TWO_TIERS.replace("cache: {exact: 1h, max_temperature: 1}", "cache: {exact: off}"))
+    await gateway.ask(CHAT)
+    client = await gateway.ask(CHAT)
+    assert client.responder.headers[b"x-tiergate-cache"] == b"off"
+    assert len(gateway.network.requests) == 2
+
+
+async def test_a_request_that_wants_variety_is_not_answered_from_the_cache() -> None:
+    gateway = Gateway()
+    await gateway.ask({**CHAT, "temperature": 1.2})
+    client = await gateway.ask({**CHAT, "temperature": 1.2})
+    assert client.responder.headers[b"x-tiergate-cache"] == b"off"
+    assert len(gateway.network.requests) == 2
+
+
+async def test_the_answer_of_one_tier_is_not_given_to_who_asks_another() -> None:
+    gateway = Gateway()
+    for model in ("auto", "small", "large"):
+        client = await gateway.ask({**CHAT, "model": model, "temperature": 0})
+        assert client.responder.headers[b"x-tiergate-cache"] == b"miss"
