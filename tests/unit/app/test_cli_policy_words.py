@@ -1,0 +1,53 @@
+import io
+from pathlib import Path
+
+from rich.console import Console
+
+from gateway.app.cli_policy_words import check_document, explain_document, print_explained, summary, warnings_of
+from tests.unit.policy.worlds import GOOD, MINIMAL, problems_of, snapshot_of
+
+
+def test_a_policy_is_summed_up_without_the_routes_that_stand_for_tiers() -> None:
+    assert summary(snapshot_of(GOOD)).startswith("3 tiers, 4 endpoints, 2 routes, 4 models, 2 keys; snapshot ")
+    assert "1 tier, 1 endpoint, 1 route, 1 model, open" in summary(snapshot_of(MINIMAL))
+
+
+def test_an_uncertified_route_says_what_follows() -> None:
+    (strongest,) = warnings_of(snapshot_of(GOOD))
+    assert strongest == (
+        "route balanced: not certified: 91 % is sure, 95 % is asked for; the strongest able tier is used"
+    )
+    best_effort = GOOD.replace("when_uncertified: strongest", "when_uncertified: best_effort")
+    assert next(warnings_of(snapshot_of(best_effort))).endswith("it comes as near as it can")
+
+
+def test_a_tier_or_a_route_that_nothing_leads_to_is_warned_of() -> None:
+    spare = (
+        "  spare: {model: n, price: free, context: 8k, ability: {like: gpt-4o}, endpoints: [{url: 'http://b/v1'}]}\n"
+    )
+    text = MINIMAL.replace("models:", f"{spare}models:").replace(
+        "{all: {}}", "{all: {tiers: [only]}, other: {dial: 1}}"
+    )
+    warnings = list(warnings_of(snapshot_of(text)))
+    assert "route other: no model leads to it" in warnings
+    only_all = text.replace(", other: {dial: 1}", "")
+    assert list(warnings_of(snapshot_of(only_all))) == ["tier spare: no route and no model leads to it"]
+
+
+def test_a_check_tells_problems_and_snapshots_alike() -> None:
+    found = problems_of(MINIMAL.replace("price: free", "price: gratis"))
+    document = check_document([(Path("a.yaml"), snapshot_of(MINIMAL)), (Path("b.yaml"), found)])
+    files = document["files"]
+    assert isinstance(files, list)
+    assert [entry["file"] for entry in files] == ["a.yaml", "b.yaml"]
+    assert [len(entry["problems"]) for entry in files] == [0, len(found)]
+
+
+def test_a_tier_without_an_ability_has_none_to_tell() -> None:
+    document = explain_document(snapshot_of(GOOD))
+    tiers = document["tiers"]
+    assert isinstance(tiers, list)
+    assert [tier["ability"] is None for tier in tiers] == [False, False, True]
+    written = io.StringIO()
+    print_explained(Console(file=written, width=160), snapshot_of(GOOD), full=False)
+    assert "not stated" in written.getvalue()
