@@ -24,6 +24,7 @@ async def decide(scored: Scored, world: World) -> Decided:
     """Choose the ladder and place the hold."""
     canonical = scored.looked.canonical
     snapshot, route, request = canonical.admitted.arrival.snapshot, canonical.route, canonical.request
+    tenant = canonical.admitted.key.tenant
     names = route.tiers if canonical.pin is None else (canonical.pin.tier,)
     tiers = [snapshot.tiers[name] for name in names]
     decision = choose(
@@ -32,15 +33,17 @@ async def decide(scored: Scored, world: World) -> Decided:
         tiers,
         route.dial,
         route=route.name,
-        allowed=canonical.admitted.key.tenant.tiers,
+        allowed=tenant.tiers,
         pin=canonical.pin,
         unavailable=_unavailable(tiers, world),
     )
     ladder = tuple(snapshot.tiers[name] for name in decision.ladder)
     able = [snapshot.tiers[view.tier] for view in decision.views if view.removed_by is None]
     baseline = able[strongest(able)]
-    amount_usd_nano, tokens = hold_amount_usd_nano(request, ladder), hold_tokens(request, ladder)
-    waited_s = await place_hold(canonical, world, amount_usd_nano, tokens)
+    waited_s = 0.0
+    if not tenant.allowance.is_unlimited:
+        amount_usd_nano, tokens = hold_amount_usd_nano(request, ladder), hold_tokens(request, ladder)
+        waited_s = await place_hold(canonical, world, amount_usd_nano, tokens)
     return Decided(scored, decision, ladder, baseline, waited_s)
 
 
@@ -51,14 +54,12 @@ def _unavailable(tiers: Sequence[Tier], world: World) -> Collection[TierName]:
 
 
 async def place_hold(canonical: Canonical, world: World, amount_usd_nano: int, tokens: int) -> float:
-    """Claim the tenant's allowance, where anything limits it, and return the seconds that took.
+    """Claim an allowance that something limits, and return the seconds that took.
 
     Raises GatewayError `insufficient_quota` or `rate_limit_exceeded` (429), and `ledger_unavailable` (503) where a
     budget cannot be checked: an unchecked budget would be no budget. Mere rates are let pass then.
     """
     arrival, route, tenant = canonical.admitted.arrival, canonical.route, canonical.admitted.key.tenant
-    if tenant.allowance.is_unlimited:
-        return 0.0
     expires_s = max(route.deadline_s, route.stream_deadline_s) + _HOLD_SLACK_S
     hold = Hold(arrival.request_id, tenant.id, tenant.allowance, amount_usd_nano, tokens, expires_s)
     # Noted before it is known to be granted: should the ledger's answer be lost, the hold must still be given back.

@@ -18,7 +18,8 @@ async def replay(trail: Trail, hit: CachedAnswer, world: World) -> None:
     """Send a kept answer. It costs nothing, and still counts as a request of its tenant."""
     canonical, arrival = trail.canonical, trail.arrival
     assert canonical is not None
-    await place_hold(canonical, world, amount_usd_nano=0, tokens=0)
+    if not canonical.admitted.key.tenant.allowance.is_unlimited:
+        await place_hold(canonical, world, amount_usd_nano=0, tokens=0)
     trail.usage = TokenUsage(hit.input_tokens, hit.output_tokens)
     trail.baseline_usd_nano = _baseline_usd_nano(canonical, trail.usage)
     told = tiergate_headers(

@@ -156,6 +156,8 @@ def tiergate_headers(
 
 def header_value(text: str) -> bytes:
     """Write a text so that it can be nothing but one header's value: visible ASCII, the rest as `?`."""
+    if text.isascii() and text.isprintable():
+        return text.encode("ascii")
     return _UNSAFE.sub(b"", text.encode("ascii", "replace"))
 
 
