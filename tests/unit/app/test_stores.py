@@ -1,0 +1,49 @@
+"""Where answers, allowances and receipts are kept, by the settings."""
+
+import pytest
+
+from gateway.adapters.memory_cache import MemoryCache
+from gateway.adapters.memory_ledger import MemoryLedger
+from gateway.adapters.memory_receipts import MemoryReceipts
+from gateway.adapters.redis_cache import RedisCache
+from gateway.adapters.redis_ledger import RedisLedger
+from gateway.adapters.redis_receipts import RedisReceipts
+from gateway.app.settings import CannotStart, Settings, read_settings
+from gateway.app.stores import open_stores
+from tests.support.clocks import ManualClock
+
+
+def settings(**overrides: object) -> Settings:
+    return read_settings({}, overrides)
+
+
+async def test_without_redis_everything_is_kept_in_this_process() -> None:
+    stores = open_stores(settings().with_cache_secret(), ManualClock(), 10)
+    assert isinstance(stores.cache, MemoryCache)
+    assert isinstance(stores.ledger, MemoryLedger)
+    assert isinstance(stores.receipts, MemoryReceipts)
+    assert stores.redis is None
+    await stores.aclose()
+
+
+async def test_with_redis_everything_is_shared_and_it_need_not_be_up_yet() -> None:
+    stores = open_stores(
+        settings(redis_url="redis://127.0.0.1:1/0", cache_secret="sixteen characters"), ManualClock(), 10
+    )
+    assert isinstance(stores.cache, RedisCache)
+    assert isinstance(stores.ledger, RedisLedger)
+    assert isinstance(stores.receipts, RedisReceipts)
+    assert stores.cache_master == b"sixteen characters"
+    await stores.aclose()
+
+
+def test_without_a_cache_secret_no_worker_starts() -> None:
+    with pytest.raises(CannotStart, match="TIERGATE_CACHE_SECRET is not set"):
+        open_stores(settings(), ManualClock(), 10)
+
+
+def test_a_redis_url_that_cannot_be_used_is_said_so_without_its_password() -> None:
+    chosen = settings(redis_url="redis://user:hunter2@host:notaport/0").with_cache_secret()
+    with pytest.raises(CannotStart, match="TIERGATE_REDIS_URL cannot be used: ") as refused:
+        open_stores(chosen, ManualClock(), 10)
+    assert "hunter2" not in str(refused.value)

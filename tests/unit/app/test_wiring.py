@@ -1,0 +1,136 @@
+"""The composition root: settings and a policy in, a service out."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from starlette.types import ASGIApp, Message
+
+from gateway.app.serve import Service
+from gateway.app.settings import CannotStart, Settings, read_settings
+from gateway.app.wiring import make_service, report_fault
+from gateway.domain.ids import RequestId
+from tests.support.fault_server import FaultServer
+from tests.support.waiting import eventually
+
+
+def settings(policy: Path | str = "policies/default.yaml", **overrides: object) -> Settings:
+    return read_settings({}, {"policy": policy, **overrides}).with_cache_secret()
+
+
+@asynccontextmanager
+async def running(app: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
+    """Start and stop an application as a server does, with a client on this machine."""
+    inbox: asyncio.Queue[Message] = asyncio.Queue()
+    outbox: asyncio.Queue[Message] = asyncio.Queue()
+    life = asyncio.ensure_future(app({"type": "lifespan", "asgi": {"version": "3.0"}}, inbox.get, outbox.put))
+    await inbox.put({"type": "lifespan.startup"})
+    assert (await outbox.get())["type"] == "lifespan.startup.complete"
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://gateway") as client:
+        yield client
+    await inbox.put({"type": "lifespan.shutdown"})
+    assert (await outbox.get())["type"] == "lifespan.shutdown.complete"
+    await life
+
+
+def make(policy: Path | str = "policies/default.yaml") -> Service:
+    return make_service(settings(policy))
+
+
+async def test_the_default_policy_is_served_from_memory() -> None:
+    service = make()
+    assert service.is_open
+    assert service.limits_of().body_bytes == 8 * 1024 * 1024
+    async with running(service.app) as client:
+        models = (await client.get("/v1/models")).json()
+        assert [model["id"] for model in models["data"]] == ["auto", "small", "large"]
+        metrics = (await client.get("/metrics")).text
+    for name in ("tiergate_requests_in_flight", "tiergate_policy_reloads_total"):
+        assert name in metrics
+
+
+def write_policy(path: Path, origin: str, *, model: str = "ok") -> None:
+    path.write_text(
+        f"""\
+version: 1
+tiers:
+  only: {{model: {model}, price: {{input: 1, output: 2}}, context: 8k, ability: {{like: gpt-4o-mini}},
+         endpoints: [{{url: "{origin}/v1"}}]}}
+models: {{auto: {{route: all}}}}
+routes: {{all: {{}}}}
+"""
+    )
+
+
+async def test_a_request_goes_through_to_a_model_server_and_is_counted(tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    async with FaultServer() as server:
+        write_policy(path, server.origin)
+        async with running(make(path).app) as client:
+            body = {"model": "auto", "messages": [{"role": "user", "content": "hi"}]}
+            answer = await client.post("/v1/chat/completions", json=body)
+            assert answer.status_code == 200
+            assert answer.headers["x-tiergate-tier"] == "only"
+            receipt = (await client.get("/v1/receipts/" + answer.headers["x-tiergate-request-id"])).json()
+            assert receipt["outcome"] == "success_upstream"
+            assert 'outcome="success_upstream"' in (await client.get("/metrics")).text
+
+
+async def told_once(client: httpx.AsyncClient, ready: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """Return what is told of the policy, once it is as awaited."""
+    async with asyncio.timeout(10.0):
+        while True:
+            told: dict[str, Any] = (await client.get("/admin/policy")).json()
+            if ready(told):
+                return told
+            await asyncio.sleep(0)
+
+
+async def test_an_edit_of_the_policy_is_taken_and_a_bad_one_is_told_and_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    write_policy(path, "http://127.0.0.1:1")
+    async with running(make(path).app) as client:
+        first = await told_once(client, lambda told: True)
+        write_policy(path, "http://127.0.0.1:2")
+        second = await told_once(client, lambda told: told["snapshot"] != first["snapshot"])
+        path.write_text("version: 2\n")
+        third = await told_once(client, lambda told: bool(told["problems"]))
+        assert third["snapshot"] == second["snapshot"]
+        assert third["reloads"] == {"accepted": 1, "refused": 1}
+
+
+async def test_a_policy_file_that_disappears_is_logged_and_the_policy_stays(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "p.yaml"
+    write_policy(path, "http://127.0.0.1:1")
+    async with running(make(path).app) as client:
+        path.unlink()
+        await eventually(lambda: "the policy in force stays" in caplog.text, within_s=10.0)
+        assert (await client.get("/v1/models")).status_code == 200
+
+
+def test_a_fault_of_ours_is_logged_with_the_request_and_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    report_fault(RequestId("req_7"), ZeroDivisionError("ours"))
+    (record,) = caplog.records
+    assert "req_7" in record.message
+    assert record.exc_info is not None
+
+
+def test_without_its_policy_the_gateway_does_not_start_and_says_how_to_name_one(tmp_path: Path) -> None:
+    with pytest.raises(CannotStart, match=r"none\.yaml.* cannot be read"):
+        make(tmp_path / "none.yaml")
+
+
+def test_without_a_difficulty_model_the_gateway_does_not_start(tmp_path: Path) -> None:
+    with pytest.raises(CannotStart, match="The difficulty model cannot be used"):
+        make_service(settings(artefacts=tmp_path))
+
+
+def test_without_a_cache_secret_a_worker_does_not_start() -> None:
+    with pytest.raises(CannotStart, match="cache secret"):
+        make_service(read_settings({}, {"policy": "policies/default.yaml"}))
