@@ -9,6 +9,7 @@ import asyncio
 import importlib.util
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,14 +41,19 @@ class ModelServer:
 
     def stop(self) -> None:
         """End the process and wait for it."""
-        self.process.terminate()
-        try:
-            self.process.wait(STOP_WAIT_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        if self.process.stdin is not None:
-            self.process.stdin.close()
+        stop_process(self.process)
+
+
+def stop_process(process: subprocess.Popen[bytes], within_s: float = STOP_WAIT_S) -> None:
+    """End a process and wait for it; kill it when it takes longer."""
+    process.terminate()
+    try:
+        process.wait(within_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdin is not None:
+        process.stdin.close()
 
 
 def ensure_installed(*packages: str) -> None:
@@ -80,22 +86,42 @@ def find_smollm2() -> Path:
 
 
 def start_server(
-    model: Path, port: int, alias: str, log: Path, *, context_tokens: int = 4_096, slots: int = 4, threads: int = 1
+    model: Path,
+    port: int,
+    alias: str,
+    log: Path,
+    *,
+    context_tokens: int = 4_096,
+    slots: int = 4,
+    threads: int = 1,
+    answer_tokens: int | None = None,
 ) -> ModelServer:
     """Start a llama.cpp server for the model on loopback; its output goes to `log`. Raises DemoUnavailable.
 
-    `context_tokens` is for each of the `slots`, which answer at the same time.
+    `context_tokens` is for each of the `slots`, which answer at the same time. `answer_tokens` is where an answer is
+    cut if its request names no length; the model ends it when None.
     """
     ensure_installed("xllamacpp")
     if not model.is_file():
         raise DemoUnavailable(f"no model at {model}")
     command = [sys.executable, "-m", "gateway.app.demo_server", str(model), "--port", str(port), "--alias", alias]
     command += ["--context-tokens", str(context_tokens), "--slots", str(slots), "--threads", str(threads)]
+    if answer_tokens is not None:
+        command += ["--answer-tokens", str(answer_tokens)]
     # The child reads a pipe that only we hold: when we end, however that happens, it reads the end and stops.
     command += ["--until-stdin-closes"]
+    return ModelServer(alias, port, log, start_process(command, log))
+
+
+def start_process(command: Sequence[str], log: Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+    """Start one of our own modules with its output in `log`, in a session of its own.
+
+    Ctrl-C reaches a terminal's whole process group; this way it reaches us alone, and we stop the others in order.
+    """
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, stderr=output)  # noqa: S603 (our own)
-    return ModelServer(alias, port, log, process)
+        return subprocess.Popen(  # noqa: S603 (our own modules)
+            command, stdin=subprocess.PIPE, stdout=output, stderr=output, env=env, start_new_session=True
+        )
 
 
 async def wait_until_ready(server: ModelServer, within_s: float = 60.0) -> None:
@@ -103,16 +129,22 @@ async def wait_until_ready(server: ModelServer, within_s: float = 60.0) -> None:
 
     Raises DemoUnavailable, with the end of its log, when it stops before, or is not ready in time.
     """
-    health = f"http://127.0.0.1:{server.port}/health"
+    url = f"http://127.0.0.1:{server.port}/health"
+    await wait_until_healthy(f"the server of {server.alias}", url, server.process, server.log, within_s)
+
+
+async def wait_until_healthy(
+    name: str, url: str, process: subprocess.Popen[bytes], log: Path, within_s: float = 60.0
+) -> None:
+    """Return once the process answers 200 at its health check. Raises DemoUnavailable, with the end of its log."""
     try:
         async with httpx.AsyncClient(trust_env=False) as client, asyncio.timeout(within_s):
-            while not await _is_healthy(client, health):
-                if server.process.poll() is not None:
-                    raise DemoUnavailable(f"the server of {server.alias} stopped:\n{_log_tail(server.log)}")
+            while not await _is_healthy(client, url):
+                if process.poll() is not None:
+                    raise DemoUnavailable(f"{name} stopped:\n{_log_tail(log)}")
                 await asyncio.sleep(POLL_S)
     except TimeoutError as error:
-        message = f"the server of {server.alias} is not ready after {within_s} s:\n{_log_tail(server.log)}"
-        raise DemoUnavailable(message) from error
+        raise DemoUnavailable(f"{name} is not ready after {within_s} s:\n{_log_tail(log)}") from error
 
 
 async def _is_healthy(client: httpx.AsyncClient, url: str) -> bool:
