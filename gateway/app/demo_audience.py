@@ -19,9 +19,8 @@ from gateway.app.demo_stage import RANDOM_TIERS, Stage
 from gateway.app.demo_summary import summarise
 from gateway.app.demo_table import Show
 
-GIBBERISH: Final = (
-    "nano and small have random weights and speak gibberish: only their speed, tokens and routing are real."
-)
+GIBBERISH: Final = "nano and small have random weights and speak gibberish: only speed, tokens and routing are real."
+SMALL_BUT_REAL: Final = "large is a real model; with 135 million parameters it is often wrong all the same."
 ESTIMATE: Final = (
     "The saving is an estimate: the same tokens at the strongest tier's price. It is a generous one here, since "
     "nano and small count a token for every character."
@@ -31,7 +30,7 @@ NO_SMOLLM2: Final = (
 )
 _TRY: Final = {
     "model": "auto",
-    "messages": [{"role": "user", "content": "A bus leaves at 8:15 and takes 47 minutes. When does it arrive?"}],
+    "messages": [{"role": "user", "content": "Solve 3x + 5 = 20."}],
 }
 _EXAMPLE_PORT: Final = 8080
 _HAPPENED: Final = {
@@ -65,7 +64,7 @@ def what_serves(tier: TierOnShow) -> str:
 
 def notes(stage: Stage) -> list[str]:
     """Return what one must know to read the table rightly."""
-    return [GIBBERISH, *([] if stage.has_real_model else [NO_SMOLLM2])]
+    return [GIBBERISH, SMALL_BUT_REAL if stage.has_real_model else NO_SMOLLM2]
 
 
 class TablePrinter:
@@ -118,14 +117,10 @@ class TablePrinter:
         if keep:
             self._show.kept(self._stage, curl(self._stage.origin), _receipt_worth_reading(play))
         else:
-            self._console.print(
-                Text.assemble(
-                    f"Done in {seconds:.0f} s, everything is stopped. To try it yourself:\n\n  ",
-                    (f"tiergate demo --keep --port {_EXAMPLE_PORT}", "bold"),
-                    "\n\nand in another terminal:\n\n  ",
-                    (curl(f"http://127.0.0.1:{_EXAMPLE_PORT}"), "bold"),
-                )
-            )
+            self._console.print(f"Done in {seconds:.0f} s, everything is stopped. To try it yourself:\n")
+            self._show.command(f"  tiergate demo --keep --port {_EXAMPLE_PORT}\n", "bold")
+            self._console.print("and in another terminal:\n")
+            self._show.command(f"  {curl(f'http://127.0.0.1:{_EXAMPLE_PORT}')}", "bold")
 
 
 class JsonPrinter:

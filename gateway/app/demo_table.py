@@ -1,4 +1,4 @@
-"""How the demo looks: a line per request as it happens, then what it came to. Fits 100 columns, uses more if there."""
+"""How the demo looks: a line per request as it happens, then what it came to. Made for 100 columns; 80 show less."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,9 @@ from gateway.app.demo_stage import Stage
 from gateway.app.demo_summary import Summary
 from gateway.domain.money import USD_NANO_PER_USD
 
-WIDTH_MIN: Final = 100
+WIDTH_MIN: Final = 80
+WIDTH_WHOLE: Final = 100
+"""From this width on there is room for every column."""
 WIDTH_MAX: Final = 128
 _COLOURS: Final = ("green", "cyan", "magenta")
 _USD_NANO_PER_MICRO: Final = 1_000
@@ -25,22 +27,24 @@ class _Column:
     head: str
     width: int
     right: bool = False
+    below: str = ""
+    may_go: bool = False
 
 
 _COLUMNS: Final = (
     _Column("#", 2, right=True),
-    _Column("question", 25),
+    _Column("question", 0),
     _Column("P ok %", 8, right=True),
     _Column("tier", 5),
     _Column("why", 17),
     _Column("cache", 5),
     _Column("tries", 5, right=True),
-    _Column("TTFT", 5, right=True),
-    _Column("all", 5, right=True),
-    _Column("tokens", 7, right=True),
+    _Column("TTFT", 5, right=True, below="ms"),
+    _Column("all", 5, right=True, below="ms", may_go=True),
+    _Column("tokens", 7, right=True, below="in→out", may_go=True),
     _Column("µ$", 6, right=True),
 )
-_QUESTION: Final = 1
+_QUESTION, _CHANCES = 1, 2
 
 
 class Show:
@@ -50,8 +54,11 @@ class Show:
         self._console = console
         self._tiers = [tier.name for tier in tiers]
         self._colours: Mapping[str, str] = {tier.name: _COLOURS[i % 3] for i, tier in enumerate(tiers)}
-        spare = min(max(console.width, WIDTH_MIN), WIDTH_MAX) - WIDTH_MIN
-        self._question_width = _COLUMNS[_QUESTION].width + spare
+        self._width = min(max(console.width, WIDTH_MIN), WIDTH_MAX)
+        is_whole = self._width >= WIDTH_WHOLE
+        self._columns = [at for at, column in enumerate(_COLUMNS) if is_whole or not column.may_go]
+        others = sum(_COLUMNS[at].width for at in self._columns) + len(self._columns) - 1
+        self._question_width = self._width - others
 
     def opening(self, origin: str, tiers: Sequence[tuple[TierOnShow, str]], seconds: float) -> None:
         """Print what runs."""
@@ -75,23 +82,22 @@ class Show:
         """Print how to read the columns."""
         names = ", ".join(f"{tier[:1]} {tier}" for tier in self._tiers)
         self.say(
-            f"P ok %: the difficulty model's chance of a good answer from what a tier stands for ({names}). The best "
-            "chance for its money answers. µ$: millionths of a dollar.",
+            f"P ok %: the difficulty model's chance of a good answer from what a tier stands for ({names}). "
+            "The best chance for the money answers. µ$: millionths of a dollar.",
             "dim",
         )
         self._console.print()
 
     def say(self, text: str, style: str) -> None:
         """Print a sentence, folded to the table's width."""
-        self._console.print(Text(text, style), width=self._width())
+        self._console.print(Text(text, style), width=self._width)
 
     def head(self) -> None:
         """Print the heads of the columns."""
         initials = "  ".join(tier[:1] for tier in self._tiers)
         self._print([Text(column.head, "bold") for column in _COLUMNS])
-        second = dict.fromkeys(range(len(_COLUMNS)), "") | {2: initials, 7: "ms", 8: "ms", 9: "in→out"}
-        self._print([Text(second[position], "dim") for position in range(len(_COLUMNS))])
-        self._console.print(Text("─" * self._width(), "dim"))
+        self._print([Text(initials if at == _CHANCES else column.below, "dim") for at, column in enumerate(_COLUMNS)])
+        self._console.print(Text("─" * self._width, "dim"))
 
     def row(self, row: Row) -> None:
         """Print a request."""
@@ -116,7 +122,7 @@ class Show:
 
     def event(self, text: str) -> None:
         """Print something that happened between two requests."""
-        self._console.print(Text(f"── {text} ".ljust(self._width(), "─"), "bold red"))
+        self._console.print(Text(f"── {text} ".ljust(self._width, "─"), "bold red"))
 
     def _chances(self, row: Row) -> Text:
         if not row.p:
@@ -126,23 +132,17 @@ class Show:
             cell.style = self._colours[tier] if tier == row.tier else "dim"
         return Text(" ").join(cells)
 
-    def _width(self) -> int:
-        return sum(column.width for column in _COLUMNS) + len(_COLUMNS) - 1 + self._spare()
-
-    def _spare(self) -> int:
-        return self._question_width - _COLUMNS[_QUESTION].width
-
     def _print(self, cells: Sequence[Text]) -> None:
         grid = Table.grid(padding=(0, 1, 0, 0))
-        for position, column in enumerate(_COLUMNS):
-            width = self._question_width if position == _QUESTION else column.width
+        for at in self._columns:
+            column, width = _COLUMNS[at], _COLUMNS[at].width or self._question_width
             grid.add_column(width=width, justify="right" if column.right else "left", no_wrap=True, overflow="ellipsis")
-        grid.add_row(*cells)
-        self._console.print(grid, width=self._width() + 1, no_wrap=True, crop=False)
+        grid.add_row(*(cells[at] for at in self._columns))
+        self._console.print(grid, width=self._width + 1, no_wrap=True, crop=False)
 
     def answers(self, rows: Sequence[Row]) -> None:
         """Print one answer of each tier."""
-        self._console.print(Text("─" * self._width(), "dim"))
+        self._console.print(Text("─" * self._width, "dim"))
         grid = Table.grid(padding=(0, 2))
         for tier in self._tiers:
             said = next((row for row in rows if row.tier == tier and row.text), None)
@@ -152,13 +152,12 @@ class Show:
                     Text(tier, self._colours[tier]), Text(f"“{text}”", "italic", no_wrap=True, overflow="ellipsis")
                 )
         self._console.print(Text("What they said", "bold"))
-        self._console.print(grid, width=self._width())
+        self._console.print(grid, width=self._width)
         self._console.print()
 
     def kept(self, stage: Stage, curl: str, request_id: str | None) -> None:
         """Print what there is to try while everything runs."""
         self._console.print(Text("Running until Ctrl-C", "bold"))
-        grid = Table.grid(padding=(0, 2))
         for name, value in (
             ("base URL", f"{stage.origin}/v1   any OpenAI client, any key, model auto"),
             ("metrics", f"{stage.origin}/metrics"),
@@ -166,9 +165,12 @@ class Show:
             ("logs", f"{stage.folder}"),
             ("explain", f"tiergate explain --id {request_id} --url {stage.origin}"),
         ):
-            grid.add_row(f"  {name}", Text(value, overflow="fold"))
-        self._console.print(grid)
-        self._console.print(Text(f"\n  {curl}\n", "bold"))
+            self.command(f"  {name:<10}{value}")
+        self.command(f"\n  {curl}\n", "bold")
+
+    def command(self, text: str, style: str = "") -> None:
+        """Print what people copy: never folded, so that it stays whole where the terminal wraps it."""
+        self._console.print(Text(text, style), soft_wrap=True)
 
     def summary(self, summary: Summary) -> None:
         """Print what it came to."""

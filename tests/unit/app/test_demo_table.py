@@ -53,7 +53,7 @@ def test_a_pinned_request_shows_the_model_it_named_and_one_chance() -> None:
     assert "· 90 small" in " ".join(lines(written)[0].split())
 
 
-@pytest.mark.parametrize("columns", [100, 128, 200])
+@pytest.mark.parametrize("columns", [80, 99, 100, 128, 200])
 def test_nothing_is_wider_than_the_terminal(columns: int) -> None:
     show, written = shown(columns)
     show.opening("http://127.0.0.1:65535", [(tier, "SmolLM2-135M, real weights") for tier in TIERS], 2.5)
@@ -72,6 +72,14 @@ def test_a_wider_terminal_shows_more_of_the_question() -> None:
     for show, _ in (narrow, wide):
         show.row(a_row(question=LONG))
     assert len(lines(wide[1])[0].split("…")[0]) == len(lines(narrow[1])[0].split("…")[0]) + 28
+
+
+def test_a_narrow_terminal_goes_without_times_and_tokens_but_not_without_money() -> None:
+    show, written = shown(80)
+    show.head()
+    show.row(a_row())
+    assert " ".join(lines(written)[0].split()) == "# question P ok % tier why cache tries TTFT µ$"
+    assert lines(written)[-1].split()[-2:] == ["3.2", "1.0"]
 
 
 def test_heads_and_rows_stand_in_the_same_columns() -> None:
