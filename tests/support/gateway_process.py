@@ -3,16 +3,66 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
+import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from gateway.app.serve import serve
 from gateway.app.settings import environment, read_settings
 
 ENDS_WITHIN_S = 30.0
+WHOLE = "gateway.app.wiring:make_service"
+"""The factory of a gateway with everything in it."""
+_LOOK_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class RunningGateway:
+    """A whole gateway that serves. `base_url` ends with `/v1`; `errors` is the file of its standard error."""
+
+    base_url: str
+    process: subprocess.Popen[bytes]
+    errors: Path
+
+    @property
+    def origin(self) -> str:
+        """The address without `/v1`."""
+        return self.base_url.removesuffix("/v1")
+
+
+@contextmanager
+def running_gateway(policy: Path, folder: Path, **variables: str) -> Iterator[RunningGateway]:
+    """Serve the policy on a free port, with its outputs in files of the folder; end it as an operator would."""
+    environ = {**os.environ, "TIERGATE_PORT": "0", "TIERGATE_POLICY": str(policy), "TIERGATE_DRAIN_S": "1", **variables}
+    output, errors = folder / "gateway.out", folder / "gateway.err"
+    with output.open("wb") as out, errors.open("wb") as err:
+        command = [sys.executable, "-m", __name__, WHOLE]
+        process = subprocess.Popen(command, env=environ, stdout=out, stderr=err, start_new_session=True)
+    try:
+        yield RunningGateway(_announced(process, output, errors), process, errors)
+    finally:
+        process.terminate()
+        try:
+            process.wait(ENDS_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _announced(process: subprocess.Popen[bytes], output: Path, errors: Path) -> str:
+    deadline_s = time.monotonic() + ENDS_WITHIN_S
+    while process.poll() is None and time.monotonic() < deadline_s:
+        url, newline, _ = output.read_text().partition("\n")
+        if newline:
+            return url
+        time.sleep(_LOOK_S)
+    raise AssertionError(f"the gateway did not serve:\n{errors.read_text()}")
 
 
 @asynccontextmanager

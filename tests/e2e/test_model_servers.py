@@ -1,0 +1,194 @@
+"""What model servers do wrong, as the official client sees it through a gateway: half an answer is never whole."""
+
+import asyncio
+import json
+from collections.abc import Iterator, Sequence
+
+import httpx
+import openai
+import pytest
+from openai.types.chat import (
+    ChatCompletionChunk,
+    ChatCompletionMessageFunctionToolCall,
+    ChatCompletionUserMessageParam,
+)
+
+from tests.e2e.test_openai_client import HELLO, TOOL, text_of
+from tests.support.fault_process import FaultProcess
+from tests.support.gateway_process import RunningGateway
+from tests.support.waiting import eventually
+
+SAID = "Paris is the capital."
+"""What the scripted server says when nothing is wrong with it."""
+
+
+@pytest.fixture
+def client(scripted_gateway: RunningGateway) -> Iterator[openai.OpenAI]:
+    """A client with its usual retries, so that what it retries in vain is seen."""
+    with openai.OpenAI(base_url=scripted_gateway.base_url, api_key="unused") as client:
+        yield client
+
+
+def streamed(client: openai.OpenAI, model: str) -> tuple[list[ChatCompletionChunk], openai.APIError | None]:
+    """Return what came of a stream, and the error it ended with."""
+    chunks: list[ChatCompletionChunk] = []
+    with client.chat.completions.create(model=model, messages=HELLO, stream=True) as stream:
+        try:
+            for chunk in stream:
+                chunks.append(chunk)  # noqa: PERF402 (what came before the error is wanted too)
+        except openai.APIError as error:
+            return chunks, error
+    return chunks, None
+
+
+def finish_reasons(chunks: Sequence[ChatCompletionChunk]) -> list[str]:
+    """Return every finish reason that a stream gave."""
+    return [choice.finish_reason for chunk in chunks for choice in chunk.choices if choice.finish_reason]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("model", "status", "code"),
+    [
+        ("busy", 503, "tier_unavailable"),
+        ("throttled-without-hint", 503, "tier_unavailable"),
+        ("broken", 502, "upstream_error"),
+        ("unreachable", 502, "upstream_error"),
+        ("mute", 504, "upstream_timeout"),
+        ("reset", 502, "upstream_error"),
+        ("garbage", 502, "upstream_error"),
+        ("error-in-200", 502, "upstream_error"),
+        ("error-event", 502, "upstream_error"),
+        ("html", 502, "upstream_error"),
+        ("html-in-200", 502, "upstream_error"),
+        ("empty-stream", 502, "upstream_error"),
+        ("not-an-answer", 502, "upstream_error"),
+    ],
+)
+def test_a_server_that_gives_no_answer_is_told_as_an_error(
+    client: openai.OpenAI, model: str, status: int, code: str, stream: bool
+) -> None:
+    with pytest.raises(openai.InternalServerError) as raised:
+        client.with_options(max_retries=0).chat.completions.create(model=model, messages=HELLO, stream=stream)
+    assert (raised.value.status_code, raised.value.code) == (status, code)
+
+
+@pytest.mark.parametrize(
+    "model", ["unreachable", "broken", "reset", "mute", "garbage", "error-in-200", "error-event", "html-in-200"]
+)
+def test_another_tier_answers_in_its_place(client: openai.OpenAI, model: str) -> None:
+    response = client.chat.completions.with_raw_response.create(model=f"{model}+", messages=HELLO)
+    assert response.parse().choices[0].message.content == SAID
+    assert response.headers["x-tiergate-tier"] == "ok"
+    chunks, error = streamed(client, f"{model}+")
+    assert (text_of(chunks), finish_reasons(chunks), error) == (SAID, ["stop"], None)
+
+
+def test_a_busy_server_is_left_alone_for_as_long_as_it_asked(
+    client: openai.OpenAI, fault_process: FaultProcess
+) -> None:
+    before = len(fault_process.requests("busy"))
+    with pytest.raises(openai.InternalServerError) as raised:
+        client.with_options(max_retries=0).chat.completions.create(model="busy", messages=HELLO)
+    assert raised.value.response.headers["retry-after"] == "1"
+    for _ in range(5):
+        response = client.chat.completions.with_raw_response.create(model="busy+", messages=HELLO)
+        assert response.headers["x-tiergate-tier"] == "ok"
+    # It said one second: asked once, it may be asked once more when that is over, and never five times.
+    assert len(fault_process.requests("busy")) - before <= 2
+
+
+def test_the_client_does_not_retry_what_the_gateway_has_tried(
+    client: openai.OpenAI, fault_process: FaultProcess
+) -> None:
+    before = len(fault_process.requests("broken"))
+    with pytest.raises(openai.InternalServerError):
+        client.chat.completions.create(model="broken", messages=HELLO)
+    assert len(fault_process.requests("broken")) - before == 1
+
+
+def test_a_refusal_is_the_clients_and_no_other_tier_is_asked(
+    client: openai.OpenAI, fault_process: FaultProcess
+) -> None:
+    before = len(fault_process.requests("ok"))
+    with pytest.raises(openai.BadRequestError, match="scripted 400") as raised:
+        client.chat.completions.create(model="rejects+", messages=HELLO)
+    assert raised.value.code == "upstream_rejected"
+    assert len(fault_process.requests("ok")) == before
+
+
+@pytest.mark.parametrize("model", ["stalls-after-3", "resets-after-3", "closes-after-3"])
+@pytest.mark.parametrize("suffix", ["", "+"])
+def test_a_stream_that_breaks_off_raises_and_is_never_taken_up_by_another(
+    client: openai.OpenAI, model: str, suffix: str
+) -> None:
+    chunks, error = streamed(client, model + suffix)
+    assert text_of(chunks) == " w0 w1 w2"
+    assert finish_reasons(chunks) == []
+    assert error is not None
+    assert error.code == "stream_interrupted"
+
+
+def test_a_stream_without_its_last_line_is_complete_when_the_model_had_finished(client: openai.OpenAI) -> None:
+    chunks, error = streamed(client, "no-done")
+    assert (text_of(chunks), finish_reasons(chunks), error) == (SAID, ["stop"], None)
+
+
+def test_usage_is_counted_where_the_server_does_not_say(client: openai.OpenAI) -> None:
+    with client.chat.completions.create(model="no-usage", messages=HELLO, stream=True) as stream:
+        assert text_of(list(stream)) == SAID
+    request_id = stream.response.headers["x-tiergate-request-id"]
+    usage = client.get(f"/receipts/{request_id}", cast_to=httpx.Response).json()["usage"]
+    assert (usage["source"], usage["output_tokens"]) == ("counted", 5)
+
+
+def test_a_long_stream_comes_whole_and_in_order(client: openai.OpenAI) -> None:
+    chunks, error = streamed(client, "streams-200")
+    assert text_of(chunks) == "".join(f" w{number}" for number in range(200))
+    assert error is None
+
+
+def test_tool_calls_come_whole_and_the_loop_closes(client: openai.OpenAI) -> None:
+    answer = client.chat.completions.create(model="tools", messages=HELLO, tools=[TOOL])
+    assert answer.choices[0].finish_reason == "tool_calls"
+    assert answer.choices[0].message.tool_calls is not None
+    (call,) = answer.choices[0].message.tool_calls
+    assert isinstance(call, ChatCompletionMessageFunctionToolCall)
+    assert (call.function.name, json.loads(call.function.arguments)) == ("weather", {})
+    question: ChatCompletionUserMessageParam = {"role": "user", "content": "How is the weather?"}
+    closed = client.chat.completions.create(
+        model="tools",
+        messages=[
+            question,
+            {
+                "role": "assistant",
+                "tool_calls": [{"id": call.id, "type": "function", "function": {"name": "weather", "arguments": "{}"}}],
+            },
+            {"role": "tool", "tool_call_id": call.id, "content": "Rain."},
+        ],
+        tools=[TOOL],
+    )
+    assert closed.choices[0].message.content == SAID
+
+
+def test_streamed_tool_calls_are_put_together_by_the_client(client: openai.OpenAI) -> None:
+    with client.chat.completions.stream(model="tools", messages=HELLO, tools=[TOOL]) as stream:
+        answer = stream.until_done().get_final_completion()
+    assert answer.choices[0].message.tool_calls is not None
+    (call,) = answer.choices[0].message.tool_calls
+    assert (call.function.name, call.function.arguments) == ("weather", "{}")
+    assert answer.choices[0].finish_reason == "tool_calls"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_client_that_leaves_while_it_waits_frees_the_server(
+    scripted_gateway: RunningGateway, fault_process: FaultProcess, stream: bool
+) -> None:
+    before = len(fault_process.requests("mute"))
+    async with openai.AsyncOpenAI(base_url=scripted_gateway.base_url, api_key="unused", max_retries=0) as client:
+        waiting = asyncio.create_task(client.chat.completions.create(model="patient", messages=HELLO, stream=stream))
+        await eventually(lambda: len(fault_process.requests("mute")) == before + 1)
+        assert fault_process.requests("mute")[-1]["gone_at_s"] is None
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        await eventually(lambda: fault_process.requests("mute")[-1]["gone_at_s"] is not None)

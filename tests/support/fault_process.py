@@ -1,0 +1,36 @@
+"""The scripted model server as a process of its own, for gateways that outlive a test's event loop."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+
+@dataclass(frozen=True, slots=True)
+class FaultProcess:
+    """Where it listens. `base_url` ends with `/v1`."""
+
+    base_url: str
+
+    def requests(self, model: str) -> list[dict[str, Any]]:
+        """Return what was asked of that model, in order, and what became of it."""
+        answer = httpx.get(self.base_url.removesuffix("/v1") + "/control/requests", trust_env=False)
+        return [seen for seen in answer.json() if seen["model"] == model]
+
+
+@contextmanager
+def running_fault_server() -> Iterator[FaultProcess]:
+    """Start it on a free port; end it afterwards."""
+    command = [sys.executable, "-m", "tests.support.fault_server", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            assert line.startswith("listening on "), "the scripted server did not start"
+            yield FaultProcess(line.split()[-1])
+        finally:
+            process.kill()
