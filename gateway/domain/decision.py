@@ -21,11 +21,17 @@ class ReasonCode(StrEnum):
     PINNED_BY_HEADER = "pinned_by_header"
     """The caller named a tier in `x-tiergate-tier` and the key allows it."""
     CONTEXT_WINDOW = "context_window"
+    """Prompt and answer do not fit into the tier's context."""
     TOOLS = "tools"
+    """The request has tools, which the tier does not support."""
     VISION = "vision"
+    """The request has images, which the tier does not support."""
     JSON_SCHEMA = "json_schema"
+    """The request asks for an answer by a schema, which the tier does not support."""
     KEY_TIERS = "key_tiers"
+    """The key's tenant may not use the tier."""
     UNHEALTHY = "unhealthy"
+    """None of the tier's servers may be given requests now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,15 @@ class Outcome(StrEnum):
     """Every request has exactly one."""
 
     SUCCESS_UPSTREAM = "success_upstream"
+    """A model server's whole answer."""
     SUCCESS_CACHE_EXACT = "success_cache_exact"
+    """A kept answer to the very same request."""
     CLIENT_REJECTED = "client_rejected"
+    """We found the request at fault."""
     CLIENT_GONE_BEFORE = "client_gone_before"
     """The client left before the first content byte."""
     CLIENT_GONE_DURING = "client_gone_during"
+    """The client left within the answer."""
     THROTTLED = "throttled"
     """The tenant's own rate or budget."""
     SHED = "shed"
@@ -30,10 +34,13 @@ class Outcome(StrEnum):
     UPSTREAM_REJECTED = "upstream_rejected"
     """The model server found the request at fault; its answer was passed on."""
     UPSTREAM_FAILED = "upstream_failed"
+    """No model server that was tried gave an answer."""
     STREAM_TRUNCATED = "stream_truncated"
     """The answer broke off after the first content byte; the client was told in band."""
     DEADLINE = "deadline"
+    """The time that the route or the caller allows ran out, before or within the answer."""
     INTERNAL = "internal"
+    """A fault of ours."""
 
 
 BLAME: dict[Outcome, Blame] = {

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.domain.errors import ERRORS, ErrorCode, GatewayError
-from gateway.wire.headers import JSON
+from gateway.wire.headers import JSON, RETRY_AFTER_HEADER, SHOULD_RETRY_HEADER
 from gateway.wire.sse import data_event
 from gateway.wire.upstream_error import UpstreamSaid, read_error
 
@@ -36,9 +36,9 @@ def problem(error: GatewayError) -> tuple[int, list[tuple[bytes, bytes]], bytes]
     headers = [(b"content-type", JSON)]
     wait_s = error.retry_after_s
     if wait_s is not None:
-        headers.append((b"retry-after", b"%d" % math.ceil(wait_s)))
+        headers.append((RETRY_AFTER_HEADER, b"%d" % math.ceil(wait_s)))
     if error.code in RETRY_IS_VAIN or (error.code in RETRIED_ALREADY and wait_s is None):
-        headers.append((b"x-should-retry", b"false"))
+        headers.append((SHOULD_RETRY_HEADER, b"false"))
     return error.status, headers, _body(error)
 
 

@@ -1,0 +1,85 @@
+"""What is written about the gateway is what the gateway does."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from gateway.adapters.metrics_names import METRICS
+from gateway.app.cli_output import EXIT_CODES
+from gateway.app.reference import COMMAND, FILE, render
+from gateway.app.settings import TABLE
+from gateway.domain.decision import ReasonCode
+from gateway.domain.errors import ErrorCode
+from gateway.domain.outcome import FailureKind, Outcome
+from tests.architecture.sources import ROOT
+from tests.support.behaviours import fails
+from tests.support.gateways import CHAT, KEYED, STREAM, TEAM_KEY, Gateway
+
+REFERENCE = ROOT / FILE
+STANDARD = {b"content-type", b"content-length", b"cache-control", b"x-accel-buffering"}
+"""Headers that every HTTP client knows, or that are for proxies."""
+DOCUMENTS = [Path("README.md"), *sorted(path.relative_to(ROOT) for path in ROOT.glob("[a-z]*/**/*.md"))]
+
+
+def documented(title: str) -> list[str]:
+    """Return the first column of one table of the reference, without its quotes."""
+    section = REFERENCE.read_text(encoding="utf-8").split(f"## {title}\n")[1].split("\n## ")[0]
+    return [line.split(" | ")[0].removeprefix("| ").strip("`") for line in section.splitlines() if line[:2] == "| "][1:]
+
+
+def test_the_reference_is_the_one_that_the_code_makes() -> None:
+    assert REFERENCE.read_text(encoding="utf-8") == render(), f"out of date; renew it: {COMMAND}"
+
+
+@pytest.mark.parametrize(
+    ("title", "names"),
+    [
+        ("Errors", list(ErrorCode)),
+        ("Outcomes", list(Outcome)),
+        ("Reasons of a decision", list(ReasonCode)),
+        ("Failures of an attempt", list(FailureKind)),
+        ("Metrics", [metric.name for metric in METRICS]),
+        ("Settings", [setting.variable for setting in TABLE]),
+        ("Exit codes", [str(code) for code in EXIT_CODES]),
+    ],
+)
+def test_the_reference_names_what_there_is_and_nothing_else(title: str, names: list[str]) -> None:
+    assert documented(title) == names
+
+
+async def test_every_header_of_an_answer_is_documented_and_every_documented_one_is_sent() -> None:
+    gateway = Gateway(KEYED)
+    clients = [
+        await gateway.ask(CHAT, key=TEAM_KEY),
+        await gateway.ask(CHAT, key=TEAM_KEY),
+        await gateway.ask(STREAM, key=TEAM_KEY),
+        await gateway.ask(CHAT),
+    ]
+    gateway.network.plan.general = fails(429)
+    clients.append(await gateway.ask({**CHAT, "seed": 1}, key=TEAM_KEY))
+    gateway.network.plan.general = fails(500)
+    clients.append(await gateway.ask({**CHAT, "seed": 2}, key=TEAM_KEY))
+    sent = {name for client in clients for name in client.responder.headers} - STANDARD
+    assert {name.decode() for name in sent} == set(documented("Headers of an answer"))
+
+
+def test_a_documented_header_of_a_request_is_read_somewhere() -> None:
+    constants = (ROOT / "gateway/wire/headers.py").read_text(encoding="utf-8")
+    code = "".join(
+        path.read_text(encoding="utf-8")
+        for path in sorted((ROOT / "gateway").rglob("*.py"))
+        if path.name != "reference.py"
+    )
+    for name in documented("Headers of a request"):
+        found = re.search(rf'^(\w+): Final = b"{name}"$', constants, re.MULTILINE)
+        assert found is not None
+        assert len(re.findall(rf"\b{found[1]}\b", code)) > 1, f"{name} is defined and never read"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=str)
+def test_links_between_documents_lead_somewhere(document: Path) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
+        if "://" not in link:
+            assert (ROOT / document.parent / link).exists(), f"{document} links to {link}, which is not there"
