@@ -16,7 +16,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 EXPECTED = "expected"
 """The type of our own validation errors. Their context holds what was `expected` and a `hint`."""
 
-_WRITTEN = re.compile(r"\s*(-?[0-9]{1,18}(?:\.[0-9]{1,18})?)\s*([A-Za-z%]*)\s*")
+_WRITTEN = re.compile(r"(-?[0-9]{1,18}(?:\.[0-9]{1,18})?)\s*+([A-Za-z%]*+)")
 
 
 def refusal(expected: str, hint: str = "") -> PydanticCustomError:
@@ -41,7 +41,7 @@ class Scale:
         """Return the value in the result's unit, or None where it is no such quantity."""
         if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
             return None
-        found = _WRITTEN.fullmatch(value if isinstance(value, str) else format(value, "f"))
+        found = _WRITTEN.fullmatch(value.strip() if isinstance(value, str) else format(value, "f"))
         if found is None or found[2] not in self.units:
             return None
         return Decimal(found[1]) * self.units[found[2]]
@@ -117,7 +117,7 @@ class Quantity:
         units = [unit for unit in self.scale.units if unit]
         if isinstance(value, int | Decimal) and not isinstance(value, bool):
             return f"add a unit: {', '.join(units)}"
-        found = _WRITTEN.fullmatch(value) if isinstance(value, str) else None
+        found = _WRITTEN.fullmatch(value.strip()) if isinstance(value, str) else None
         if found is None:
             return ""
         return f"the units are {', '.join(units)}" if units else "write the number without a unit"
