@@ -1,6 +1,10 @@
-"""The routes that are not asked thousands of times a second: models, health, metrics, receipts, the policy in force."""
+"""The routes that are not asked thousands of times a second: models, health, metrics, receipts, the policy in force.
+
+What they answer is described in `openapi.json`.
+"""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import msgspec
 from starlette.requests import Request
@@ -17,6 +21,8 @@ from gateway.wire.receipt_json import encode_receipt
 
 _JSON = "application/json"
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+OPENAPI = Path(__file__).with_name("openapi.json")
+"""What is served, for tools; a test compares it with the routes, the error table and the receipts."""
 _LOOPBACK = frozenset({"127.0.0.1", "::1"})
 
 
@@ -30,6 +36,7 @@ def cold_routes(world: World, policy: PolicyInForce, metrics: Callable[[], str])
         Route("/health/ready", cold.ready, methods=["GET"]),
         Route("/metrics", cold.metrics, methods=["GET"]),
         Route("/admin/policy", cold.policy, methods=["GET"]),
+        Route("/openapi.json", cold.openapi, methods=["GET"]),
     ]
 
 
@@ -38,6 +45,7 @@ class _Cold:
         self._world = world
         self._policy = policy
         self._metrics = metrics
+        self._openapi = OPENAPI.read_bytes()
 
     async def models(self, request: Request) -> Response:
         snapshot = self._policy.snapshot
@@ -67,6 +75,9 @@ class _Cold:
 
     async def metrics(self, request: Request) -> Response:
         return Response(self._metrics(), media_type=_PROMETHEUS)
+
+    async def openapi(self, request: Request) -> Response:
+        return Response(self._openapi, media_type=_JSON)
 
     async def policy(self, request: Request) -> Response:
         """Tell which policy is in force and what was wrong with the last edit. From this machine only."""

@@ -1,0 +1,139 @@
+"""The description of the API says what is served, no more and no less."""
+
+import json
+from dataclasses import fields
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from starlette.routing import Route
+
+from gateway.app.cold_routes import OPENAPI, cold_routes
+from gateway.app.door import HOT_ROUTES
+from gateway.app.policy_in_force import PolicyInForce
+from gateway.domain.decision import ReasonCode
+from gateway.domain.errors import ERRORS, ErrorCode
+from gateway.domain.outcome import FailureKind, Outcome
+from gateway.domain.receipt import Receipt
+from gateway.domain.usage import UsageSource
+from gateway.pipeline.attempt import _CLIENT_AT_FAULT
+from gateway.policy.source import PolicySource
+from gateway.wire.headers import (
+    ATTEMPTS_HEADER,
+    CACHE_HEADER,
+    COST_HEADER,
+    MODEL_HEADER,
+    REQUEST_ID_HEADER,
+    SNAPSHOT_HEADER,
+    TIER_HEADER,
+)
+from gateway.wire.receipt_json import encode_receipt
+from tests.support.gateways import Gateway
+from tests.support.receipt_samples import a_receipt, an_attempt
+
+DOCUMENT: dict[str, Any] = json.loads(OPENAPI.read_bytes())
+SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
+
+
+def operations() -> dict[tuple[str, str], dict[str, Any]]:
+    """Return every described operation by path and method."""
+    return {
+        (path, method.upper()): operation
+        for path, methods in DOCUMENT["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+def served() -> set[tuple[str, str]]:
+    """Return every route by path and method; HEAD comes with GET."""
+    world = Gateway().world
+    policy = PolicyInForce(world.policy.snapshot, PolicySource("policy.yaml", b""), lambda _: [], may_open=True)
+    cold = [route for route in cold_routes(world, policy, str) if isinstance(route, Route)]
+    hot = {(path.decode(), "POST") for path in HOT_ROUTES}
+    return hot | {(route.path, method) for route in cold for method in route.methods or () if method != "HEAD"}
+
+
+def error_statuses(operation: dict[str, Any]) -> set[int]:
+    """Return the statuses of an operation that are errors."""
+    return {int(status) for status in operation["responses"] if status != "200"}
+
+
+def test_every_route_is_described_and_every_description_is_a_route() -> None:
+    assert operations().keys() == served()
+
+
+def test_operations_have_names_of_their_own() -> None:
+    names = [operation["operationId"] for operation in operations().values()]
+    assert len(names) == len(set(names))
+
+
+def test_the_error_codes_are_the_closed_list() -> None:
+    assert SCHEMAS["ErrorCode"]["enum"] == [code.value for code in ErrorCode]
+    types = SCHEMAS["Error"]["properties"]["error"]["properties"]["type"]["enum"]
+    assert set(types) == {terms.type for terms in ERRORS.values()}
+
+
+def test_generating_operations_describe_every_status_that_there_is() -> None:
+    every = {terms.status for terms in ERRORS.values()} | _CLIENT_AT_FAULT
+    for (_, method), operation in operations().items():
+        if method == "POST":
+            assert error_statuses(operation) == every
+        else:
+            assert error_statuses(operation) <= every
+
+
+def test_the_headers_of_answers_are_those_we_send() -> None:
+    sent = (
+        REQUEST_ID_HEADER,
+        TIER_HEADER,
+        MODEL_HEADER,
+        CACHE_HEADER,
+        ATTEMPTS_HEADER,
+        COST_HEADER,
+        SNAPSHOT_HEADER,
+    )
+    for (_, method), operation in operations().items():
+        if method == "POST":
+            assert list(operation["responses"]["200"]["headers"]) == [name.decode() for name in sent]
+
+
+@pytest.mark.parametrize(
+    ("described", "values"),
+    [
+        (SCHEMAS["ReasonCode"]["enum"], ReasonCode),
+        (SCHEMAS["Receipt"]["properties"]["outcome"]["enum"], Outcome),
+        (SCHEMAS["Attempt"]["properties"]["failure"]["anyOf"][0]["enum"], FailureKind),
+        (SCHEMAS["TokenUsage"]["properties"]["source"]["enum"], UsageSource),
+    ],
+)
+def test_closed_lists_are_those_of_the_nouns(described: list[str], values: list[str]) -> None:
+    assert described == [str(value) for value in values]
+
+
+def test_a_receipt_is_what_the_description_says() -> None:
+    schema = {"$ref": "#/components/schemas/Receipt", "components": DOCUMENT["components"]}
+    validator = jsonschema_rs.Draft202012Validator(schema)
+    full = a_receipt(attempts=(an_attempt(1, failure=FailureKind.TTFT), an_attempt(2)))
+    bare = a_receipt(
+        tenant=None,
+        key=None,
+        operation=None,
+        alias=None,
+        error=ErrorCode.MALFORMED_BODY,
+        status=None,
+        tier=None,
+        served_model=None,
+        decision=None,
+        attempts=(),
+        finish_reason=None,
+    )
+    for receipt in (full, bare):
+        assert [str(error) for error in validator.iter_errors(json.loads(encode_receipt(receipt)))] == []
+    assert {field.name for field in fields(Receipt)} < SCHEMAS["Receipt"]["properties"].keys()
+
+
+def test_every_part_of_the_description_is_used() -> None:
+    text = OPENAPI.read_text()
+    for kind, parts in DOCUMENT["components"].items():
+        for name in parts if kind != "securitySchemes" else ():
+            assert f'"#/components/{kind}/{name}"' in text, f"{kind}/{name} is described and never used"
