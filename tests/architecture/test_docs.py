@@ -12,13 +12,15 @@ from gateway.app.settings import TABLE
 from gateway.domain.decision import ReasonCode
 from gateway.domain.errors import ErrorCode
 from gateway.domain.outcome import FailureKind, Outcome
-from tests.architecture.sources import ROOT
+from tests.architecture.sources import ROOT, sources
 from tests.support.behaviours import fails
 from tests.support.gateways import CHAT, KEYED, STREAM, TEAM_KEY, Gateway
 
 REFERENCE = ROOT / FILE
 STANDARD = {b"content-type", b"content-length", b"cache-control", b"x-accel-buffering"}
 """Headers that every HTTP client knows, or that are for proxies."""
+TESTS_OVERVIEW = ROOT / "tests/README.md"
+EDGE_CASES = 22
 DOCUMENTS = [Path("README.md"), *sorted(path.relative_to(ROOT) for path in ROOT.glob("[a-z]*/**/*.md"))]
 
 
@@ -83,3 +85,19 @@ def test_links_between_documents_lead_somewhere(document: Path) -> None:
     for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
         if "://" not in link:
             assert (ROOT / document.parent / link).exists(), f"{document} links to {link}, which is not there"
+
+
+def test_every_edge_case_has_tests_that_exist() -> None:
+    rows = re.findall(r"^\| (\d+) \| .+? \| (.+) \|$", TESTS_OVERVIEW.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [int(number) for number, _ in rows] == list(range(1, EDGE_CASES + 1))
+    written = {function.name for source in sources("tests") for function in source.functions}
+    for number, cell in rows:
+        named = re.findall(r"`(test_\w+)`", cell)
+        assert named, f"edge case {number} names no test"
+        assert set(named) <= written, f"edge case {number} names tests that are not there"
+
+
+def test_every_folder_of_tests_is_in_their_overview() -> None:
+    overview = TESTS_OVERVIEW.read_text(encoding="utf-8")
+    named = set(re.findall(r"^\| `(\w+)/[\w/]*` \|", overview, re.MULTILINE))
+    assert named == {source.path.parts[1] for source in sources("tests") if len(source.path.parts) > 2}
