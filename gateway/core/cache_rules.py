@@ -96,9 +96,8 @@ def exact_key(scope: CacheScope, identity: bytes, epoch: bytes = b"") -> ExactKe
 
 def bar_to_read(terms: CacheTerms, request: CanonicalRequest, control: CacheControl) -> CacheBar | None:
     """Return why no kept answer may be served, or None when one may."""
-    if control.no_cache:
-        return CacheBar.NO_CACHE
-    return _bar_by_request(terms, request)
+    bar = _bar_by_request(terms, request)
+    return CacheBar.NO_CACHE if bar is None and control.no_cache else bar
 
 
 def bar_to_write(

@@ -117,6 +117,11 @@ def test_no_cache_forbids_reading_and_allows_writing() -> None:
     assert bar_to_write(TERMS, COLD, control, WHOLE) is None
 
 
+def test_where_there_is_no_cache_nothing_is_bypassed() -> None:
+    control = CacheControl(no_cache=True)
+    assert bar_to_read(replace(TERMS, ttl_s=None), COLD, control) is CacheBar.OFF
+
+
 def test_no_store_forbids_writing_and_allows_reading() -> None:
     control = CacheControl(no_store=True)
     assert bar_to_read(TERMS, COLD, control) is None

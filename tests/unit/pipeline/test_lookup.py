@@ -1,5 +1,6 @@
 """When the cache is asked, for whom, and what the client may say about it."""
 
+from gateway.domain.outcome import Outcome
 from tests.support.gateways import CHAT, GUEST_KEY, KEYED, TEAM_KEY, TWO_TIERS, Gateway
 
 
@@ -28,6 +29,14 @@ async def test_a_route_without_a_cache_says_so_and_asks_every_time() -> None:
     client = await gateway.ask(CHAT)
     assert client.responder.headers[b"x-tiergate-cache"] == b"off"
     assert len(gateway.network.requests) == 2
+
+
+async def test_refusing_kept_answers_where_none_are_kept_changes_nothing() -> None:
+    gateway = Gateway(TWO_TIERS.replace("cache: {exact: 1h, max_temperature: 1}", "cache: {exact: off}"))
+    client = await gateway.ask(CHAT, headers=((b"cache-control", b"no-cache"),))
+    assert client.responder.headers[b"x-tiergate-cache"] == b"off"
+    assert gateway.receipt.outcome is Outcome.SUCCESS_UPSTREAM
+    assert gateway.faults == []
 
 
 async def test_a_request_that_wants_variety_is_not_answered_from_the_cache() -> None:
