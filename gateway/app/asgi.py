@@ -56,16 +56,11 @@ class AsgiInbound:
     @property
     def has_unread_body(self) -> bool:
         """Tell whether the client announced a body of which some may still be on its way."""
-        if self._body_ended:
-            return False
-        return any(
-            (name == b"content-length" and value.strip() != b"0") or name == b"transfer-encoding"
-            for name, value in self.headers
-        )
+        return not self._body_ended and announces_body(self.headers)
 
     async def read_body(self, limit_bytes: int, timeout_s: float) -> bytes:
         """Read the whole body; see `ports.Inbound`. A timer is armed only when the body is not all here yet."""
-        self._refuse_announced(limit_bytes)
+        refuse_announced(self.headers, limit_bytes)
         steps = self._receive().__await__()
         try:
             waits_for = next(steps)
@@ -80,21 +75,8 @@ class AsgiInbound:
                 while not self._keep(await more, limit_bytes):
                     more = self._receive()
         except TimeoutError:
-            raise GatewayError(
-                ErrorCode.REQUEST_TIMEOUT,
-                f"The request's body did not arrive within {timeout_s:g} s. Send it faster, or make it smaller.",
-            ) from None
+            raise body_too_slow(timeout_s) from None
         return self._whole()
-
-    def _refuse_announced(self, limit_bytes: int) -> None:
-        for name, value in self.headers:
-            if name == b"content-length":
-                length = value.strip()
-                if not length.isdigit():
-                    raise GatewayError(ErrorCode.BAD_REQUEST_LINE, "Content-Length must be one decimal number.")
-                # Eighteen digits are an exabyte: longer numbers are not worth the conversion.
-                if len(length) > 18 or int(length) > limit_bytes:
-                    raise _too_large(limit_bytes)
 
     def _keep(self, message: Message, limit_bytes: int) -> bool:
         """Keep a part of the body; tell whether it was the last."""
@@ -104,7 +86,7 @@ class AsgiInbound:
         self._size_bytes += len(part)
         if self._size_bytes > limit_bytes:
             self._parts.clear()
-            raise _too_large(limit_bytes)
+            raise body_too_large(limit_bytes)
         self._parts.append(part)
         self._body_ended = not message.get("more_body", False)
         return self._body_ended
@@ -218,7 +200,35 @@ def _resume(waits_for: object, steps: Generator[Any, Any, Message]) -> Generator
     return (yield from steps)
 
 
-def _too_large(limit_bytes: int) -> GatewayError:
+def announces_body(headers: Headers) -> bool:
+    """Tell whether a head says that a body follows."""
+    return any(
+        (name == b"content-length" and value.strip() != b"0") or name == b"transfer-encoding" for name, value in headers
+    )
+
+
+def refuse_announced(headers: Headers, limit_bytes: int) -> None:
+    """Raise GatewayError for a body that its head says is over the limit."""
+    for name, value in headers:
+        if name == b"content-length":
+            length = value.strip()
+            if not length.isdigit():
+                raise GatewayError(ErrorCode.BAD_REQUEST_LINE, "Content-Length must be one decimal number.")
+            # Eighteen digits are an exabyte: longer numbers are not worth the conversion.
+            if len(length) > 18 or int(length) > limit_bytes:
+                raise body_too_large(limit_bytes)
+
+
+def body_too_slow(timeout_s: float) -> GatewayError:
+    """Say that the body took longer than it may."""
+    return GatewayError(
+        ErrorCode.REQUEST_TIMEOUT,
+        f"The request's body did not arrive within {timeout_s:g} s. Send it faster, or make it smaller.",
+    )
+
+
+def body_too_large(limit_bytes: int) -> GatewayError:
+    """Say that the body is larger than allowed."""
     return GatewayError(
         ErrorCode.BODY_TOO_LARGE,
         f"The request's body is larger than {limit_bytes} bytes, the limit of this gateway (policy: limits.body).",

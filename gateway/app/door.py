@@ -25,12 +25,15 @@ HOT_ROUTES: Mapping[bytes, Operation] = {b"/v1/" + operation.value.encode(): ope
 
 
 class Door:
-    """Hand hot requests to the pipeline, everything else to `others`."""
+    """Hand hot requests to the pipeline, everything else to `others`.
 
-    __slots__ = ("_handler", "_others")
+    A server that parses HTTP itself may look in `HOT_ROUTES` and call `handler` without building a scope.
+    """
+
+    __slots__ = ("_others", "handler")
 
     def __init__(self, handler: Handler, others: ASGIApp) -> None:
-        self._handler = handler
+        self.handler = handler
         self._others = others
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -52,7 +55,7 @@ class Door:
         inbound = AsgiInbound(scope, receive)
         responder = AsgiResponder(scope, receive, send, inbound)
         try:
-            await self._handler(operation, inbound, responder)
+            await self.handler(operation, inbound, responder)
         except ClientGone:
             # Nobody is left to be told anything.
             return

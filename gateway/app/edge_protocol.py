@@ -1,7 +1,8 @@
 """uvicorn's HTTP protocol, made strict where an ASGI application cannot see: heads, framing, slowness, closing.
 
-Checks hang on the parser's callbacks. Times are not kept by a timer for each request but by one sweep over all
-connections, so that a request whose head arrives in one piece pays for none of them.
+Hot requests go from here to the pipeline, everything else to the ASGI application. Checks hang on the parser's
+callbacks. Times are not kept by a timer for each request but by one sweep over all connections, so that a request whose
+head arrives in one piece pays for none of them.
 """
 
 from asyncio import AbstractEventLoop, Transport
@@ -13,11 +14,13 @@ from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from gateway.app.asgi import CONNECTION
-from gateway.app.edge_rules import bad_head, check_head, headers_too_large, url_too_long
+from gateway.app.asgi import CONNECTION, Handler
+from gateway.app.direct import DirectCycle
+from gateway.app.door import HOT_ROUTES, Door
+from gateway.app.edge_rules import bad_head, check_head, head_too_slow, headers_too_large, url_too_long
 from gateway.app.edge_sweeper import KEEP_ALIVE_S, SLOW_CLIENT_S, SWEEP_S, EdgeTerms, Sweeper
 from gateway.app.refusal import refusal_bytes
-from gateway.domain.errors import ErrorCode, GatewayError
+from gateway.domain.errors import GatewayError
 from gateway.domain.limits import EdgeLimits
 
 LINGER_S = 2.0
@@ -32,6 +35,7 @@ _FRAMING_ALLOWANCE_BYTES = 64 * 1024
 class EdgeProtocol(HttpToolsProtocol):
     """One connection. Make a class for a server with `edge_protocol`."""
 
+    cycle: RequestResponseCycle | DirectCycle  # type: ignore[assignment]
     terms: ClassVar[EdgeTerms]
     sweeper: ClassVar[Sweeper]
 
@@ -44,6 +48,7 @@ class EdgeProtocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.url = b""
+        self._hot_handler = config.app.handler if isinstance(config.app, Door) else None
         self.watchers: set[Callable[[], None]] = set()
         self.is_lost = False
         self._limits = self.terms.limits_of()
@@ -113,7 +118,8 @@ class EdgeProtocol(HttpToolsProtocol):
         check_head(self.url, self.parser.get_http_version(), self.headers, self._limits)
         self._in_head = False
         self._head_since_s = None
-        super().on_headers_complete()
+        if self._hot_handler is None or not self._take_hot(self._hot_handler):
+            super().on_headers_complete()
         # Trailers go to a list of their own, which nobody reads: the request's headers are complete.
         self.headers = []
 
@@ -170,11 +176,22 @@ class EdgeProtocol(HttpToolsProtocol):
         elif self._head_since_s is not None and now_s - self._head_since_s >= self._limits.headers_timeout_s:
             self._head_since_s = None
             if self._wire_bytes:
-                self._refuse(_slow_head(self._limits))
+                self._refuse(head_too_slow(self._limits))
             else:
                 self.transport.close()
         elif self._idle_since_s is not None and now_s - self._idle_since_s >= self.terms.keep_alive_s:
             self.transport.close()
+
+    def _take_hot(self, handler: Handler) -> bool:
+        """Start a hot request without ASGI; tell whether it was one. Those with a query are left to ASGI, to parse."""
+        operation = HOT_ROUTES.get(self.url)
+        if operation is None or self.parser.get_method() != b"POST":
+            return False
+        version = self.parser.get_http_version()
+        keep_alive = version == "1.1" and self.parser.should_keep_alive()
+        self.cycle = DirectCycle(self, self.url.decode(), version, keep_alive=keep_alive)
+        self.cycle.start(operation, handler)
+        return True
 
     def _sweep_blocked(self, now_s: float, since_s: float) -> None:
         left_bytes = self.transport.get_write_buffer_size()
@@ -196,7 +213,7 @@ class EdgeProtocol(HttpToolsProtocol):
                 self._refuse(headers_too_large(limits))
         elif self._wire_bytes > 2 * self._payload_bytes + _FRAMING_ALLOWANCE_BYTES:
             self._refuse(bad_head("The body's chunks are framed by more bytes than they carry."))
-        elif self.cycle.transport is self.transport:
+        elif isinstance(self.cycle, RequestResponseCycle) and self.cycle.transport is self.transport:
             self.cycle.transport = _LingeringTransport(self)  # type: ignore[assignment]
 
     def _refuse(self, error: GatewayError) -> None:
@@ -216,8 +233,8 @@ class EdgeProtocol(HttpToolsProtocol):
         self.transport.write(refusal_bytes(error))
         self.linger()
 
-    def _running(self) -> RequestResponseCycle | None:
-        cycle: RequestResponseCycle | None = self.cycle
+    def _running(self) -> RequestResponseCycle | DirectCycle | None:
+        cycle: RequestResponseCycle | DirectCycle | None = self.cycle
         return None if cycle is None or cycle.response_complete else cycle
 
     def _answer_no_more(self) -> None:
@@ -272,9 +289,3 @@ def _cause(error: httptools.HttpParserCallbackError) -> GatewayError:
     if isinstance(cause, httptools.HttpParserError | UnicodeError):
         return bad_head("The request line is not well-formed.")
     raise error
-
-
-def _slow_head(limits: EdgeLimits) -> GatewayError:
-    return GatewayError(
-        ErrorCode.REQUEST_TIMEOUT, f"The request's headers did not arrive within {limits.headers_timeout_s:g} s."
-    )

@@ -73,6 +73,13 @@ def url_too_long(limits: EdgeLimits) -> GatewayError:
     return bad_head(f"The URL is longer than {limits.url_bytes} bytes, the limit of this gateway.")
 
 
+def head_too_slow(limits: EdgeLimits) -> GatewayError:
+    """Say that the head took longer than it may."""
+    return GatewayError(
+        ErrorCode.REQUEST_TIMEOUT, f"The request's headers did not arrive within {limits.headers_timeout_s:g} s."
+    )
+
+
 def bad_head(message: str) -> GatewayError:
     """Refuse what may mean one thing to us and another to a proxy in front; the connection is closed with it."""
     return GatewayError(ErrorCode.BAD_REQUEST_LINE, message)

@@ -9,12 +9,12 @@ from typing import Protocol
 import pytest
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from gateway.app.door import create_app
 from gateway.app.edge_protocol import edge_protocol
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.limits import EdgeLimits
 from gateway.domain.request import Operation
 from gateway.ports import ClientGone, Inbound, Responder
+from tests.e2e.edge_handlers import AppOf, create_asgi, create_direct
 from tests.support.fake_inbound import FakeClient
 from tests.support.live_edge import live_edge
 from tests.support.waiting import eventually
@@ -118,8 +118,8 @@ class SocketExchange:
         return body
 
 
-def open_on(protocol: type[HttpToolsProtocol]) -> Opener:
-    """Open exchanges through the ASGI adapter, served by the given protocol."""
+def open_on(protocol: type[HttpToolsProtocol], app_of: AppOf = create_asgi) -> Opener:
+    """Open exchanges on real sockets, served by the given protocol."""
 
     @asynccontextmanager
     async def open_socket(headers: Headers) -> AsyncIterator[Exchange]:
@@ -132,7 +132,7 @@ def open_on(protocol: type[HttpToolsProtocol]) -> Opener:
 
         chunked = all(name != b"content-length" for name, _ in headers)
         sent = [(b"host", b"gateway"), *headers, *([(b"transfer-encoding", b"chunked")] if chunked else [])]
-        async with live_edge(create_app(handler, []), protocol) as port:
+        async with live_edge(app_of(handler), protocol) as port:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             lines = b"".join(name.title() + b": " + value + b"\r\n" for name, value in sent)
             writer.write(b"POST /v1/chat/completions HTTP/1.1\r\n" + lines + b"\r\n")
@@ -146,7 +146,13 @@ def open_on(protocol: type[HttpToolsProtocol]) -> Opener:
 
 
 @pytest.fixture(
-    params=[open_fake, open_on(HttpToolsProtocol), open_on(edge_protocol(EdgeLimits))], ids=["fake", "asgi", "edge"]
+    params=[
+        open_fake,
+        open_on(HttpToolsProtocol),
+        open_on(edge_protocol(EdgeLimits)),
+        open_on(edge_protocol(EdgeLimits), create_direct),
+    ],
+    ids=["fake", "asgi", "edge", "direct"],
 )
 def opened(request: pytest.FixtureRequest) -> Opener:
     opener: Opener = request.param

@@ -1,13 +1,35 @@
 """Handlers that stand where the pipeline stands, for tests of what lies before it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.app.asgi import Handler
+from gateway.app.door import create_app
 from gateway.app.refusal import refusal
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.request import Operation
 from gateway.ports import ClientGone, Headers, Inbound, Responder
 
 OK = (b"content-type", b"application/json")
+
+AppOf = Callable[[Handler], ASGIApp]
+
+
+def create_direct(handler: Handler) -> ASGIApp:
+    """Make an application whose hot routes the edge protocol takes before ASGI."""
+    return create_app(handler, [])
+
+
+def create_asgi(handler: Handler) -> ASGIApp:
+    """Make the same application so that every request goes through ASGI."""
+    door = create_app(handler, [])
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await door(scope, receive, send)
+
+    return app
 
 
 @dataclass(slots=True)

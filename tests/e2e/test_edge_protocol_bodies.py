@@ -1,17 +1,17 @@
-"""Bodies: too large, too many bytes around them, cut short, announced and not wanted."""
+"""Bodies: too large, too many bytes around them, cut short, announced and not wanted; with ASGI between or without."""
 
 import asyncio
 import time
+from typing import cast
 
 import pytest
 
 from gateway.app.asgi import Handler
-from gateway.app.door import create_app
 from gateway.app.edge_protocol import LINGER_BYTES, edge_protocol
 from gateway.domain.limits import EdgeLimits
 from gateway.domain.request import Operation
 from gateway.ports import Inbound, Responder
-from tests.e2e.edge_handlers import Echo
+from tests.e2e.edge_handlers import AppOf, Echo, create_asgi, create_direct
 from tests.support.live_edge import live_edge
 from tests.support.raw_http import CLOSES_WITHIN_S, answers_in, converse, one_answer, post
 from tests.support.waiting import eventually
@@ -21,18 +21,23 @@ IN_FLIGHT_BYTES = 12 * 1024 * 1024
 """What the kernel may hold between client and server on loopback, generously."""
 
 
-async def test_an_announced_body_over_the_limit_is_refused_before_it_comes() -> None:
+@pytest.fixture(params=[create_direct, create_asgi], ids=["direct", "asgi"])
+def app_of(request: pytest.FixtureRequest) -> AppOf:
+    return cast(AppOf, request.param)
+
+
+async def test_an_announced_body_over_the_limit_is_refused_before_it_comes(app_of: AppOf) -> None:
     echo = Echo(limit_bytes=CAP_BYTES)
-    async with live_edge(create_app(echo, []), edge_protocol(EdgeLimits)) as port:
+    async with live_edge(app_of(echo), edge_protocol(EdgeLimits)) as port:
         (answer,) = await converse(port, post(b"Content-Length: %d" % (CAP_BYTES + 1)))
         assert (answer.status, answer.code) == (413, "body_too_large")
         assert answer.headers[b"connection"] == b"close"
         assert not echo.bodies
 
 
-async def test_the_refusal_reaches_a_client_that_sends_its_large_body_without_listening() -> None:
+async def test_the_refusal_reaches_a_client_that_sends_its_large_body_without_listening(app_of: AppOf) -> None:
     echo = Echo(limit_bytes=1_000)
-    async with live_edge(create_app(echo, []), edge_protocol(EdgeLimits)) as port:
+    async with live_edge(app_of(echo), edge_protocol(EdgeLimits)) as port:
         body = b"x" * (LINGER_BYTES // 2)
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(post(b"Content-Length: %d" % len(body)))
@@ -44,11 +49,11 @@ async def test_the_refusal_reaches_a_client_that_sends_its_large_body_without_li
         writer.close()
 
 
-async def test_an_unannounced_body_is_refused_a_chunk_over_the_limit_and_no_longer_read() -> None:
+async def test_an_unannounced_body_is_refused_a_chunk_over_the_limit_and_no_longer_read(app_of: AppOf) -> None:
     echo = Echo(limit_bytes=CAP_BYTES)
     chunk = b"10000\r\n" + b"x" * 65_536 + b"\r\n"
     sent = 0
-    async with live_edge(create_app(echo, []), edge_protocol(EdgeLimits)) as port:
+    async with live_edge(app_of(echo), edge_protocol(EdgeLimits)) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(post(b"Transfer-Encoding: chunked"))
 
@@ -68,18 +73,18 @@ async def test_an_unannounced_body_is_refused_a_chunk_over_the_limit_and_no_long
         writer.close()
 
 
-async def test_a_body_of_exactly_the_limit_passes() -> None:
+async def test_a_body_of_exactly_the_limit_passes(app_of: AppOf) -> None:
     echo = Echo(limit_bytes=CAP_BYTES)
-    async with live_edge(create_app(echo, []), edge_protocol(EdgeLimits)) as port:
+    async with live_edge(app_of(echo), edge_protocol(EdgeLimits)) as port:
         body = b"x" * CAP_BYTES
         (answer,) = await converse(port, post(b"Content-Length: %d" % CAP_BYTES, b"Connection: close"), body)
         assert answer.body == b'{"bytes":%d}' % CAP_BYTES
 
 
-async def test_a_megabyte_of_brackets_comes_through_whole_and_fast() -> None:
+async def test_a_megabyte_of_brackets_comes_through_whole_and_fast(app_of: AppOf) -> None:
     echo = Echo()
     body = b"[" * 1_000_000
-    async with live_edge(create_app(echo, []), edge_protocol(EdgeLimits)) as port:
+    async with live_edge(app_of(echo), edge_protocol(EdgeLimits)) as port:
         started_s = time.perf_counter()
         (answer,) = await converse(port, post(b"Content-Length: 1000000", b"Connection: close", body=body))
         assert time.perf_counter() - started_s < 1.0
@@ -87,19 +92,19 @@ async def test_a_megabyte_of_brackets_comes_through_whole_and_fast() -> None:
         assert echo.bodies == [body]
 
 
-async def test_a_bad_key_gets_its_answer_without_being_told_to_go_on() -> None:
+async def test_a_bad_key_gets_its_answer_without_being_told_to_go_on(app_of: AppOf) -> None:
     echo = Echo(key=b"right")
     head = (b"Content-Length: 5", b"Expect: 100-continue", b"Authorization: Bearer wrong")
-    async with live_edge(create_app(echo, []), edge_protocol(EdgeLimits)) as port:
+    async with live_edge(app_of(echo), edge_protocol(EdgeLimits)) as port:
         (answer,) = await converse(port, post(*head))
         assert (answer.status, answer.code) == (401, "invalid_api_key")
         assert answer.headers[b"connection"] == b"close"
 
 
-async def test_a_good_key_is_told_to_go_on_once() -> None:
+async def test_a_good_key_is_told_to_go_on_once(app_of: AppOf) -> None:
     echo = Echo(key=b"right")
     head = (b"Content-Length: 5", b"Expect: 100-continue", b"Authorization: Bearer right", b"Connection: close")
-    async with live_edge(create_app(echo, []), edge_protocol(EdgeLimits)) as port:
+    async with live_edge(app_of(echo), edge_protocol(EdgeLimits)) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(post(*head))
         async with asyncio.timeout(CLOSES_WITHIN_S):
@@ -112,15 +117,15 @@ async def test_a_good_key_is_told_to_go_on_once() -> None:
         writer.close()
 
 
-async def test_an_early_answer_ends_a_connection_whose_body_was_not_read() -> None:
+async def test_an_early_answer_ends_a_connection_whose_body_was_not_read(app_of: AppOf) -> None:
     echo = Echo(key=b"right")
-    async with live_edge(create_app(echo, []), edge_protocol(EdgeLimits)) as port:
+    async with live_edge(app_of(echo), edge_protocol(EdgeLimits)) as port:
         (answer,) = await converse(port, post(b"Content-Length: 2", body=b"{}"))
         assert answer.status == 401
         assert answer.headers[b"connection"] == b"close"
 
 
-async def test_a_client_that_half_closes_is_gone_and_costs_no_model_call() -> None:
+async def test_a_client_that_half_closes_is_gone_and_costs_no_model_call(app_of: AppOf) -> None:
     dispatched = 0
     left = asyncio.Event()
 
@@ -133,13 +138,15 @@ async def test_a_client_that_half_closes_is_gone_and_costs_no_model_call() -> No
         if not responder.gone.is_set():
             dispatched += 1
 
-    async with live_edge(create_app(handler, []), edge_protocol(EdgeLimits)) as port:
+    async with live_edge(app_of(handler), edge_protocol(EdgeLimits)) as port:
         assert await converse(port, post(b"Content-Length: 2", body=b"{}"), half_close=True) == []
         await left.wait()
         assert not dispatched
 
 
-async def test_a_handler_that_ends_because_its_client_left_is_no_fault(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_handler_that_ends_because_its_client_left_is_no_fault(
+    app_of: AppOf, caplog: pytest.LogCaptureFixture
+) -> None:
     ended = asyncio.Event()
 
     async def handler(operation: Operation, inbound: Inbound, responder: Responder) -> None:
@@ -148,15 +155,15 @@ async def test_a_handler_that_ends_because_its_client_left_is_no_fault(caplog: p
         await responder.gone.wait()
         ended.set()
 
-    async with live_edge(create_app(handler, []), edge_protocol(EdgeLimits)) as port:
+    async with live_edge(app_of(handler), edge_protocol(EdgeLimits)) as port:
         assert await converse(port, post(b"Content-Length: 2", body=b"{}"), half_close=True) == []
         await ended.wait()
     assert caplog.records == []
 
 
-async def test_a_client_that_leaves_within_its_body_is_gone() -> None:
+async def test_a_client_that_leaves_within_its_body_is_gone(app_of: AppOf) -> None:
     echo = Echo()
-    async with live_edge(create_app(echo, []), edge_protocol(EdgeLimits)) as port:
+    async with live_edge(app_of(echo), edge_protocol(EdgeLimits)) as port:
         assert await converse(port, post(b"Content-Length: 10", body=b"half"), half_close=True) == []
         await eventually(lambda: echo.gone == 1)
         assert not echo.bodies
@@ -178,15 +185,15 @@ def streamer(parts: int, *, pause: asyncio.Event | None = None) -> Handler:
     return handler
 
 
-async def test_a_stream_passes_as_it_was_sent() -> None:
-    async with live_edge(create_app(streamer(50), []), edge_protocol(EdgeLimits)) as port:
+async def test_a_stream_passes_as_it_was_sent(app_of: AppOf) -> None:
+    async with live_edge(app_of(streamer(50)), edge_protocol(EdgeLimits)) as port:
         (answer,) = await converse(port, post(b"Content-Length: 2", b"Connection: close", body=b"{}"))
         assert answer.body == b"".join(b"data: %d\n\n" % number for number in range(50))
 
 
-async def test_a_request_sent_into_a_running_stream_is_never_answered() -> None:
+async def test_a_request_sent_into_a_running_stream_is_never_answered(app_of: AppOf) -> None:
     pause = asyncio.Event()
-    async with live_edge(create_app(streamer(3, pause=pause), []), edge_protocol(EdgeLimits)) as port:
+    async with live_edge(app_of(streamer(3, pause=pause)), edge_protocol(EdgeLimits)) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(post(b"Content-Length: 2", body=b"{}"))
         async with asyncio.timeout(CLOSES_WITHIN_S):
