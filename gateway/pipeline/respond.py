@@ -2,7 +2,15 @@
 
 from gateway.pipeline.attempt import Attempt
 from gateway.pipeline.journey import Trail
-from gateway.wire.headers import JSON, STREAM_HEADERS, client_headers, tiergate_headers
+from gateway.wire.headers import (
+    DEBUG_HEADER,
+    JSON,
+    STREAM_HEADERS,
+    client_headers,
+    debug_headers,
+    header,
+    tiergate_headers,
+)
 
 _OK = 200
 
@@ -33,7 +41,7 @@ async def send_whole(trail: Trail, status: int, headers: list[tuple[bytes, bytes
 def _told(trail: Trail, attempt: Attempt, attempts: int, *, cost_usd_nano: int | None) -> list[tuple[bytes, bytes]]:
     arrival, looked = trail.arrival, trail.looked
     assert looked is not None, "answers come after the look-up"
-    return tiergate_headers(
+    told = tiergate_headers(
         request_id=arrival.request_id,
         snapshot=arrival.snapshot.id,
         cache=looked.cache,
@@ -42,3 +50,8 @@ def _told(trail: Trail, attempt: Attempt, attempts: int, *, cost_usd_nano: int |
         attempts=attempts,
         cost_usd_nano=cost_usd_nano,
     )
+    assert trail.admitted is not None
+    assert trail.decided is not None
+    if trail.admitted.key.tenant.may_debug and header(arrival.inbound.headers, DEBUG_HEADER) == b"true":
+        told += debug_headers(trail.decided.decision)
+    return told

@@ -6,6 +6,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final
 
+from gateway.domain.decision import Decision
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.money import format_usd
 
@@ -17,6 +18,14 @@ EVENT_STREAM: Final = b"text/event-stream"
 
 PIN_HEADER: Final = b"x-tiergate-tier"
 """In a request: the tier the caller wishes for, where its key allows that."""
+DEBUG_HEADER: Final = b"x-tiergate-debug"
+"""In a request: `true` asks for the headers that explain the decision, where the key allows that."""
+REASON_HEADER: Final = b"x-tiergate-reason"
+"""On demand: why that tier was chosen, one of the reasons below."""
+ACCEPTANCE_HEADER: Final = b"x-tiergate-acceptance"
+"""On demand: each tier's chance of an acceptable answer, and what removed it if anything did."""
+DIAL_HEADER: Final = b"x-tiergate-dial"
+"""On demand: λ, the chance of an acceptable answer that a dollar had to buy."""
 TIMEOUT_HEADER: Final = b"x-request-timeout"
 """In a request: the seconds the caller waits at most, from 1 to the route's deadline."""
 REQUEST_ID_HEADER: Final = b"x-tiergate-request-id"
@@ -163,6 +172,19 @@ def tiergate_headers(
         (SNAPSHOT_HEADER, snapshot),
     )
     return [(name, header_value(str(value))) for name, value in shown if value is not None]
+
+
+def debug_headers(decision: Decision) -> list[tuple[bytes, bytes]]:
+    """Render how a tier was chosen, for whoever asked by `DEBUG_HEADER`."""
+    views = [
+        f"{view.tier}={view.p:.3f}" + ("" if view.removed_by is None else f" ({view.removed_by})")
+        for view in decision.views
+    ]
+    return [
+        (REASON_HEADER, header_value(decision.reason.value)),
+        (ACCEPTANCE_HEADER, header_value(", ".join(views))),
+        (DIAL_HEADER, b"%.6g" % decision.dial),
+    ]
 
 
 def header_value(text: str) -> bytes:

@@ -57,6 +57,7 @@ async def test_every_header_of_an_answer_is_documented_and_every_documented_one_
         await gateway.ask(CHAT, key=TEAM_KEY),
         await gateway.ask(STREAM, key=TEAM_KEY),
         await gateway.ask(CHAT),
+        await Gateway().ask(CHAT, headers=((b"x-tiergate-debug", b"true"),)),
     ]
     gateway.network.plan.general = fails(429)
     clients.append(await gateway.ask({**CHAT, "seed": 1}, key=TEAM_KEY))

@@ -1,7 +1,7 @@
 """The head of an answer, and the few headers that every answer carries."""
 
 from tests.support.behaviours import always
-from tests.support.gateways import CHAT, KEYED, STREAM, Gateway, answer_of
+from tests.support.gateways import CHAT, KEYED, STREAM, TEAM_KEY, Gateway, answer_of
 from tests.support.openai_bodies import Words, chat_answer
 from tests.support.scripts import Reply, Send
 
@@ -48,3 +48,22 @@ async def test_what_a_server_says_of_itself_does_not_reach_the_client() -> None:
     gateway.network.plan.general = always(Reply(200, own, body=(Send(chat_answer(Words())),)))
     client = await gateway.ask(CHAT)
     assert not {b"server", b"set-cookie", b"transfer-encoding"} & client.responder.headers.keys()
+
+
+async def test_the_decision_is_explained_to_who_asks_and_may() -> None:
+    gateway = Gateway()
+    plain = await gateway.ask(CHAT)
+    assert b"x-tiergate-reason" not in plain.responder.headers
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+    body = {**CHAT, "messages": [{"role": "user", "content": [image]}]}
+    asked = await gateway.ask(body, headers=((b"x-tiergate-debug", b"true"),))
+    assert asked.responder.headers[b"x-tiergate-reason"] == b"only_able"
+    assert b"small=0.550 (vision), large=0." in asked.responder.headers[b"x-tiergate-acceptance"]
+    assert asked.responder.headers[b"x-tiergate-dial"] == b"1e+06"
+
+
+async def test_a_key_without_leave_is_not_told_how_tiers_compare() -> None:
+    gateway = Gateway(KEYED)
+    client = await gateway.ask(CHAT, key=TEAM_KEY, headers=((b"x-tiergate-debug", b"true"),))
+    assert client.responder.status == 200
+    assert b"x-tiergate-acceptance" not in client.responder.headers
