@@ -12,14 +12,17 @@ from gateway.domain.usage import NO_USAGE, TokenUsage, UsageSource, tokens_in
 def hold_amount_usd_nano(request: CanonicalRequest, ladder: Sequence[Tier]) -> int:
     """Price the dearest the request can become: its whole allowance of output, on the dearest tier of the ladder.
 
-    Unknown is never free: without `max_tokens` the tier's own cap counts.
+    Unknown is never free: without `max_tokens` the tier's own cap counts. What no ledger can count is cut to what it
+    can, which no budget grants.
     """
-    return max((usd_nano_of(_ceiling_usd_pico(request, tier)) for tier in ladder), default=0)
+    dearest = max((usd_nano_of(_ceiling_usd_pico(request, tier)) for tier in ladder), default=0)
+    return min(dearest, EXACT_MAX)
 
 
 def hold_tokens(request: CanonicalRequest, ladder: Sequence[Tier]) -> int:
     """Count the most tokens the request can use on any tier of the ladder, for limits of tokens a minute."""
-    return request.input_tokens + max((_output_ceiling_tokens(request, tier) for tier in ladder), default=0)
+    most = request.input_tokens + max((_output_ceiling_tokens(request, tier) for tier in ladder), default=0)
+    return min(most, EXACT_MAX)
 
 
 def charge_usd_nano(tier: Tier, usage: TokenUsage) -> int:
@@ -72,5 +75,6 @@ def _output_ceiling_tokens(request: CanonicalRequest, tier: Tier) -> int:
     if request.operation is Operation.EMBEDDINGS:
         return 0
     asked = request.max_output_tokens
-    each = tier.max_output_tokens if asked is None else min(asked, tier.max_output_tokens)
+    # What the client asks for is forwarded as it is, so only the window stops a server short of it.
+    each = tier.max_output_tokens if asked is None else min(asked, tier.context_tokens)
     return each * request.choices

@@ -70,8 +70,21 @@ def test_an_unknown_output_is_held_at_the_tiers_cap_and_never_at_nothing() -> No
     assert hold_tokens(request, (SMALL,)) == 1_000 + 4_096
 
 
-def test_more_output_than_the_tier_gives_is_held_at_its_cap() -> None:
-    assert hold_tokens(replace(REQUEST, max_output_tokens=10**9), (SMALL,)) == 1_000 + 4_096
+def test_more_output_than_usual_is_held_if_it_is_asked_for() -> None:
+    asked = replace(REQUEST, max_output_tokens=20_000)
+    assert hold_tokens(asked, (SMALL,)) == 1_000 + 20_000
+    assert hold_amount_usd_nano(asked, (SMALL,)) == 50_000 + 20_000 * 200
+
+
+def test_more_output_than_the_window_takes_is_held_at_the_window() -> None:
+    asked = replace(REQUEST, max_output_tokens=10**9)
+    assert hold_tokens(asked, (SMALL,)) == 1_000 + SMALL.context_tokens
+
+
+def test_a_hold_beyond_all_measure_is_cut_to_what_a_ledger_can_count() -> None:
+    beyond = replace(REQUEST, max_output_tokens=None, choices=10**15)
+    assert hold_amount_usd_nano(beyond, (SMALL,)) == EXACT_MAX
+    assert hold_tokens(beyond, (SMALL,)) == EXACT_MAX
 
 
 def test_every_choice_is_held() -> None:
