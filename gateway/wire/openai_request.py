@@ -75,7 +75,8 @@ def canonicalise(operation: Operation, body: bytes, limits: EdgeLimits) -> Canon
         message = "Images by address are not allowed here. Send the image itself as a data: URL."
         raise GatewayError(ErrorCode.FORBIDDEN_FIELD, message, param="messages")
     options = typed.stream_options
-    stream = bool(typed.stream)
+    # There are no streams of embeddings: servers pass the member over, so the answer comes whole.
+    stream = bool(typed.stream) and operation is not Operation.EMBEDDINGS
     return CanonicalRequest(
         operation=operation,
         alias=ModelAlias(typed.model),

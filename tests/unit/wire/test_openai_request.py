@@ -343,3 +343,9 @@ def test_prompts_and_inputs_are_required_and_limited(operation: Operation, membe
 def test_embeddings_count_their_input_and_have_no_turn() -> None:
     request = canonicalise(Operation.EMBEDDINGS, b'{"model":"e","input":["ab","cd"]}', LIMITS)
     assert (request.user_text, request.turns, request.input_tokens) == ("", 0, tokens_in(4))
+
+
+def test_embeddings_are_never_streamed() -> None:
+    body = b'{"model":"e","input":"ab","stream":true,"stream_options":{"include_usage":true}}'
+    request = canonicalise(Operation.EMBEDDINGS, body, LIMITS)
+    assert (request.stream, request.include_usage, request.body) == (False, False, body)
