@@ -10,6 +10,7 @@ from gateway.core.accounting import best_usage
 from gateway.core.exchange_events import AttemptFailed, Ended
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.outcome import FailureKind, Outcome
+from gateway.domain.request import Operation
 from gateway.domain.usage import NO_USAGE, TokenUsage
 from gateway.pipeline.account import price
 from gateway.pipeline.attempt import Attempt, Opened
@@ -177,12 +178,14 @@ def _note(trail: Trail, exchange: Interpreter, attempt: Attempt | None, world: W
 
 def _usage(trail: Trail, opened: Opened) -> TokenUsage:
     assert trail.canonical is not None
-    input_tokens = trail.canonical.request.input_tokens
+    request = trail.canonical.request
+    input_tokens = request.input_tokens
     if opened.scanner is not None:
         chunks = opened.scanner.content_chunks
         return best_usage(opened.scanner.usage, input_tokens=input_tokens, content_chunks=chunks, content_bytes=0)
     assert opened.answer is not None
-    size_bytes = len(opened.body)
+    # Vectors are no tokens, however many bytes they take.
+    size_bytes = 0 if request.operation is Operation.EMBEDDINGS else len(opened.body)
     return best_usage(opened.answer.usage, input_tokens=input_tokens, content_chunks=0, content_bytes=size_bytes)
 
 

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from gateway.domain.outcome import FailureKind, Outcome
+from gateway.domain.request import Operation
 from gateway.domain.usage import UsageSource
 from gateway.ports import Headers
 from tests.support.behaviours import (
@@ -52,6 +53,15 @@ async def test_a_stream_is_relayed_event_by_event_and_ends_once() -> None:
     assert events.count(b"[DONE]") == 1
     assert events[-1] == b"[DONE]"
     assert b"x-tiergate-cost-usd" not in client.responder.headers
+
+
+async def test_vectors_are_no_tokens() -> None:
+    gateway = Gateway()
+    vectors = json.dumps({"object": "list", "data": [{"index": 0, "embedding": [0.1] * 1000}]}).encode()
+    gateway.network.plan.general = always(json_reply(200, vectors))
+    await gateway.ask({"model": "small", "input": "France"}, operation=Operation.EMBEDDINGS)
+    usage = gateway.receipt.usage
+    assert (usage.input_tokens, usage.output_tokens, usage.source) == (2, 0, UsageSource.ESTIMATED)
 
 
 async def test_usage_is_always_asked_for_and_shown_only_to_who_asked() -> None:
