@@ -5,12 +5,12 @@ tenant nor a reader of the store's dump can find a prompt by guessing it.
 """
 
 import hmac
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
 from gateway.domain.identity import CachedAnswer, CacheScope, ExactKey
 from gateway.domain.ids import TenantId
+from gateway.domain.noun import noun
 from gateway.domain.request import CanonicalRequest, Operation
 
 IDENTITY_VERSION = b"\x01"
@@ -28,7 +28,7 @@ TTL_JITTER = 0.1
 _SECRET_LABEL = b"tiergate exact cache\x00"
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class CacheTerms:
     """What a route allows. `ttl_s` None switches its cache off."""
 
@@ -38,7 +38,7 @@ class CacheTerms:
     answer_bytes_max: int = DEFAULT_ANSWER_BYTES_MAX
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class CacheControl:
     """What the client asked for in `Cache-Control`. `max_age_s` is the oldest answer it takes; None takes any."""
 
@@ -50,7 +50,7 @@ class CacheControl:
 ANY_AGE = CacheControl()
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class AnswerFacts:
     """What must be known of an answer before it may be kept.
 

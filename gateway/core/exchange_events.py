@@ -1,14 +1,14 @@
 """The vocabulary of the exchange machine: its plan, what is reported to it, and what it asks for."""
 
-from dataclasses import dataclass
 from enum import Enum
 
 from gateway.domain.errors import ErrorCode
 from gateway.domain.ids import TierName
+from gateway.domain.noun import noun
 from gateway.domain.outcome import FailureKind, Outcome
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Rung:
     """One tier to try. `endpoints` is how many of its servers may be tried.
 
@@ -21,7 +21,7 @@ class Rung:
     stall_limit_s: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Plan:
     """The ladder, cheapest hope first, and what may be spent on climbing it. `deadline_at_s` is monotonic."""
 
@@ -43,26 +43,26 @@ class Timer(Enum):
     DEADLINE = "deadline"
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Begin:
     """Start climbing."""
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class FirstContent:
     """An attempt has content in hand: for a stream its first token, otherwise the whole checked answer."""
 
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Ended:
     """The committed answer is complete."""
 
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class AttemptFailed:
     """An attempt came to nothing, or its answer broke off."""
 
@@ -70,14 +70,14 @@ class AttemptFailed:
     kind: FailureKind
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class TimerFired:
     """A clock that was set has run out."""
 
     timer: Timer
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class ClientGone:
     """Nobody is listening any more."""
 
@@ -85,7 +85,7 @@ class ClientGone:
 Event = Begin | FirstContent | Ended | AttemptFailed | TimerFired | ClientGone
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class OpenAttempt:
     """Call a server of that rung which this request has not tried yet."""
 
@@ -93,7 +93,7 @@ class OpenAttempt:
     rung: int
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class CancelAttempt:
     """Close that call at once: the server must notice. `failure` is why, None when nothing was wrong with it."""
 
@@ -101,7 +101,7 @@ class CancelAttempt:
     failure: FailureKind | None
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class SetTimer:
     """Fire `timer` at that monotonic time. STALL is renewed by every byte: it fires `after_s` after the last one."""
 
@@ -109,21 +109,21 @@ class SetTimer:
     after_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class ClearTimer:
     """Forget that timer, if it is set."""
 
     timer: Timer
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Commit:
     """Answer the client from this attempt, and from no other ever."""
 
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Reject:
     """Tell the client, who has seen nothing yet, that it failed. `cause` is the last attempt's failure."""
 
@@ -131,14 +131,14 @@ class Reject:
     cause: FailureKind | None
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class AbortStream:
     """Tell the client, who has seen content, that the answer is incomplete: in band, with no terminal event."""
 
     cause: FailureKind | None
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Finish:
     """The end; always the last command."""
 

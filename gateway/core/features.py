@@ -6,8 +6,9 @@ A change here changes what a trained model means: raise `FEATURE_VERSION`, and a
 """
 
 import math
-from dataclasses import dataclass
 from typing import Final
+
+from gateway.domain.noun import noun
 
 FEATURE_VERSION: Final = 1
 
@@ -56,7 +57,7 @@ SCALAR_NAMES: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class TextFeatures:
     """Distinct words (lower case, digits as `0`, UTF-8), and the numbers that `SCALAR_NAMES` names, in its order."""
 

@@ -7,7 +7,6 @@ Pure, and on the path of every request.
 
 import math
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
 
 from gateway.core.constraints import refuse, removal
 from gateway.core.value import best, expected_cost_usd_nano, expected_output_tokens, strongest, value_of
@@ -17,11 +16,12 @@ from gateway.domain.dial import Dial
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.ids import RouteName, TierName
 from gateway.domain.money import USD_NANO_PER_USD
+from gateway.domain.noun import noun
 from gateway.domain.request import CanonicalRequest
 from gateway.domain.tier import Tier
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Pin:
     """The one tier a caller insists on, and what made it so: `pinned_by_alias` or `pinned_by_header`."""
 
@@ -109,7 +109,7 @@ def _rungs(values: Sequence[float], able: Sequence[int], chosen: int) -> list[in
     return [chosen, *up[:1], *(position for position in by_value if position < chosen)]
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Flip:
     """What would have sent the request to another able tier, all else equal.
 

@@ -5,13 +5,14 @@ of EmbedLLM and IRT-Router): P(acceptable) = sigmoid(intercept + loadings · lat
 """
 
 import math
-from dataclasses import dataclass
+
+from gateway.domain.noun import noun
 
 Z_95 = 1.6448536269514722
 """The standard normal's 95 % quantile: one-sided bounds, and the ends of a two-sided 90 % interval."""
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Ability:
     """How good a model is, in the terms of the difficulty model.
 
@@ -28,7 +29,7 @@ class Ability:
     tasks: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Score:
     """The latent position of a request. `familiarity` (0..1) says how much of it the difficulty model has seen.
 

@@ -2,12 +2,12 @@
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from gateway.domain.ability import Ability, Score
+from gateway.domain.noun import noun
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class CalibrationRequest:
     """One request of the calibration set: where it lies and how long it is. Its text is not kept."""
 
@@ -15,7 +15,7 @@ class CalibrationRequest:
     input_tokens: int
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Catalogue:
     """The reference models of one artefact, and the requests on which a policy's expectations are computed.
 

@@ -1,10 +1,10 @@
 """Where a request goes, and why."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from gateway.domain.ability import Z_95, Ability, Score, acceptance
 from gateway.domain.ids import RouteName, TierName
+from gateway.domain.noun import noun
 
 
 class ReasonCode(StrEnum):
@@ -34,7 +34,7 @@ class ReasonCode(StrEnum):
     """None of the tier's servers may be given requests now."""
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class TierView:
     """One tier as the decision saw it.
 
@@ -61,7 +61,7 @@ class TierView:
         return acceptance(self.ability, self.score, shift=Z_95 * self.ability.standard_error)
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Decision:
     """The ladder to climb: `ladder[0]` is tried first, the others in order when it fails.
 

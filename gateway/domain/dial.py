@@ -1,7 +1,8 @@
 """λ, the one number that a route's quality or budget becomes, and what it is expected to do."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from gateway.domain.noun import noun
 
 
 class WhenUncertified(StrEnum):
@@ -11,7 +12,7 @@ class WhenUncertified(StrEnum):
     STRONGEST = "strongest"
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Dial:
     """λ and what it is expected to do on the calibration requests.
 

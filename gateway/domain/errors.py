@@ -8,9 +8,9 @@ What goes wrong with an attempt is not an exception but a value (`outcome.Failur
 decides on.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from gateway.domain.noun import noun
 from gateway.domain.outcome import Outcome
 
 
@@ -81,7 +81,7 @@ class ErrorCode(StrEnum):
     """In a stream, behind a 200: the answer broke off and is incomplete."""
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class ErrorTerms:
     """What follows from a code: HTTP status, OpenAI error `type`, and the request's outcome."""
 

@@ -1,11 +1,10 @@
 """Who may share an answer, and under which key it lies."""
 
-from dataclasses import dataclass
-
 from gateway.domain.ids import TenantId
+from gateway.domain.noun import noun
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class CacheScope:
     """A hard partition: nothing is ever read across scopes. `secret` keys the HMAC of everything inside."""
 
@@ -13,7 +12,7 @@ class CacheScope:
     secret: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class ExactKey:
     """Where an exact answer lies: the tenant's partition and a 32-byte HMAC-SHA256 in hexadecimal."""
 
@@ -21,7 +20,7 @@ class ExactKey:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class CachedAnswer:
     """A whole answer as the model server gave it (never a truncated or failed one), and what it cost then."""
 

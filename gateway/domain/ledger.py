@@ -1,15 +1,15 @@
 """Money and rates, in two phases: a hold before the work, then its settlement with the exact charge (0 voids it)."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from gateway.domain.ids import RequestId, TenantId
+from gateway.domain.noun import noun
 
 EXACT_MAX = 2**53 - 1
 """The largest amount that Redis Lua counts exactly: about nine million dollars in nano-USD."""
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Allowance:
     """What a tenant may use. None means unlimited. Windows are fixed and aligned to the store's clock (UTC)."""
 
@@ -24,7 +24,7 @@ class Allowance:
         return self.budget_usd_nano is None and self.requests_per_minute is None and self.tokens_per_minute is None
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Hold:
     """A claim on a tenant's allowance: the dearest the request can become. Idempotent by `request_id`."""
 
@@ -48,7 +48,7 @@ class Refusal(StrEnum):
     TOKENS_PER_MINUTE = "tokens_per_minute"
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class HoldVerdict:
     """The ledger's answer. `retry_after_s` is when the window that refused it turns; budgets after granting."""
 
@@ -66,7 +66,7 @@ UNLIMITED = HoldVerdict(None, 0.0, None)
 """The verdict where nothing is limited, and so nothing asked."""
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Settlement:
     """The end of a hold: what was really used. Idempotent by the hold's `request_id`; a charge of 0 voids it."""
 

@@ -1,9 +1,9 @@
 """Limits at the edge, checked before anything is built from a request."""
 
-from dataclasses import dataclass
+from gateway.domain.noun import noun
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class EdgeLimits:
     """Largest sizes and counts accepted from a client. Defaults are the policy's defaults."""
 

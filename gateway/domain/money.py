@@ -4,8 +4,7 @@ A price is pico-USD per token (1 USD per million tokens = 1,000,000 pico-USD per
 Nano-USD stay exact in Redis Lua (doubles) up to 2**53, about nine million dollars.
 """
 
-from dataclasses import dataclass
-
+from gateway.domain.noun import noun
 from gateway.domain.usage import TokenUsage
 
 USD_PICO_PER_USD = 10**12
@@ -27,7 +26,7 @@ def format_usd(usd_nano: int) -> str:
     return f"{sign}{whole}.{decimals}"
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Price:
     """What a tier costs, in pico-USD per token. Reasoning tokens are output tokens."""
 

@@ -1,16 +1,15 @@
 """The whole story of one request, kept for whoever asks why."""
 
-from dataclasses import dataclass
-
 from gateway.domain.decision import Decision
 from gateway.domain.errors import ErrorCode
 from gateway.domain.ids import EndpointId, KeyId, ModelAlias, RequestId, SnapshotId, TenantId, TierName
+from gateway.domain.noun import noun
 from gateway.domain.outcome import FailureKind, Outcome
 from gateway.domain.request import Operation
 from gateway.domain.usage import TokenUsage
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class AttemptReport:
     """One upstream call. Times are milliseconds since the request was received; None means it never came to that."""
 
@@ -27,7 +26,7 @@ class AttemptReport:
     """What the transport or the server said, without secrets; empty on success."""
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class StageTimes:
     """When each stage ended, in milliseconds since the request was received; None if it did not get there."""
 
@@ -40,7 +39,7 @@ class StageTimes:
     end_ms: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Receipt:
     """Everything recorded of a request. Money is nano-USD.
 

@@ -1,9 +1,9 @@
 """What a client asked for, once its bytes were found sound."""
 
-from dataclasses import dataclass
 from enum import Enum, IntFlag
 
 from gateway.domain.ids import ModelAlias
+from gateway.domain.noun import noun
 
 
 class Operation(Enum):
@@ -23,7 +23,7 @@ class Need(IntFlag):
     JSON_SCHEMA = 4
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Span:
     """Half-open range of byte positions in a body."""
 
@@ -31,7 +31,7 @@ class Span:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Splice:
     """Where the body must be edited before it is forwarded; everything else goes on as it came.
 
@@ -44,7 +44,7 @@ class Splice:
     after_brace: int
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class CanonicalRequest:
     """A validated request. The body's own bytes stay with it: they are forwarded, never written anew.
 

@@ -1,10 +1,9 @@
 """Tiers and their endpoints: what ops declare, with every reference resolved."""
 
-from dataclasses import dataclass
-
 from gateway.domain.ability import Ability
 from gateway.domain.ids import EndpointId, TierName
 from gateway.domain.money import Price
+from gateway.domain.noun import noun
 from gateway.domain.request import Need
 
 
@@ -30,7 +29,7 @@ class Secret:
         return hash(self._value)
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Endpoint:
     """One addressable model server. `base_url` ends before the operation's path, without a slash."""
 
@@ -42,7 +41,7 @@ class Endpoint:
     """`lean` (pooled HTTP/1.1) or `httpx` (HTTP/2, proxies)."""
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class TierLimits:
     """What an attempt on this tier may take. `ttft_s` grows by `ttft_s_per_input_token` with the prompt.
 
@@ -57,7 +56,7 @@ class TierLimits:
     answer_s: float = 120.0
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Tier:
     """An ordered class of interchangeable model servers. `rank` 0 is the cheapest."""
 

@@ -1,7 +1,8 @@
 """Tokens of one answer, in one canonical form whatever dialect reported them."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from gateway.domain.noun import noun
 
 
 class UsageSource(StrEnum):
@@ -19,7 +20,7 @@ BYTES_PER_TOKEN = 3.6
 """English text over the common tokenizers, rounded down so that an estimate errs on the dear side."""
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class TokenUsage:
     """Token counts. `cached_input_tokens` is part of `input_tokens`, `reasoning_tokens` of `output_tokens`."""
 
