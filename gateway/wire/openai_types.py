@@ -58,7 +58,7 @@ class Sampling(Struct, gc=False, kw_only=True):
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     n: _Positive | None = None
-    best_of: _Positive | None = None
+    best_of: _Count | None = None
     max_tokens: _Count | None = None
     temperature: float | None = None
     stop: str | list[str] | None = None

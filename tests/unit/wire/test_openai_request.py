@@ -322,6 +322,11 @@ def test_completions_take_prompts_as_text_or_tokens(prompt: Any, text: str, toke
     assert (request.turns, request.needs, request.max_output_tokens) == (1, Need.NONE, 9)
 
 
+def test_best_of_may_be_0_as_openai_has_it() -> None:
+    body = b'{"model":"m","prompt":"abc","n":2,"best_of":0}'
+    assert canonicalise(Operation.COMPLETIONS, body, LIMITS).choices == 2
+
+
 def test_a_suffix_is_part_of_the_prompt() -> None:
     body = b'{"model":"m","prompt":"abc","suffix":"de"}'
     request = canonicalise(Operation.COMPLETIONS, body, LIMITS)
