@@ -101,4 +101,4 @@ def test_every_edge_case_has_tests_that_exist() -> None:
 def test_every_folder_of_tests_is_in_their_overview() -> None:
     overview = TESTS_OVERVIEW.read_text(encoding="utf-8")
     named = set(re.findall(r"^\| `(\w+)/[\w/]*` \|", overview, re.MULTILINE))
-    assert named == {source.path.parts[1] for source in sources("tests") if len(source.path.parts) > 2}
+    assert {source.path.parts[1] for source in sources("tests") if len(source.path.parts) > 2} <= named
