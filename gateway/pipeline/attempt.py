@@ -24,7 +24,7 @@ from gateway.wire.openai_response import Answer, AnswerMalformed, read_answer
 from gateway.wire.problem import upstream_rejection
 from gateway.wire.sse import StreamMalformed
 from gateway.wire.stream_scanner import StreamScanner
-from gateway.wire.upstream_error import public_text
+from gateway.wire.upstream_error import public_text, without_host
 
 ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
 """A whole answer is held in memory until it is checked; no model writes a longer one."""
@@ -140,7 +140,7 @@ async def open_attempt(attempt: Attempt, question: Question, transport: Upstream
         else:
             attempt.opened = await _read_whole(response)
     except httpx.TransportError as error:
-        raise AttemptError(FailureKind.BAD_ANSWER, f"broke off before any content: {_words(error)}") from error
+        raise AttemptError(FailureKind.BAD_ANSWER, f"broke off before any content: {words(error, attempt)}") from error
     finally:
         if attempt.opened is None:
             await response.aclose()
@@ -157,9 +157,9 @@ async def _send(attempt: Attempt, question: Question, transport: UpstreamTranspo
             ready_request(url, headers, body, connect_timeout_s=tier.limits.connect_s)
         )
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-        raise AttemptError(FailureKind.CONNECT, _words(error)) from error
+        raise AttemptError(FailureKind.CONNECT, words(error, attempt)) from error
     except httpx.TransportError as error:
-        raise AttemptError(FailureKind.NO_RESPONSE, _words(error)) from error
+        raise AttemptError(FailureKind.NO_RESPONSE, words(error, attempt)) from error
 
 
 @lru_cache(maxsize=1024)
@@ -234,5 +234,7 @@ async def _read_beginning(response: httpx.Response, size_bytes: int) -> bytes:
     return beginning[:size_bytes]
 
 
-def _words(error: httpx.TransportError) -> str:
-    return public_text(str(error)) or type(error).__name__
+def words(error: httpx.TransportError, attempt: Attempt) -> str:
+    """Say what befell a connection without saying where it led: clients and their receipts are told this."""
+    host = httpx.URL(attempt.endpoint.base_url).host
+    return public_text(without_host(str(error), host)) or type(error).__name__

@@ -13,7 +13,7 @@ from gateway.domain.outcome import FailureKind, Outcome
 from gateway.domain.request import Operation
 from gateway.domain.usage import NO_USAGE, TokenUsage
 from gateway.pipeline.account import price
-from gateway.pipeline.attempt import Attempt, Opened
+from gateway.pipeline.attempt import Attempt, Opened, words
 from gateway.pipeline.interpreter import Interpreter
 from gateway.pipeline.journey import Relayed, Trail
 from gateway.pipeline.respond import send_answer, send_stream_head
@@ -77,8 +77,10 @@ async def _stream(
     failure = None
     try:
         await _relay_chunks(exchange, opened, scanner, kept, responder, world)
-    except (httpx.TransportError, StreamMalformed) as error:
-        failure = str(error) or type(error).__name__
+    except StreamMalformed as error:
+        failure = str(error)
+    except httpx.TransportError as error:
+        failure = words(error, attempt)
     failure = failure or _what_is_missing(scanner)
     if failure is not None:
         attempt.end(world.clock.now_s(), FailureKind.BROKEN, failure)

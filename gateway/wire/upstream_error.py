@@ -11,6 +11,8 @@ _ADDRESS = re.compile(
     r"https?://[^\s\"'<>)\]]*+"
     r"|(?<![\w.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?::[0-9]{1,5})?"
     r"|(?<![\w.-])(?:localhost|[a-zA-Z]\w*+[.-][\w.-]*+):[0-9]{2,5}\b"
+    # As Python writes a socket's address.
+    r"|\('[\w:.%]{1,64}+', [0-9]{1,5}(?:, [0-9]{1,10}){0,2}\)"
 )
 _CREDENTIAL = re.compile(r"(?i)\bbearer\s++\S++|\b(?:sk|pk|hf|key)[-_][\w-]{8,}+")
 
@@ -49,6 +51,11 @@ def public_text(text: str) -> str:
     """Return a server's text without addresses and credentials, and of bounded length."""
     text = _ADDRESS.sub("[address]", text[:TEXT_BYTES_MAX])
     return _CREDENTIAL.sub("[redacted]", text)
+
+
+def without_host(text: str, host: str) -> str:
+    """Return a text without that host, with or without a port: a bare name looks like any word to `public_text`."""
+    return re.sub(rf"(?<![\w.-])\[?{re.escape(host)}\]?(?::[0-9]{{1,5}})?(?![\w-])", "[address]", text)
 
 
 def _said(error: dict[str, Any]) -> UpstreamSaid:

@@ -1,12 +1,15 @@
 """One upstream call: what goes out, and what each kind of answer is taken for."""
 
 import json
+from dataclasses import replace
 
 import httpx
 import pytest
 
 from gateway.domain.outcome import FailureKind, Outcome
+from gateway.domain.request import Operation
 from gateway.pipeline.attempt import ANSWER_BYTES_MAX, ERROR_BYTES_MAX, PRELUDE_BYTES_MAX
+from gateway.pipeline.drive import Pipeline
 from tests.support.behaviours import (
     always,
     breaks_after,
@@ -150,6 +153,19 @@ async def test_no_connection_in_time_and_no_room_for_one_are_failures_before_any
     client = await gateway.ask(CHAT)
     assert client.responder.status == 200
     assert failures(gateway) == [FailureKind.CONNECT, None]
+
+
+async def test_where_a_connection_led_is_told_to_nobody() -> None:
+    gateway = Gateway(TWO_TIERS.replace("small-a", "vllm"))
+
+    async def refuse(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError(f"no connection to {request.url.host}:{request.url.port}: failed ('::1', 8000, 0, 0)")
+
+    world = replace(gateway.world, transports={"lean": httpx.MockTransport(refuse)})
+    client = gateway.client(CHAT)
+    await Pipeline(world)(Operation.CHAT, client.inbound, client.responder)
+    told = error_of(client)["message"] + "".join(attempt.detail for attempt in gateway.receipt.attempts)
+    assert not [word for word in ("vllm", "small-b", "8000", "::1") if word in told]
 
 
 async def test_a_stream_that_says_too_much_before_its_first_content_is_given_up() -> None:

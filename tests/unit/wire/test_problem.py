@@ -7,7 +7,7 @@ import pytest
 
 from gateway.domain.errors import ERRORS, ErrorCode, GatewayError
 from gateway.wire.problem import problem, stream_error, upstream_rejection
-from gateway.wire.upstream_error import TEXT_BYTES_MAX, public_text, read_error
+from gateway.wire.upstream_error import TEXT_BYTES_MAX, public_text, read_error, without_host
 
 
 @pytest.mark.parametrize("code", list(ErrorCode))
@@ -103,6 +103,7 @@ def test_a_prompt_too_long_is_recognised_in_any_servers_words(error: dict[str, A
         ("cannot reach http://10.1.2.3:8000/v1/x?key=y now", "cannot reach [address] now"),
         ("host 10.1.2.3:8000 and 10.1.2.4", "host [address] and [address]"),
         ("at small-a.svc:8000 or localhost:80", "at [address] or [address]"),
+        ("failed ('::1', 8000, 0, 0), failed ('10.1.2.3', 80)", "failed [address], failed [address]"),
         ("Authorization: Bearer abc.def", "Authorization: [redacted]"),
         ("key sk-abcdefgh12345 is wrong", "key [redacted] is wrong"),
         ("messages:10 at 12:30, 3.5 of 4096 tokens", "messages:10 at 12:30, 3.5 of 4096 tokens"),
@@ -111,6 +112,18 @@ def test_a_prompt_too_long_is_recognised_in_any_servers_words(error: dict[str, A
 )
 def test_addresses_and_credentials_are_not_told(said: str, told: str) -> None:
     assert public_text(said) == told
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("no connection to vllm:8000: refused", "no connection to [address]: refused"),
+        ("not valid for 'vllm'. (_ssl.c:1006)", "not valid for '[address]'. (_ssl.c:1006)"),
+        ("vllm-2 and my.vllm speak vllms", "vllm-2 and my.vllm speak vllms"),
+    ],
+)
+def test_a_known_host_is_not_told_however_plain_its_name(said: str, told: str) -> None:
+    assert without_host(said, "vllm") == told
 
 
 def test_numbers_are_told_as_text() -> None:
