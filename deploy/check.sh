@@ -10,4 +10,6 @@ step "ruff: format" "$bin/ruff" format --check --quiet .
 step "mypy: strict" "$bin/mypy"
 step "imports go one way" "$bin/lint-imports" --no-cache
 step "tests" "$bin/coverage" run -m pytest "$@"
-step "every branch of the pure rooms is tested" "$bin/coverage" report --include='gateway/domain/*,gateway/wire/*,gateway/core/*,gateway/policy/*' --fail-under=100 --skip-covered --show-missing
+step "every branch of domain, wire, core, policy and pipeline is tested" "$bin/coverage" report \
+    --include='gateway/domain/*,gateway/wire/*,gateway/core/*,gateway/policy/*,gateway/pipeline/*' \
+    --fail-under=100 --skip-covered --show-missing
