@@ -4,6 +4,8 @@ A stream goes chunk by chunk with the client's back-pressure: the next chunk is 
 is no queue between the two sides.
 """
 
+import asyncio
+
 import httpx
 
 from gateway.core.accounting import best_usage
@@ -24,6 +26,8 @@ from gateway.wire.stream_scanner import StreamScanner
 
 KEPT_STREAM_BYTES_MAX = 1024 * 1024
 """Of a stream that may be cached, as much is remembered; a longer one is not cached."""
+_END_WITHIN_S = 0.1
+"""How long a body's end may come after the answer's in it; waiting on would cost more than a new connection."""
 
 
 async def relay(trail: Trail, exchange: Interpreter, world: World) -> None:
@@ -87,9 +91,10 @@ async def _stream(
         exchange.post(AttemptFailed(attempt.number, FailureKind.BROKEN))
         return
     attempt.end(world.clock.now_s(), None)
-    _note(trail, exchange, attempt, world, answer=kept.join())
     await responder.finish(DONE)
     exchange.post(Ended(attempt.number))
+    await _read_out(opened)
+    _note(trail, exchange, attempt, world, answer=kept.join())
 
 
 async def _relay_chunks(
@@ -103,7 +108,10 @@ async def _relay_chunks(
     """The hot loop: a few microseconds a chunk beside the reading and the sending."""
     now_s, feed, send = world.clock.now_s, scanner.feed, responder.send_chunk
     assert opened.rest is not None
+    is_short = scanner.is_over
     await send(opened.prelude)
+    if is_short:
+        return
     exchange.waits_since_s, exchange.is_sending = now_s(), False
     async for chunk in opened.rest:
         exchange.is_sending = True
@@ -120,6 +128,18 @@ async def _relay_chunks(
     tail = scanner.finish()
     if tail:
         await send(tail)
+
+
+async def _read_out(opened: Opened) -> None:
+    """Read on to the body's end, which often comes a packet after `[DONE]`: its connection can then be used again."""
+    assert opened.rest is not None
+    try:
+        async with asyncio.timeout(_END_WITHIN_S):
+            async for _ in opened.rest:
+                pass
+    except (TimeoutError, httpx.TransportError):
+        # The connection is not worth waiting for, and the client has its answer.
+        return
 
 
 class _Kept:

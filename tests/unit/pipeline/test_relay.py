@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -29,7 +30,7 @@ from tests.support.gateways import (
     text_of,
 )
 from tests.support.openai_bodies import Words, chat_events
-from tests.support.scripts import Behaviour, End, Hold, Reply, Send, Step
+from tests.support.scripts import Behaviour, End, Hold, Pause, Reply, Send, Step
 from tests.support.waiting import eventually
 
 BEGUN = chat_events(Words(), usage=False, done=False)[:3]
@@ -268,6 +269,18 @@ async def test_nothing_follows_the_done_of_a_server_that_goes_on_talking() -> No
     client = await gateway.ask(STREAM)
     assert text_of(client) == "Paris is the capital."
     assert gateway.receipt.usage.output_tokens == 5
+
+
+@pytest.mark.parametrize(("after", "is_left"), [(Pause(0.001), False), (End.STALL, True)])
+async def test_the_end_of_a_body_is_read_if_it_comes_soon_after_done(after: Step, is_left: bool) -> None:
+    gateway = Gateway()
+    script = sse_reply(*chat_events(Words(), usage=True, done=True))
+    gateway.network.plan.general = always(replace(script, body=(*script.body, after)))
+    client = await gateway.ask(STREAM)
+    assert events_of(client)[-1] == b"[DONE]"
+    assert gateway.receipt.outcome is Outcome.SUCCESS_UPSTREAM
+    # A connection that is left before the end cannot be used again.
+    assert (gateway.network.requests[0].gone_at_s is not None) == is_left
 
 
 async def test_a_client_that_leaves_while_it_is_sent_a_whole_answer_is_charged_for_it() -> None:
