@@ -40,7 +40,10 @@ _BUSY: Final = frozenset({429, 503})
 
 
 class AttemptError(Exception):
-    """An attempt came to nothing. `told` is what the client hears if no other attempt follows."""
+    """An attempt came to nothing. `told` is what the client hears if no other attempt follows.
+
+    `is_ours` says that it was for want of room on our side, so that nothing is known against the server.
+    """
 
     def __init__(
         self,
@@ -49,12 +52,14 @@ class AttemptError(Exception):
         *,
         retry_after_s: float | None = None,
         told: GatewayError | None = None,
+        is_ours: bool = False,
     ) -> None:
         super().__init__(detail)
         self.kind = kind
         self.detail = detail
         self.retry_after_s = retry_after_s
         self.told = told
+        self.is_ours = is_ours
 
 
 @dataclass(slots=True)
@@ -157,7 +162,8 @@ async def _send(attempt: Attempt, question: Question, transport: UpstreamTranspo
             ready_request(url, headers, body, connect_timeout_s=tier.limits.connect_s)
         )
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-        raise AttemptError(FailureKind.CONNECT, words(error, attempt)) from error
+        is_ours = isinstance(error, httpx.PoolTimeout)
+        raise AttemptError(FailureKind.CONNECT, words(error, attempt), is_ours=is_ours) from error
     except httpx.TransportError as error:
         raise AttemptError(FailureKind.NO_RESPONSE, words(error, attempt)) from error
 

@@ -79,7 +79,7 @@ class LadderCaller:
             return
         state.end()
         world, error = self._world, attempt.error
-        if error is not None and error.kind in (FailureKind.BUSY, FailureKind.CONNECT):
+        if error is not None and error.kind in (FailureKind.BUSY, FailureKind.CONNECT) and not error.is_ours:
             pause_s = _DOWN_S if error.kind is FailureKind.CONNECT else _BUSY_S
             until_s = world.clock.now_s() + (pause_s if error.retry_after_s is None else error.retry_after_s)
             state.mark_busy(until_s)

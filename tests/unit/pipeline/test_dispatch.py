@@ -128,6 +128,15 @@ async def test_when_every_pool_is_full_the_client_is_told_at_once() -> None:
     assert failures(gateway) == [FailureKind.CONNECT] * 3
 
 
+async def test_a_full_pool_is_not_held_against_its_server() -> None:
+    gateway = Gateway()
+    gateway.network.plan.queue(always(Unreachable(httpx.PoolTimeout)))
+    await gateway.ask({**CHAT, "seed": 1})
+    await gateway.ask({**CHAT, "seed": 2})
+    first, _, third = hosts(gateway)
+    assert third == first
+
+
 @pytest.mark.parametrize("behaviour", [speaks(), fails(500), stalls_before(), breaks_after(1, End.RESET)])
 async def test_every_call_is_taken_off_its_servers_count(behaviour: Behaviour) -> None:
     gateway = Gateway()
