@@ -148,6 +148,27 @@ def test_a_long_stream_comes_whole_and_in_order(client: openai.OpenAI) -> None:
     assert error is None
 
 
+def test_a_body_goes_on_as_it_was_written_but_for_the_models_name(
+    scripted_gateway: RunningGateway, fault_process: FaultProcess
+) -> None:
+    picture = '{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}'
+    sent = (
+        '{"messages": [{"role":"user","content": [ {"type":"text","text":"caf\\u00e9 \\/ café"}, '
+        + picture
+        + ' ]}], "guided_regex" : "[a-z]+", "model" : "ok", "seed": 1.50e2, "metadata": {"z": 1, "a": null}}'
+    )
+    headers = {"content-type": "application/json"}
+    answer = httpx.post(scripted_gateway.base_url + "/chat/completions", content=sent.encode(), headers=headers)
+    assert answer.status_code == 200
+    assert fault_process.requests("ok")[-1]["body"] == sent
+
+
+def test_embeddings_go_to_the_tier_that_the_alias_names(client: openai.OpenAI) -> None:
+    answer = client.embeddings.create(model="ok", input=["one"], encoding_format="float")
+    assert answer.data[0].embedding == [0.25, -0.5, 0.125]
+    assert answer.usage.total_tokens == 11
+
+
 def test_tool_calls_come_whole_and_the_loop_closes(client: openai.OpenAI) -> None:
     answer = client.chat.completions.create(model="tools", messages=HELLO, tools=[TOOL])
     assert answer.choices[0].finish_reason == "tool_calls"

@@ -5,7 +5,6 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,6 @@ EXAMPLES = 30
 """Generated requests an operation, on top of some five hundred that cover its description."""
 RUN_LIMIT_S = 55.0
 CHECKS = (
-    "not_a_server_error",
     "response_schema_conformance",
     "status_code_conformance",
     "content_type_conformance",
@@ -34,6 +32,9 @@ CHECKS = (
 )
 """Not among them: that every unsound request is refused (unknown headers and members are let pass on purpose), and
 that every sound one is taken (JSON Schema calls 16.0 an integer, and models have rules of their own)."""
+NO_SERVER_ERROR = "not_a_server_error"
+"""Asked of the gateway before a server that answers everything: llama.cpp finds 500 in a few strange requests, which
+we then tell as 502."""
 _ALIASES = {"ChatRequest": "chat", "CompletionRequest": "completions", "EmbeddingRequest": "embeddings"}
 """One for each operation, so that the metrics tell them apart."""
 
@@ -84,43 +85,52 @@ def told_what_is_served() -> str:
     return json.dumps(document)
 
 
-@pytest.fixture(params=["scripted", "real"])
-def gateway(request: pytest.FixtureRequest, fault_process: FaultProcess, tmp_path: Path) -> Iterator[RunningGateway]:
-    """A gateway in front of the scripted server, or of llama.cpp for all but embeddings."""
-    url = fault_process.base_url
-    if request.param == "real":
-        nano: ModelServer = request.getfixturevalue("nano_server")
-        url = nano.base_url
-    file = tmp_path / "policy.yaml"
-    file.write_text(policy(url, fault_process.base_url))
-    with running_gateway(file, tmp_path, **KEYS) as gateway:
-        yield gateway
-
-
-def answered(gateway: RunningGateway, alias: str) -> float:
-    """Count the requests for an alias that a model server answered."""
+def count(gateway: RunningGateway, *parts: str) -> float:
+    """Add up the series whose names have all these parts."""
     series = read_series(httpx.get(gateway.origin + "/metrics").text)
-    wanted = ("tiergate_requests_total{", f'alias="{alias}"', 'outcome="success_upstream"')
-    return sum(value for name, value in series.items() if all(part in name for part in wanted))
+    return sum(value for name, value in series.items() if all(part in name for part in parts))
 
 
-@pytest.mark.servers
-async def test_no_generated_request_finds_a_server_error_or_an_undescribed_answer(
-    gateway: RunningGateway, tmp_path: Path
-) -> None:
-    described = tmp_path / "openapi.json"
+async def generated(gateway: RunningGateway, folder: Path, *checks: str) -> int:
+    """Send generated requests until the description is covered; return their number. Fails with the whole report."""
+    described = folder / "openapi.json"
     described.write_text(told_what_is_served())
     command = [sys.executable, "-m", "schemathesis.cli", "run", str(described), "--url", gateway.origin]
-    command += ["--header", f"Authorization: Bearer {TEAM_KEY}", "--checks", ",".join(CHECKS)]
+    command += ["--header", f"Authorization: Bearer {TEAM_KEY}", "--checks", ",".join(checks)]
     command += ["--max-examples", str(EXAMPLES), "--seed", "1"]
-    run = await asyncio.create_subprocess_exec(*command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    run = await asyncio.create_subprocess_exec(*command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     async with asyncio.timeout(RUN_LIMIT_S):
         output, _ = await run.communicate()
     report = output.decode()
     assert run.returncode == 0, report
     found = re.search(r"(\d+) generated, (\d+) passed", report)
     assert found is not None, report
-    assert int(found[1]) == int(found[2]) > 10 * EXAMPLES
-    for alias in _ALIASES.values():
-        assert answered(gateway, alias) > 0, f"no request for {alias} got as far as a model"
-    assert "Traceback" not in gateway.errors.read_text()
+    assert found[1] == found[2], report
+    return int(found[1])
+
+
+async def assert_conforms(policy_text: str, folder: Path, *checks: str) -> None:
+    """Serve the policy, send generated requests, and see that they reached models and broke nothing."""
+    file = folder / "policy.yaml"
+    file.write_text(policy_text)
+    with running_gateway(file, folder, **KEYS) as gateway:
+        assert await generated(gateway, folder, *checks) > 10 * EXAMPLES
+        for alias in _ALIASES.values():
+            answered = count(gateway, "tiergate_requests_total{", f'alias="{alias}"', 'outcome="success_upstream"')
+            assert answered > 0, f"no request for {alias} got as far as a model"
+        assert count(gateway, "tiergate_errors_total{", 'code="internal_error"') == 0
+        assert "Traceback" not in gateway.errors.read_text()
+
+
+async def test_no_generated_request_finds_a_server_error_or_an_undescribed_answer(
+    fault_process: FaultProcess, tmp_path: Path
+) -> None:
+    url = fault_process.base_url
+    await assert_conforms(policy(url, url), tmp_path, NO_SERVER_ERROR, *CHECKS)
+
+
+@pytest.mark.servers
+async def test_what_a_real_server_makes_of_generated_requests_is_described_too(
+    fault_process: FaultProcess, nano_server: ModelServer, tmp_path: Path
+) -> None:
+    await assert_conforms(policy(nano_server.base_url, fault_process.base_url), tmp_path, *CHECKS)
