@@ -38,7 +38,7 @@ class Endpoint:
     dialect: str
     api_key: Secret | None
     transport: str
-    """`lean` (pooled HTTP/1.1) or `httpx` (HTTP/2, proxies)."""
+    """`lean` (our own) or `httpx`."""
 
 
 @noun
