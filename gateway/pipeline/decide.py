@@ -12,7 +12,6 @@ from gateway.domain.money import format_usd
 from gateway.domain.tier import Tier
 from gateway.pipeline.journey import Canonical, Decided, Scored
 from gateway.pipeline.world import World
-from gateway.policy.snapshot import Tenant
 from gateway.ports import LedgerUnavailable
 
 _HOLD_SLACK_S = 60.0
@@ -74,24 +73,32 @@ async def place_hold(canonical: Canonical, world: World, amount_usd_nano: int, t
         raise GatewayError(ErrorCode.LEDGER_UNAVAILABLE, message, retry_after_s=_LEDGER_BACK_S) from error
     if not verdict.is_granted:
         arrival.hold = None
-        raise _refused(tenant, verdict, amount_usd_nano)
+        raise _refused(hold, verdict)
     return world.clock.now_s() - began_s
 
 
-def _refused(tenant: Tenant, verdict: HoldVerdict, amount_usd_nano: int) -> GatewayError:
-    allowance, wait_s = tenant.allowance, verdict.retry_after_s
-    if verdict.refusal is Refusal.BUDGET:
-        assert allowance.budget_usd_nano is not None
-        left = format_usd(verdict.budget_left_usd_nano or 0)
+def _refused(hold: Hold, verdict: HoldVerdict) -> GatewayError:
+    allowance, wait_s = hold.allowance, verdict.retry_after_s
+    budget_usd_nano, tokens_max = allowance.budget_usd_nano, allowance.tokens_per_minute
+    if verdict.refusal is Refusal.BUDGET and budget_usd_nano is not None:
+        left = format_usd(max(0, verdict.budget_left_usd_nano or 0))
+        # What no window can pay for needs no waiting.
+        wait = f", or wait {wait_s:.0f} s for the next window" if hold.amount_usd_nano <= budget_usd_nano else ""
         message = (
-            f"The budget of {format_usd(allowance.budget_usd_nano)} USD has {left} USD left, and this request may cost "
-            f"{format_usd(amount_usd_nano)} USD. Lower max_tokens, or wait {wait_s:.0f} s for the next window."
+            f"The budget of {format_usd(budget_usd_nano)} USD has {left} USD left, and this request may cost "
+            f"{format_usd(hold.amount_usd_nano)} USD. Lower max_tokens{wait}."
         )
         return GatewayError(ErrorCode.INSUFFICIENT_QUOTA, message, retry_after_s=wait_s)
+    if verdict.refusal is Refusal.TOKENS_PER_MINUTE and tokens_max is not None and hold.tokens > tokens_max:
+        message = (
+            f"This request may use {hold.tokens} tokens, and the limit is {tokens_max} a minute. "
+            "Lower max_tokens (without it the longest answer is counted), or shorten the messages."
+        )
+        return GatewayError(ErrorCode.RATE_LIMIT_EXCEEDED, message)
     limit, unit = (
         (allowance.requests_per_minute, "requests")
         if verdict.refusal is Refusal.REQUESTS_PER_MINUTE
-        else (allowance.tokens_per_minute, "tokens")
+        else (tokens_max, "tokens")
     )
     message = f"The limit of {limit} {unit} a minute is reached; try again in {wait_s:.0f} s."
     return GatewayError(ErrorCode.RATE_LIMIT_EXCEEDED, message, retry_after_s=wait_s)

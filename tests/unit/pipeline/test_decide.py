@@ -109,8 +109,22 @@ async def test_tokens_a_minute_are_limited_by_the_dearest_the_request_can_become
     gateway = Gateway(TWO_TIERS + "tenants: {team: {keys: [env:SEARCH_KEY], rate: {tpm: 1k}}}\n")
     client = await gateway.ask({**CHAT, "max_tokens": 2000}, key=TEAM_KEY)
     assert error_of(client)["code"] == ErrorCode.RATE_LIMIT_EXCEEDED
-    assert "1000 tokens a minute" in error_of(client)["message"]
-    assert (await gateway.ask({**CHAT, "max_tokens": 100}, key=TEAM_KEY)).responder.status == 200
+    assert "may use 2013 tokens, and the limit is 1000 a minute" in error_of(client)["message"]
+    assert b"retry-after" not in client.responder.headers, "no minute has room for it"
+    assert (await gateway.ask({**CHAT, "max_tokens": 900}, key=TEAM_KEY)).responder.status == 200
+    client = await gateway.ask({**CHAT, "max_tokens": 999 - 13}, key=TEAM_KEY)
+    assert "limit of 1000 tokens a minute is reached" in error_of(client)["message"]
+    assert 0 < int(client.responder.headers[b"retry-after"]) <= 60
+
+
+async def test_waiting_is_advised_only_where_a_window_could_pay() -> None:
+    gateway = Gateway(TWO_TIERS + "tenants: {team: {keys: [env:SEARCH_KEY], budget: {usd: 0.01}}}\n")
+    never = await gateway.ask({**CHAT, "model": "large", "max_tokens": 2000}, key=TEAM_KEY)
+    assert error_of(never)["code"] == ErrorCode.INSUFFICIENT_QUOTA
+    assert error_of(never)["message"].endswith("Lower max_tokens.")
+    assert (await gateway.ask({**CHAT, "model": "large", "max_tokens": 400}, key=TEAM_KEY)).responder.status == 200
+    later = await gateway.ask({**CHAT, "model": "large", "max_tokens": 490}, key=TEAM_KEY)
+    assert "for the next window" in error_of(later)["message"]
 
 
 async def test_a_request_that_no_tier_can_serve_is_told_so_and_nothing_is_held() -> None:
