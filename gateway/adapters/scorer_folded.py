@@ -1,7 +1,8 @@
 """Score a request with the folded model: one row of numbers per word, joined as bytes and summed by one product.
 
 Joining the rows' bytes and reading the result as a matrix spares building an index array and gathering from a table;
-with the words as a set, a repeated word is looked up once, so padding a prompt with it moves nothing.
+with the words as a set, a repeated word is looked up once, so padding a prompt with it moves nothing. Of a few numbers
+the sums are made without numpy, whose operators take 0.4 µs each; its `dot` takes half the time of `@`.
 """
 
 from itertools import repeat
@@ -23,9 +24,8 @@ class FoldedScorer:
         self._row = table.rows.get
         self._blank = repeat(bytes(4 * table.width))
         self._width = table.width
-        self._latent = table.latent
         self._scalar_weights = table.scalar_weights
-        self._offset = table.offset
+        self._offset = table.offset.tolist()
         self._ones = np.ones(MAX_WORDS, dtype=np.float32)
         self._unknown = unknown_score(table.scorer)
 
@@ -42,12 +42,11 @@ class FoldedScorer:
             return self._unknown
         joined = b"".join(map(self._row, words, self._blank))
         matrix = np.frombuffer(joined, dtype=np.float32).reshape(count, self._width)
-        sums = self._ones[:count] @ matrix
-        latent = self._latent
-        known = familiarity(float(sums[latent + 1]), count, turns)
+        *words_say, squared_length, known_words = self._ones[:count].dot(matrix).tolist()
+        known = familiarity(known_words, count, turns)
         if known == 0.0:
             return self._unknown
-        position = sums[:latent] * word_scale(float(sums[latent]))
-        position += np.array(features.scalars, dtype=np.float32) @ self._scalar_weights
-        position += self._offset
-        return Score(tuple(position.tolist()), known, self._scorer)
+        scale = word_scale(squared_length)
+        shape_says = np.array(features.scalars, dtype=np.float32).dot(self._scalar_weights).tolist()
+        position = tuple([w * scale + s + o for w, s, o in zip(words_say, shape_says, self._offset, strict=True)])
+        return Score(position, known, self._scorer)

@@ -84,6 +84,12 @@ def tenant_secret(master: bytes, tenant: TenantId) -> bytes:
     return hmac.digest(master, _SECRET_LABEL + tenant.encode(), "sha256")
 
 
+@lru_cache(maxsize=4096)
+def _begun(secret: bytes) -> hmac.HMAC:
+    """Return an HMAC to be copied: `hmac.digest` has OpenSSL look for its algorithm, 8 µs in the middle of a request."""
+    return hmac.new(secret, digestmod="sha256")
+
+
 def exact_key(scope: CacheScope, identity: bytes, epoch: bytes = b"") -> ExactKey:
     """Return where the answer to a request with this identity lies in the scope.
 
@@ -91,7 +97,9 @@ def exact_key(scope: CacheScope, identity: bytes, epoch: bytes = b"") -> ExactKe
     identity can be taken for another pair.
     """
     whole = IDENTITY_VERSION + len(epoch).to_bytes(4) + epoch + identity
-    return ExactKey(scope.tenant, hmac.digest(scope.secret, whole, "sha256").hex())
+    mac = _begun(scope.secret).copy()
+    mac.update(whole)
+    return ExactKey(scope.tenant, mac.hexdigest())
 
 
 def bar_to_read(terms: CacheTerms, request: CanonicalRequest, control: CacheControl) -> CacheBar | None:
