@@ -6,7 +6,6 @@ from gateway.wire.headers import (
     DEBUG_HEADER,
     JSON,
     STREAM_HEADERS,
-    client_headers,
     debug_headers,
     header,
     tiergate_headers,
@@ -18,9 +17,9 @@ _OK = 200
 async def send_answer(trail: Trail, attempt: Attempt, body: bytes, *, attempts: int) -> None:
     """Send a server's whole answer as it came, with its cost."""
     assert attempt.opened is not None
-    passed = client_headers(attempt.opened.response.headers.raw) or [(b"content-type", JSON)]
     told = _told(trail, attempt, attempts, cost_usd_nano=trail.charge_usd_nano)
-    await send_whole(trail, attempt.opened.response.status_code, [*passed, *told], body)
+    # It was read as JSON, so it is, whatever its server calls it: SDKs hand a body of another type on as mere text.
+    await send_whole(trail, attempt.opened.response.status_code, [(b"content-type", JSON), *told], body)
 
 
 async def send_stream_head(trail: Trail, attempt: Attempt, *, attempts: int) -> None:

@@ -60,7 +60,6 @@ RETRY_AFTER_S_MAX: Final = 60.0
 """A server that wants longer than this is as good as down for now."""
 TIMEOUT_S_MIN: Final = 1.0
 
-_PASSED_TO_CLIENT = (b"content-type",)
 _PASSED_TO_SERVER = (b"traceparent", b"tracestate")
 _UNSAFE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _MEDIA_TYPE = re.compile(rb"application/json[ \t]*+(?:;(.*))?", re.IGNORECASE | re.DOTALL)
@@ -139,15 +138,6 @@ def upstream_headers(
     if credential is not None:
         built.append((b"authorization", b"Bearer " + credential.encode()))
     return built
-
-
-def client_headers(upstream: Headers) -> list[tuple[bytes, bytes]]:
-    """Return the headers of a server's answer that go on to the client: those that say what its body is."""
-    return [
-        (name.lower(), value)
-        for name, value in upstream
-        if name.lower() in _PASSED_TO_CLIENT and not _UNSAFE.search(value)
-    ]
 
 
 def tiergate_headers(

@@ -1,9 +1,11 @@
 """The head of an answer, and the few headers that every answer carries."""
 
+import pytest
+
 from tests.support.behaviours import always
 from tests.support.gateways import CHAT, KEYED, STREAM, TEAM_KEY, Gateway, answer_of
 from tests.support.openai_bodies import Words, chat_answer
-from tests.support.scripts import Reply, Send
+from tests.support.scripts import RawHeaders, Reply, Send
 
 
 async def test_an_answer_goes_back_byte_for_byte_with_its_headers() -> None:
@@ -21,9 +23,10 @@ async def test_an_answer_goes_back_byte_for_byte_with_its_headers() -> None:
     assert headers[b"x-tiergate-snapshot"] == gateway.policy.snapshot.id.encode()
 
 
-async def test_an_answer_of_unknown_type_is_called_json() -> None:
+@pytest.mark.parametrize("headers", [(), ((b"content-type", b"text/plain"),)])
+async def test_an_answer_is_called_json_whatever_its_server_calls_it(headers: RawHeaders) -> None:
     gateway = Gateway()
-    gateway.network.plan.general = always(Reply(200, body=(Send(chat_answer(Words())),)))
+    gateway.network.plan.general = always(Reply(200, headers, body=(Send(chat_answer(Words())),)))
     client = await gateway.ask(CHAT)
     assert client.responder.headers[b"content-type"] == b"application/json"
 
