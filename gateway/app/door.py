@@ -95,7 +95,8 @@ async def _refuse(error: GatewayError, scope: Scope, receive: Receive, send: Sen
 def _not_found() -> GatewayError:
     return GatewayError(
         ErrorCode.NOT_FOUND,
-        "There is nothing at this path. Point your client's base URL at /v1, without a slash at its end.",
+        "There is nothing at this path. Point your client's base URL at /v1, without a slash at its end, and call "
+        "chat/completions, completions, embeddings or models there.",
     )
 
 

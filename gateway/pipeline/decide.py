@@ -86,7 +86,8 @@ def _refused(hold: Hold, verdict: HoldVerdict) -> GatewayError:
         wait = f", or wait {wait_s:.0f} s for the next window" if hold.amount_usd_nano <= budget_usd_nano else ""
         message = (
             f"The budget of {format_usd(budget_usd_nano)} USD has {left} USD left, and this request may cost "
-            f"{format_usd(hold.amount_usd_nano)} USD. Lower max_tokens{wait}."
+            f"{format_usd(hold.amount_usd_nano)} USD at its longest on the dearest tier that may answer. "
+            f"Set max_tokens, or lower it{wait}."
         )
         return GatewayError(ErrorCode.INSUFFICIENT_QUOTA, message, retry_after_s=wait_s)
     if verdict.refusal is Refusal.TOKENS_PER_MINUTE and tokens_max is not None and hold.tokens > tokens_max:

@@ -242,5 +242,5 @@ def _interruption(exchange: Interpreter) -> GatewayError:
         message = "The answer is incomplete: its time was up. Lower max_tokens, or allow it more time."
         return GatewayError(ErrorCode.DEADLINE_EXCEEDED, message)
     assert exchange.committed is not None, "only a committed answer is broken off"
-    message = f"The answer is incomplete: {exchange.committed.detail}."
+    message = f"The answer is incomplete: {exchange.committed.detail}. Ask again for a whole one."
     return GatewayError(ErrorCode.STREAM_INTERRUPTED, message)

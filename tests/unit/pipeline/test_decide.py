@@ -121,7 +121,7 @@ async def test_waiting_is_advised_only_where_a_window_could_pay() -> None:
     gateway = Gateway(TWO_TIERS + "tenants: {team: {keys: [env:SEARCH_KEY], budget: {usd: 0.01}}}\n")
     never = await gateway.ask({**CHAT, "model": "large", "max_tokens": 2000}, key=TEAM_KEY)
     assert error_of(never)["code"] == ErrorCode.INSUFFICIENT_QUOTA
-    assert error_of(never)["message"].endswith("Lower max_tokens.")
+    assert error_of(never)["message"].endswith("Set max_tokens, or lower it.")
     assert (await gateway.ask({**CHAT, "model": "large", "max_tokens": 400}, key=TEAM_KEY)).responder.status == 200
     later = await gateway.ask({**CHAT, "model": "large", "max_tokens": 490}, key=TEAM_KEY)
     assert "for the next window" in error_of(later)["message"]

@@ -129,7 +129,7 @@ async def test_a_server_that_falls_silent_mid_stream_is_let_go_and_the_client_to
     assert gateway.network.requests[0].gone.is_set()
     told = json.loads(events_of(client)[-1])["error"]
     assert told["code"] == "stream_interrupted"
-    assert told["message"] == "The answer is incomplete: the model server fell silent."
+    assert told["message"] == "The answer is incomplete: the model server fell silent. Ask again for a whole one."
     assert failures(gateway) == [FailureKind.STALLED]
     assert gateway.receipt.outcome is Outcome.STREAM_TRUNCATED
 
