@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from io import BufferedWriter, FileIO
 
 from starlette.applications import Starlette
@@ -123,6 +124,8 @@ class Life:
         watch = PolicyWatch(self._settings.policy, self._policy.source.content, self._on_change, _on_unreadable)
         watching = asyncio.create_task(watch.run())
         flushing = asyncio.create_task(self._flush_log())
+        for task, lost in ((watching, "edits of the policy are not seen"), (flushing, "request log lines come late")):
+            task.add_done_callback(partial(_tell_failure, lost))
         try:
             yield
         finally:
@@ -165,5 +168,9 @@ def _on_unreadable(trouble: str) -> None:
 async def _end(task: "asyncio.Task[None]") -> None:
     task.cancel()
     await asyncio.wait((task,))
+
+
+def _tell_failure(lost: str, task: "asyncio.Task[None]") -> None:
+    """Log at once what a background task that failed leaves undone until a restart."""
     if not task.cancelled() and task.exception() is not None:
-        log.error("a background task failed: %s", task.exception())
+        log.error("%s until a restart: %s", lost, task.exception(), exc_info=task.exception())

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import httpx
@@ -111,6 +112,17 @@ async def test_a_policy_file_that_disappears_is_logged_and_the_policy_stays(
     async with running(make(path).app) as client:
         path.unlink()
         await eventually(lambda: "the policy in force stays" in caplog.text, within_s=10.0)
+        assert (await client.get("/v1/models")).status_code == 200
+
+
+async def test_a_watch_that_fails_is_logged_at_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "gone" / "p.yaml"
+    path.parent.mkdir()
+    write_policy(path, "http://127.0.0.1:1")
+    service = make(path)
+    rmtree(path.parent)
+    async with running(service.app) as client:
+        await eventually(lambda: "edits of the policy are not seen until a restart" in caplog.text)
         assert (await client.get("/v1/models")).status_code == 200
 
 
