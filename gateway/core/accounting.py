@@ -1,9 +1,9 @@
 """What a request may cost, did cost, and would have cost: integers from the price to the charge."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from gateway.domain.ledger import EXACT_MAX, Hold, Settlement
-from gateway.domain.money import Price, usd_nano_of
+from gateway.domain.money import usd_nano_of
 from gateway.domain.request import CanonicalRequest, Operation
 from gateway.domain.tier import Tier
 from gateway.domain.usage import NO_USAGE, TokenUsage, UsageSource, tokens_in
@@ -25,19 +25,9 @@ def hold_tokens(request: CanonicalRequest, ladder: Sequence[Tier]) -> int:
     return min(most, EXACT_MAX)
 
 
-def charge_usd_nano(tier: Tier, usage: TokenUsage) -> int:
-    """Price what was used on the tier that served it."""
-    return tier.price.charge_usd_nano(usage)
-
-
 def baseline_usd_nano(strongest: Tier, usage: TokenUsage) -> int:
     """Estimate what the same tokens would have cost on the strongest able tier."""
     return strongest.price.charge_usd_nano(usage)
-
-
-def waste_usd_nano(failed: Iterable[tuple[Price, TokenUsage]]) -> int:
-    """Price the attempts whose answer nobody got, rounded once over all of them."""
-    return usd_nano_of(sum(price.cost_usd_pico(usage) for price, usage in failed))
 
 
 def best_usage(

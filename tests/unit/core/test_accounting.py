@@ -8,12 +8,10 @@ from hypothesis import strategies as st
 from gateway.core.accounting import (
     baseline_usd_nano,
     best_usage,
-    charge_usd_nano,
     hold_amount_usd_nano,
     hold_tokens,
     settlement_of,
     void_of,
-    waste_usd_nano,
 )
 from gateway.domain.ability import Ability
 from gateway.domain.ids import ModelAlias, RequestId, TenantId, TierName
@@ -119,20 +117,14 @@ def test_no_answer_within_its_limits_costs_more_than_was_held(
     request = replace(REQUEST, input_tokens=input_tokens, max_output_tokens=max_tokens)
     usage = TokenUsage(input_tokens, min(output_tokens, max_tokens or 4_096), int(input_tokens * cached_share))
     held = hold_amount_usd_nano(request, (SMALL, LARGE))
-    assert charge_usd_nano(SMALL, usage) <= held
-    assert charge_usd_nano(LARGE, usage) <= held
+    assert SMALL.price.charge_usd_nano(usage) <= held
+    assert LARGE.price.charge_usd_nano(usage) <= held
 
 
 def test_the_charge_is_the_serving_tiers_and_the_baseline_the_strongests() -> None:
     usage = TokenUsage(1_000, 100, 400)
-    assert charge_usd_nano(SMALL, usage) == 600 * 50 + 400 * 10 + 100 * 200
+    assert SMALL.price.charge_usd_nano(usage) == 600 * 50 + 400 * 10 + 100 * 200
     assert baseline_usd_nano(LARGE, usage) == 600 * 2_000 + 400 * 500 + 100 * 8_000
-
-
-def test_waste_is_rounded_once_over_all_failed_attempts() -> None:
-    third_of_a_nano = Price(0, 0, 400)
-    assert waste_usd_nano([(third_of_a_nano, TokenUsage(0, 1))] * 5) == 2
-    assert waste_usd_nano([]) == 0
 
 
 def test_reported_usage_is_believed_first() -> None:
