@@ -34,6 +34,8 @@ TOOL: ChatCompletionFunctionToolParam = {
         "parameters": {"type": "object", "properties": {"town": {"type": "string"}}, "required": ["town"]},
     },
 }
+ON_AND_ON = {"ignore_eos": True}
+"""Random weights may end their answer at any token; with this they go on up to `max_tokens`."""
 NEVER_ENDING = {"ignore_eos": True, "max_tokens": 3_900}
 """Some seconds of work for the server called small: far longer than a client's leaving takes to be noticed."""
 
@@ -80,7 +82,7 @@ def test_models_are_the_policys_aliases(client: openai.OpenAI) -> None:
 
 
 def test_a_chat_gets_text_usage_and_a_finish_reason(client: openai.OpenAI) -> None:
-    answer = client.chat.completions.create(model="auto", messages=HELLO, max_tokens=8)
+    answer = client.chat.completions.create(model="auto", messages=HELLO, max_tokens=8, extra_body=ON_AND_ON)
     assert answer.choices[0].message.content
     assert answer.choices[0].finish_reason == "length"
     assert answer.usage is not None
@@ -103,7 +105,9 @@ def test_a_key_that_may_choose_its_tier_gets_it(client: openai.OpenAI) -> None:
 
 
 def test_a_stream_has_no_usage_unless_it_was_asked_for(client: openai.OpenAI) -> None:
-    with client.chat.completions.create(model="auto", messages=HELLO, max_tokens=8, stream=True) as stream:
+    with client.chat.completions.create(
+        model="auto", messages=HELLO, max_tokens=8, extra_body=ON_AND_ON, stream=True
+    ) as stream:
         chunks = list(stream)
     assert text_of(chunks)
     assert usages_of(chunks) == []
@@ -113,7 +117,12 @@ def test_a_stream_has_no_usage_unless_it_was_asked_for(client: openai.OpenAI) ->
 
 def test_a_stream_ends_with_its_usage_when_that_was_asked_for(client: openai.OpenAI) -> None:
     stream = client.chat.completions.create(
-        model="auto", messages=HELLO, max_tokens=8, stream=True, stream_options={"include_usage": True}
+        model="auto",
+        messages=HELLO,
+        max_tokens=8,
+        extra_body=ON_AND_ON,
+        stream=True,
+        stream_options={"include_usage": True},
     )
     with stream:
         chunks = list(stream)
@@ -134,8 +143,10 @@ def test_the_clients_own_reader_of_streams_gets_the_whole_answer(client: openai.
 async def test_the_asynchronous_client_completes_and_streams(live_gateway: RunningGateway) -> None:
     async with async_client(live_gateway) as client:
         answer, stream = await asyncio.gather(
-            client.chat.completions.create(model="auto", messages=HELLO, max_tokens=8),
-            client.chat.completions.create(model="large", messages=HELLO, max_tokens=8, stream=True),
+            client.chat.completions.create(model="auto", messages=HELLO, max_tokens=8, extra_body=ON_AND_ON),
+            client.chat.completions.create(
+                model="large", messages=HELLO, max_tokens=8, extra_body=ON_AND_ON, stream=True
+            ),
         )
         async with stream:
             chunks = [chunk async for chunk in stream]
@@ -147,7 +158,13 @@ async def test_the_asynchronous_client_completes_and_streams(live_gateway: Runni
 @pytest.mark.parametrize("stream", [False, True])
 def test_tools_are_accepted_where_the_tier_has_them(client: openai.OpenAI, stream: bool) -> None:
     with client.chat.completions.with_streaming_response.create(
-        model="auto", messages=HELLO, tools=[TOOL], tool_choice="auto", max_tokens=8, stream=stream
+        model="auto",
+        messages=HELLO,
+        tools=[TOOL],
+        tool_choice="auto",
+        max_tokens=8,
+        extra_body=ON_AND_ON,
+        stream=stream,
     ) as response:
         body = response.read()
     assert response.status_code == 200
@@ -160,15 +177,19 @@ def test_a_structured_answer_is_what_its_schema_says(client: openai.OpenAI) -> N
 
 
 def test_several_choices_pass(client: openai.OpenAI) -> None:
-    answer = client.chat.completions.create(model="auto", messages=HELLO, n=3, max_tokens=4)
+    answer = client.chat.completions.create(model="auto", messages=HELLO, n=3, max_tokens=4, extra_body=ON_AND_ON)
     assert [choice.index for choice in answer.choices] == [0, 1, 2]
-    with client.chat.completions.create(model="auto", messages=HELLO, n=3, max_tokens=4, stream=True) as stream:
+    with client.chat.completions.create(
+        model="auto", messages=HELLO, n=3, max_tokens=4, extra_body=ON_AND_ON, stream=True
+    ) as stream:
         indices = {choice.index for chunk in stream for choice in chunk.choices}
     assert indices == {0, 1, 2}
 
 
 def test_the_probabilities_of_tokens_pass(client: openai.OpenAI) -> None:
-    answer = client.chat.completions.create(model="auto", messages=HELLO, logprobs=True, top_logprobs=2, max_tokens=4)
+    answer = client.chat.completions.create(
+        model="auto", messages=HELLO, logprobs=True, top_logprobs=2, max_tokens=4, extra_body=ON_AND_ON
+    )
     assert answer.choices[0].logprobs is not None
     tokens = answer.choices[0].logprobs.content
     assert tokens is not None
@@ -176,11 +197,13 @@ def test_the_probabilities_of_tokens_pass(client: openai.OpenAI) -> None:
 
 
 def test_text_completions_complete_and_stream(client: openai.OpenAI) -> None:
-    answer = client.completions.create(model="auto", prompt="Once upon a time", max_tokens=8)
+    answer = client.completions.create(model="auto", prompt="Once upon a time", max_tokens=8, extra_body=ON_AND_ON)
     assert answer.choices[0].text
     assert answer.usage is not None
     assert answer.usage.completion_tokens == 8
-    with client.completions.create(model="auto", prompt="Once upon", max_tokens=8, stream=True) as stream:
+    with client.completions.create(
+        model="auto", prompt="Once upon", max_tokens=8, extra_body=ON_AND_ON, stream=True
+    ) as stream:
         chunks = list(stream)
     assert "".join(chunk.choices[0].text for chunk in chunks)
     assert chunks[-1].choices[0].finish_reason == "length"
@@ -273,7 +296,9 @@ def test_rates_and_budgets_are_told_apart(client: openai.OpenAI) -> None:
 
 
 def test_the_receipt_tells_the_whole_story_to_its_own_tenant_only(client: openai.OpenAI) -> None:
-    response = client.chat.completions.with_raw_response.create(model="auto", messages=HELLO, max_tokens=4)
+    response = client.chat.completions.with_raw_response.create(
+        model="auto", messages=HELLO, max_tokens=4, extra_body=ON_AND_ON
+    )
     path = f"/receipts/{response.headers['x-tiergate-request-id']}"
     receipt = client.get(path, cast_to=httpx.Response).json()
     assert (receipt["outcome"], receipt["tier"], receipt["alias"]) == ("success_upstream", "small", "auto")
