@@ -60,7 +60,8 @@ class ReceiptsSpec(Section):
     """What is remembered of requests."""
 
     keep: Annotated[int, Quantity(COUNT, "0", "1000000")] = optional(
-        10000, "Receipts that each worker process remembers, about 4 kB each; the oldest go first."
+        10000,
+        "Receipts that each worker process remembers, about 4 kB each; the oldest go first. Read at the start only.",
     )
 
 
