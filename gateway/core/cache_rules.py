@@ -86,7 +86,7 @@ def tenant_secret(master: bytes, tenant: TenantId) -> bytes:
 
 @lru_cache(maxsize=4096)
 def _begun(secret: bytes) -> hmac.HMAC:
-    """Return an HMAC to be copied: `hmac.digest` has OpenSSL look for its algorithm each time, which takes 1 µs more."""
+    """Return an HMAC to be copied: `hmac.digest` has OpenSSL look for its algorithm each time, 1 µs more."""
     return hmac.new(secret, digestmod="sha256")
 
 
