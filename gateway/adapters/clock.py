@@ -1,6 +1,8 @@
 """The clock of the machine."""
 
+import asyncio
 import time
+from collections.abc import Callable
 
 
 class SystemClock:
@@ -8,3 +10,12 @@ class SystemClock:
 
     now_s = staticmethod(time.monotonic)
     wall_s = staticmethod(time.time)
+
+
+LATER_S = 0.02
+"""Long enough for a burst of requests to be answered first, short enough for a repeated one to find what was kept."""
+
+
+def later(action: Callable[[], None]) -> None:
+    """Call it `LATER_S` from now, on the running event loop."""
+    asyncio.get_running_loop().call_later(LATER_S, action)

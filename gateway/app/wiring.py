@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 
 from gateway.adapters import metrics_names
 from gateway.adapters.chance import RequestIds, uniform
-from gateway.adapters.clock import SystemClock
+from gateway.adapters.clock import SystemClock, later
 from gateway.adapters.metrics import Metrics
 from gateway.adapters.metrics_sources import expose_endpoints, expose_number, expose_policy
 from gateway.adapters.policy_watch import PolicyWatch
@@ -59,6 +59,7 @@ def make_service(settings: Settings) -> Service:
         clock=clock,
         new_request_id=RequestIds(),
         chance=uniform,
+        later=later,
         scorer=FoldedScorer(artefact.table),
         cache=stores.cache,
         cache_master=stores.cache_master,

@@ -1,37 +1,48 @@
 """Keep a good answer for whoever of this tenant asks the same again. Behind the client's back, after its last byte."""
 
+from functools import partial
+
 from gateway.core.cache_rules import AnswerFacts, bar_to_write, jittered_ttl_s
 from gateway.domain.identity import CachedAnswer
 from gateway.domain.outcome import Outcome
-from gateway.pipeline.journey import Trail
+from gateway.domain.tier import Tier
+from gateway.pipeline.journey import Looked, Relayed, Trail
 from gateway.pipeline.lookup import cache_terms
 from gateway.pipeline.world import World
 from gateway.wire.assemble import assemble
 
 
 def keep(trail: Trail, world: World) -> None:
-    """Store the answer if the rules of the cache allow it."""
+    """Store the answer if the rules of the cache allow it; a streamed one a moment later.
+
+    To put a stream together takes as long as a whole request, and the client that has just read its end is likely to
+    ask again at once: it would wait.
+    """
     looked, canonical, relayed = trail.looked, trail.canonical, trail.relayed
     assert looked is not None
     assert canonical is not None
     if looked.key is None or relayed is None or relayed.tier is None or not relayed.answer:
         return
-    request, terms = canonical.request, cache_terms(canonical.route)
-    assert terms.ttl_s is not None, "a key is made only where the cache is on"
-    body = assemble(relayed.answer, relayed.usage) if request.stream else relayed.answer
+    is_complete = trail.outcome is Outcome.SUCCESS_UPSTREAM
+    # A stream is longer than the body it becomes, so what passes here is never too large afterwards.
+    facts = AnswerFacts(is_complete, relayed.finish_reason, relayed.has_tool_calls, len(relayed.answer))
+    if bar_to_write(cache_terms(canonical.route), canonical.request, looked.control, facts) is not None:
+        return
+    if canonical.request.stream:
+        world.later(partial(_store, looked, relayed, relayed.tier, world))
+    else:
+        _store(looked, relayed, relayed.tier, world)
+
+
+def _store(looked: Looked, relayed: Relayed, tier: Tier, world: World) -> None:
+    canonical, key = looked.canonical, looked.key
+    ttl_s = canonical.route.cache_exact_ttl_s
+    assert key is not None
+    assert ttl_s is not None, "a key is made only where the cache is on"
+    body = assemble(relayed.answer, relayed.usage) if canonical.request.stream else relayed.answer
     if body is None:
         # A stream that the client could read, but that cannot be told again as one body.
         return
-    is_complete = trail.outcome is Outcome.SUCCESS_UPSTREAM
-    facts = AnswerFacts(is_complete, relayed.finish_reason, relayed.has_tool_calls, len(body))
-    if bar_to_write(terms, request, looked.control, facts) is not None:
-        return
-    kept = CachedAnswer(
-        body,
-        relayed.tier.name,
-        relayed.tier.model,
-        relayed.usage.input_tokens,
-        relayed.usage.output_tokens,
-        world.clock.wall_s(),
-    )
-    world.cache.put(looked.key, kept, jittered_ttl_s(terms.ttl_s, world.chance()))
+    usage = relayed.usage
+    kept = CachedAnswer(body, tier.name, tier.model, usage.input_tokens, usage.output_tokens, world.clock.wall_s())
+    world.cache.put(key, kept, jittered_ttl_s(ttl_s, world.chance()))

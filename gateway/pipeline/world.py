@@ -27,6 +27,8 @@ class World:
     new_request_id: Callable[[], RequestId]
     chance: Callable[[], float]
     """Uniform in [0, 1)."""
+    later: Callable[[Callable[[], None]], None]
+    """Does something that can wait until the requests of this moment are served."""
     scorer: Scorer
     cache: CacheStore
     cache_master: bytes

@@ -217,12 +217,14 @@ def test_an_exact_repetition_comes_from_the_cache_however_either_is_delivered(cl
             return stream.response.headers["x-tiergate-cache"], Opinion.model_validate_json(text_of(list(stream)))
 
     first, said = streamed()
+    assert first == "miss"
+    # A stream is kept a moment after its end.
+    assert ("exact", said) in (streamed() for _ in range(50))
     plain = client.chat.completions.with_raw_response.create(
         model="cached", messages=HELLO, response_format=OPINION, temperature=0
     )
-    assert (first, plain.headers["x-tiergate-cache"]) == ("miss", "exact")
+    assert plain.headers["x-tiergate-cache"] == "exact"
     assert Opinion.model_validate_json(plain.parse().choices[0].message.content or "") == said
-    assert streamed() == ("exact", said)
 
 
 def test_a_server_without_embeddings_says_so(client: openai.OpenAI) -> None:

@@ -1,10 +1,13 @@
 """Which answers are kept for whoever asks the same again."""
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from gateway.domain.outcome import Outcome
+from gateway.pipeline.drive import Pipeline
 from gateway.pipeline.relay import KEPT_STREAM_BYTES_MAX
 from tests.support.behaviours import always, breaks_after, json_reply, speaks, sse_reply
 from tests.support.gateways import (
@@ -91,3 +94,12 @@ async def test_a_kept_answer_is_forgotten_after_its_time() -> None:
     assert (await gateway.ask(CHAT)).responder.headers[b"x-tiergate-cache"] == b"exact"
     gateway.clock.advance(2)
     assert (await gateway.ask(CHAT)).responder.headers[b"x-tiergate-cache"] == b"miss"
+
+
+async def test_a_stream_is_put_together_only_once_there_is_time() -> None:
+    gateway, waiting = Gateway(), list[Callable[[], None]]()
+    gateway.pipeline = Pipeline(replace(gateway.world, later=waiting.append))
+    await gateway.ask(STREAM)
+    assert (await gateway.ask(STREAM)).responder.headers[b"x-tiergate-cache"] == b"miss"
+    waiting.pop()()
+    assert (await gateway.ask(STREAM)).responder.headers[b"x-tiergate-cache"] == b"exact"
