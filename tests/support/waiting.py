@@ -2,7 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
 
 POLL_S = 0.002
 
@@ -14,6 +17,16 @@ async def eventually(condition: Callable[[], object], within_s: float = 5.0) -> 
         if time.monotonic() > deadline_s:
             raise AssertionError(f"not true within {within_s} s: {_name(condition)}")
         await asyncio.sleep(POLL_S)
+
+
+async def answered(ask: Callable[[], Awaitable[T]], is_right: Callable[[T], object], within_s: float = 10.0) -> T:
+    """Ask until the answer is right, and return it; raise AssertionError with the last one after `within_s`."""
+    deadline_s = time.monotonic() + within_s
+    while not is_right(answer := await ask()):
+        if time.monotonic() > deadline_s:
+            raise AssertionError(f"not the awaited answer within {within_s} s: {answer!r}")
+        await asyncio.sleep(POLL_S)
+    return answer
 
 
 async def settled(value: Callable[[], object], still_for_s: float = 0.05, within_s: float = 10.0) -> None:

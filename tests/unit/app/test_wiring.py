@@ -16,7 +16,7 @@ from gateway.app.settings import CannotStart, Settings, read_settings
 from gateway.app.wiring import make_service, report_fault
 from gateway.domain.ids import RequestId
 from tests.support.fault_server import FaultServer
-from tests.support.waiting import eventually
+from tests.support.waiting import answered, eventually
 
 
 def settings(policy: Path | str = "policies/default.yaml", **overrides: object) -> Settings:
@@ -83,12 +83,12 @@ async def test_a_request_goes_through_to_a_model_server_and_is_counted(tmp_path:
 
 async def told_once(client: httpx.AsyncClient, ready: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     """Return what is told of the policy, once it is as awaited."""
-    async with asyncio.timeout(10.0):
-        while True:
-            told: dict[str, Any] = (await client.get("/admin/policy")).json()
-            if ready(told):
-                return told
-            await asyncio.sleep(0)
+
+    async def ask() -> dict[str, Any]:
+        told: dict[str, Any] = (await client.get("/admin/policy")).json()
+        return told
+
+    return await answered(ask, ready)
 
 
 async def test_an_edit_of_the_policy_is_taken_and_a_bad_one_is_told_and_changes_nothing(tmp_path: Path) -> None:
