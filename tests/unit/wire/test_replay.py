@@ -200,3 +200,14 @@ def test_what_is_no_stream_of_chunks_gives_none(stream: bytes) -> None:
 def test_empty_data_and_what_follows_the_end_are_passed_over() -> None:
     stream = b"data:\n\n" + stream_of(delta("stop", content="a")) + b"data: garbage\n\n"
     assert assemble(stream) is not None
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        {"choices": {"index": 0}},
+        {"choices": [{"index": 0, "delta": {"tool_calls": {"a": 1}}, "finish_reason": "stop"}]},
+    ],
+)
+def test_one_thing_where_a_list_should_be_is_no_answer_to_keep(chunk: dict[str, Any]) -> None:
+    assert assemble(b"data: " + json.dumps(chunk).encode() + b"\n\n" + DONE) is None
