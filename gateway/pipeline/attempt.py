@@ -24,7 +24,7 @@ from gateway.wire.openai_response import Answer, AnswerMalformed, read_answer
 from gateway.wire.problem import upstream_rejection
 from gateway.wire.sse import StreamMalformed
 from gateway.wire.stream_scanner import StreamScanner
-from gateway.wire.upstream_error import public_text, without_host
+from gateway.wire.upstream_error import connection_words, public_text, without_host
 
 ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
 """A whole answer is held in memory until it is checked; no model writes a longer one."""
@@ -241,6 +241,10 @@ async def _read_beginning(response: httpx.Response, size_bytes: int) -> bytes:
 
 
 def words(error: httpx.TransportError, attempt: Attempt) -> str:
-    """Say what befell a connection without saying where it led: clients and their receipts are told this."""
+    """Say what befell a connection, without numbers of the system and without saying where it led.
+
+    Clients and their receipts are told this.
+    """
     host = httpx.URL(attempt.endpoint.base_url).host
-    return public_text(without_host(str(error), host)) or type(error).__name__
+    said = public_text(without_host(connection_words(str(error)), host))
+    return said or ("timed out" if isinstance(error, httpx.TimeoutException) else "connection failed")

@@ -10,12 +10,12 @@ import httpx
 
 from gateway.core.accounting import best_usage
 from gateway.core.exchange_events import AttemptFailed, Ended
-from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.outcome import FailureKind, Outcome
 from gateway.domain.request import Operation
 from gateway.domain.usage import NO_USAGE, TokenUsage
 from gateway.pipeline.account import price
 from gateway.pipeline.attempt import Attempt, Opened, words
+from gateway.pipeline.failure_words import interruption, rejection
 from gateway.pipeline.interpreter import Interpreter
 from gateway.pipeline.journey import Relayed, Trail
 from gateway.pipeline.respond import send_answer, send_stream_head
@@ -45,9 +45,9 @@ async def relay(trail: Trail, exchange: Interpreter, world: World) -> None:
     assert exchange.outcome is not None, "the exchange is over"
     trail.outcome = exchange.outcome
     if exchange.rejection is not None:
-        raise _rejection(exchange)
+        raise rejection(exchange, trail.arrival.request_id)
     if exchange.aborted is not None:
-        raise _interruption(exchange)
+        raise interruption(exchange)
     if trail.outcome is not Outcome.SUCCESS_UPSTREAM:
         raise ClientGone
 
@@ -221,26 +221,3 @@ def _has_tool_calls(opened: Opened) -> bool:
     if opened.scanner is not None:
         return opened.scanner.has_tool_calls
     return opened.answer is not None and opened.answer.has_tool_calls
-
-
-def _rejection(exchange: Interpreter) -> GatewayError:
-    """Say why nothing could be answered: in the server's words if it found fault with the request, else in ours."""
-    assert exchange.rejection is not None
-    code, last = exchange.rejection.code, exchange.attempts[-1]
-    if last.error is not None and last.error.told is not None:
-        return last.error.told
-    tried = "; ".join(f"{one.tier.name}: {one.detail or one.failure}" for one in exchange.attempts)
-    retry_after_s = None if last.error is None else last.error.retry_after_s
-    if code is ErrorCode.TIER_UNAVAILABLE:
-        retry_after_s = 1.0 if retry_after_s is None else retry_after_s
-    return GatewayError(code, f"No model server gave an answer. Tried {tried}.", retry_after_s=retry_after_s)
-
-
-def _interruption(exchange: Interpreter) -> GatewayError:
-    """Say that the answer is incomplete, to a client that has read some of it."""
-    if exchange.outcome is Outcome.DEADLINE:
-        message = "The answer is incomplete: its time was up. Lower max_tokens, or allow it more time."
-        return GatewayError(ErrorCode.DEADLINE_EXCEEDED, message)
-    assert exchange.committed is not None, "only a committed answer is broken off"
-    message = f"The answer is incomplete: {exchange.committed.detail}. Ask again for a whole one."
-    return GatewayError(ErrorCode.STREAM_INTERRUPTED, message)

@@ -1,5 +1,6 @@
 """What a model server says when it fails, in whichever of the usual shapes, made fit to be told."""
 
+import errno
 import re
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,6 +16,24 @@ _ADDRESS = re.compile(
     r"|\('[\w:.%]{1,64}+', [0-9]{1,5}(?:, [0-9]{1,10}){0,2}\)"
 )
 _CREDENTIAL = re.compile(r"(?i)\bbearer\s++\S++|\b(?:sk|pk|hf|key)[-_][\w-]{8,}+")
+_OS_NUMBER = re.compile(r"\[Errno (-?[0-9]{1,5})\]")
+_TLS_MARK = re.compile(r"\[SSL[^\]]{0,80}\] | \(_ssl\.c:[0-9]{1,6}\)")
+_SEVERAL = "Multiple exceptions: "
+"""How asyncio begins when each of a host's addresses failed in another way."""
+_OS_WORDS: Final = {
+    errno.ECONNREFUSED: "connection refused",
+    errno.ECONNRESET: "connection reset",
+    errno.ECONNABORTED: "connection closed",
+    errno.EPIPE: "connection closed",
+    errno.EHOSTUNREACH: "host unreachable",
+    errno.EHOSTDOWN: "host unreachable",
+    errno.ENETUNREACH: "network unreachable",
+    errno.ENETDOWN: "network unreachable",
+    errno.ETIMEDOUT: "timed out",
+    errno.EMFILE: "the gateway has too many files open",
+    errno.ENFILE: "the gateway has too many files open",
+    errno.EADDRNOTAVAIL: "the gateway has no free port left",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +72,23 @@ def public_text(text: str) -> str:
     return _CREDENTIAL.sub("[redacted]", text)
 
 
+def connection_words(text: str) -> str:
+    """Return what was said of a connection with the system's own part, which stands at its end, in plain words."""
+    first = _OS_NUMBER.search(text)
+    if first is None:
+        return _TLS_MARK.sub("", text)
+    reasons = dict.fromkeys(_os_words(int(number)) for number in _OS_NUMBER.findall(text))
+    return text[: first.start()].removesuffix(_SEVERAL) + ", ".join(reasons)
+
+
 def without_host(text: str, host: str) -> str:
     """Return a text without that host, with or without a port: a bare name looks like any word to `public_text`."""
     return re.sub(rf"(?<![\w.-])\[?{re.escape(host)}\]?(?::[0-9]{{1,5}})?(?![\w-])", "[address]", text)
+
+
+def _os_words(number: int) -> str:
+    # Looking up a host's name fails with numbers below zero, everything else with those of errno.
+    return "host name not found" if number < 0 else _OS_WORDS.get(number, "connection failed")
 
 
 def _said(error: dict[str, Any]) -> UpstreamSaid:

@@ -168,6 +168,30 @@ async def test_where_a_connection_led_is_told_to_nobody() -> None:
     assert not [word for word in ("vllm", "small-b", "8000", "::1") if word in told]
 
 
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        (httpx.ConnectError("no connection to http://small-a:8000: [Errno 111] Connect call failed"), "refused"),
+        (httpx.ReadError("it broke before it answered: [Errno 104] Connection reset by peer"), "connection reset"),
+        (httpx.ReadError(""), "connection failed"),
+        (httpx.ConnectTimeout(""), "timed out"),
+    ],
+)
+async def test_neither_client_nor_receipt_is_told_a_number_of_the_system(
+    raised: httpx.TransportError, told: str
+) -> None:
+    async def fail(_: httpx.Request) -> httpx.Response:
+        raise raised
+
+    gateway = Gateway()
+    world = replace(gateway.world, transports={"lean": httpx.MockTransport(fail)})
+    client = gateway.client(CHAT)
+    await Pipeline(world)(Operation.CHAT, client.inbound, client.responder)
+    for said in (error_of(client)["message"], *(attempt.detail for attempt in gateway.receipt.attempts)):
+        assert told in said
+        assert not [word for word in ("Errno", "111", "104", "Error") if word in said]
+
+
 async def test_a_stream_that_says_too_much_before_its_first_content_is_given_up() -> None:
     gateway = Gateway()
     chatter = b": still thinking\n\n" * 1024

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.domain.errors import ERRORS, ErrorCode, GatewayError
 from gateway.wire.problem import problem, stream_error, upstream_rejection
-from gateway.wire.upstream_error import TEXT_BYTES_MAX, public_text, read_error, without_host
+from gateway.wire.upstream_error import TEXT_BYTES_MAX, connection_words, public_text, read_error, without_host
 
 
 @pytest.mark.parametrize("code", list(ErrorCode))
@@ -130,3 +130,41 @@ def test_numbers_are_told_as_text() -> None:
     said = read_error({"error": {"message": "x", "code": 500, "type": "http://a/b"}})
     assert said is not None
     assert (said.code, said.type) == ("500", "[address]")
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        ("[Errno 111] Connect call failed ('127.0.0.1', 8000)", "connection refused"),
+        (
+            "no connection to http://a:1: [Errno 111] Connection refused",
+            "no connection to http://a:1: connection refused",
+        ),
+        (
+            "Multiple exceptions: [Errno 111] Connect call failed ('::1', 80, 0, 0), [Errno 111] Connect call failed",
+            "connection refused",
+        ),
+        (
+            "no connection to a: Multiple exceptions: [Errno 101] Connect call failed, [Errno 111] Connect call failed",
+            "no connection to a: network unreachable, connection refused",
+        ),
+        (
+            "broke before it answered: [Errno 104] Connection reset by peer",
+            "broke before it answered: connection reset",
+        ),
+        ("[Errno 32] Broken pipe", "connection closed"),
+        ("[Errno 113] No route to host", "host unreachable"),
+        ("[Errno 110] Connection timed out", "timed out"),
+        ("[Errno 24] Too many open files", "the gateway has too many files open"),
+        ("[Errno -2] Name or service not known", "host name not found"),
+        ("[Errno 9999] Unknown error 9999", "connection failed"),
+        (
+            "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate (_ssl.c:1006)",
+            "certificate verify failed: self-signed certificate",
+        ),
+        ("the model server closed the connection before it answered",) * 2,
+        ("",) * 2,
+    ],
+)
+def test_what_the_system_says_of_a_connection_is_put_into_plain_words(raised: str, told: str) -> None:
+    assert connection_words(raised) == told
