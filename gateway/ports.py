@@ -6,7 +6,7 @@ from typing import Protocol
 
 import httpx
 
-from gateway.domain.ability import Score
+from gateway.domain.ability import Score, ScorerChoice
 from gateway.domain.identity import CachedAnswer, ExactKey
 from gateway.domain.ids import RequestId, TenantId
 from gateway.domain.ledger import Hold, HoldVerdict, Settlement
@@ -101,9 +101,13 @@ def ready_request(
 
 
 class Scorer(Protocol):
-    """The difficulty model. "Cannot tell" is a value (familiarity 0), never an exception."""
+    """The difficulty model. "Cannot tell" is a value (familiarity 0), never an exception.
 
-    async def score(self, request: CanonicalRequest) -> Score: ...
+    `asks` tells whether a score leaves the decision open, so that a better stage is worth its time. The outcome that
+    the score carries is final: whoever counts outcomes counts it once.
+    """
+
+    async def score(self, request: CanonicalRequest, choice: ScorerChoice, asks: Callable[[Score], bool]) -> Score: ...
 
 
 class CacheStore(Protocol):

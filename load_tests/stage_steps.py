@@ -25,7 +25,7 @@ from gateway.core.exchange import Exchange
 from gateway.core.exchange_events import Begin, Ended, FirstContent, Plan, Rung
 from gateway.core.picker import EndpointTable
 from gateway.core.routing import decide
-from gateway.domain.ability import Score
+from gateway.domain.ability import Score, ScorerChoice
 from gateway.domain.decision import Decision
 from gateway.domain.dial import Dial
 from gateway.domain.identity import CachedAnswer, CacheScope
@@ -102,7 +102,7 @@ def steps_of(body: bytes, table: FoldedTable) -> Iterator[Step]:
     request = canonicalise(Operation.CHAT, body, LIMITS)
     tiers, dial = two_tiers(table.latent), Dial(1_000.0, True, (0.5, 0.5), 0.95, 0.95, 0.4)
     scorer, answer = FoldedScorer(table), plain_reply("simulated", 450).partition(b"\r\n\r\n")[2]
-    score = run_now(scorer.score(request))
+    score = scorer.score_text(request.user_text, request.context_text, request.turns)
     decision = decide(request, score, tiers, dial, route=ROUTE)
     yield from _until_scored(body, request, scorer)
     yield from _decided(request, score, tiers, dial)
@@ -139,7 +139,8 @@ def _until_scored(body: bytes, request: CanonicalRequest, scorer: FoldedScorer) 
     yield Step("lookup", "tenant_secret", lambda: tenant_secret(b"master", TENANT))
     yield Step("lookup", "cache_identity, exact_key", lambda: exact_key(scope, cache_identity(request)))
     yield Step("lookup", "MemoryCache.get, a miss", lambda: run_now(cache.get(miss)))
-    yield Step("score", "FoldedScorer.score", lambda: run_now(scorer.score(request)))
+    asked = ScorerChoice.AUTO, lambda _: False
+    yield Step("score", "FoldedScorer.score", lambda: run_now(scorer.score(request, *asked)))
 
 
 def _decided(request: CanonicalRequest, score: Score, tiers: tuple[Tier, ...], dial: Dial) -> Iterator[Step]:

@@ -5,6 +5,7 @@ of EmbedLLM and IRT-Router): P(acceptable) = sigmoid(intercept + loadings · lat
 """
 
 import math
+from enum import StrEnum
 
 from gateway.domain.noun import noun
 
@@ -29,16 +30,59 @@ class Ability:
     tasks: tuple[str, ...]
 
 
+class ScorerChoice(StrEnum):
+    """Which stages of the difficulty model a route allows."""
+
+    AUTO = "auto"
+    """Each stage asks the next while the decision is open."""
+    FOLDED = "folded"
+    """The words' shares alone: microseconds."""
+    STATIC = "static"
+    """Token vectors and labelled neighbours, whatever the stage before says."""
+    ENCODER = "encoder"
+    """The encoder for every request."""
+    REMOTE = "remote"
+    """A scorer in another process, for every request."""
+
+
+class ClassifierOutcome(StrEnum):
+    """How the scoring of a request ended. Every request that reaches the score stage has exactly one."""
+
+    NOT_ASKED = "not_asked"
+    """Only one tier was in question."""
+    FOLDED = "folded"
+    """The folded words decided."""
+    STATIC = "static"
+    """The static vectors decided."""
+    ENCODER = "encoder"
+    """The encoder decided, on the device it was meant for."""
+    ENCODER_CPU = "encoder_cpu"
+    """The encoder decided, on the CPU."""
+    REMOTE = "remote"
+    """The remote scorer decided."""
+    TIMEOUT = "timeout"
+    """A better stage was asked and did not answer in time; the stage before it decided."""
+    OVERLOAD = "overload"
+    """A better stage was wanted and its queue was full; the stage before it decided."""
+    ABSTAIN = "abstain"
+    """The difficulty model knows nothing of such a request: what is known of the tiers decided."""
+    ERROR = "error"
+    """A better stage was asked and failed; the stage before it decided."""
+
+
 @noun
 class Score:
     """The latent position of a request. `familiarity` (0..1) says how much of it the difficulty model has seen.
 
-    Familiarity 0 is "unknown": the probability is then the tier's prior.
+    Familiarity 0 is "unknown": the probability is then the tier's prior. `spread` holds, per latent coordinate, the
+    standard deviation of what the next stage would still add: empty when no better stage follows.
     """
 
     latent: tuple[float, ...]
     familiarity: float
     scorer: str
+    outcome: ClassifierOutcome = ClassifierOutcome.FOLDED
+    spread: tuple[float, ...] = ()
 
     @property
     def is_known(self) -> bool:
@@ -48,7 +92,7 @@ class Score:
 
 def unknown_score(scorer: str) -> Score:
     """Return the value that stands for "cannot tell"."""
-    return Score((), 0.0, scorer)
+    return Score((), 0.0, scorer, ClassifierOutcome.ABSTAIN)
 
 
 def sigmoid(logit: float) -> float:

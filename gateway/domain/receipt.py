@@ -1,5 +1,6 @@
 """The whole story of one request, kept for whoever asks why."""
 
+from gateway.domain.ability import ClassifierOutcome
 from gateway.domain.decision import Decision
 from gateway.domain.errors import ErrorCode
 from gateway.domain.ids import EndpointId, KeyId, ModelAlias, RequestId, SnapshotId, TenantId, TierName
@@ -70,3 +71,5 @@ class Receipt:
     times: StageTimes
     external_ms: float
     """Union of the spans spent waiting for others (upstream, Redis), in milliseconds."""
+    classifier: ClassifierOutcome | None = None
+    """How the scoring ended, also where no decision came of it; None when the request did not get that far."""

@@ -7,6 +7,7 @@ compiler returned it: a reload makes another snapshot, and requests under way ke
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gateway.domain.ability import ScorerChoice
 from gateway.domain.dial import Dial, WhenUncertified
 from gateway.domain.ids import KeyId, ModelAlias, RouteName, SnapshotId, TenantId, TierName
 from gateway.domain.ledger import Allowance
@@ -52,6 +53,7 @@ class Route:
     """Answers to hotter requests are neither stored nor served from the cache."""
     cache_epoch: bytes = b""
     """Part of every cache key: names the models that may answer, so that changing one forgets its answers."""
+    scorer: ScorerChoice = ScorerChoice.AUTO
 
 
 @dataclass(frozen=True, slots=True)

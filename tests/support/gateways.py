@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
@@ -11,7 +12,7 @@ from gateway.adapters.memory_ledger import MemoryLedger
 from gateway.adapters.memory_receipts import MemoryReceipts
 from gateway.core.admission import Admission
 from gateway.core.picker import EndpointTable
-from gateway.domain.ability import Score
+from gateway.domain.ability import Score, ScorerChoice
 from gateway.domain.ids import RequestId
 from gateway.domain.ledger import UNLIMITED, Hold, HoldVerdict, Settlement
 from gateway.domain.outcome import FailureKind
@@ -68,16 +69,24 @@ CHAT: dict[str, Any] = {"model": "auto", "messages": [{"role": "user", "content"
 STREAM: dict[str, Any] = {**CHAT, "stream": True}
 
 
+MIDDLING = Score((0.0, 0.0), 1.0, "fixed")
+
+
 @dataclass(slots=True)
 class FixedScorer:
-    """Finds every request wholly familiar and of middling difficulty."""
+    """Finds every request wholly familiar and of middling difficulty, and asks whether that leaves the choice open."""
 
+    found: Score = MIDDLING
     asked: int = 0
+    choices: list[ScorerChoice] = field(default_factory=list)
+    is_open: list[bool] = field(default_factory=list)
 
-    async def score(self, request: CanonicalRequest) -> Score:
+    async def score(self, request: CanonicalRequest, choice: ScorerChoice, asks: Callable[[Score], bool]) -> Score:
         """Count the question."""
         self.asked += 1
-        return Score((0.0, 0.0), 1.0, "fixed")
+        self.choices.append(choice)
+        self.is_open.append(asks(self.found))
+        return self.found
 
 
 @dataclass(slots=True)
@@ -127,7 +136,7 @@ class Gateway:
     def __init__(self, policy: str = TWO_TIERS, *, ledger: Ledger | None = None, scorer: Scorer | None = None) -> None:
         self.clock = ManualClock()
         self.network = FakeTransport()
-        self.scorer = FixedScorer()
+        self.scorer = scorer if isinstance(scorer, FixedScorer) else FixedScorer()
         self.kept = Kept()
         self.faults: list[BaseException] = []
         self.policy = Policy(snapshot_of(policy))

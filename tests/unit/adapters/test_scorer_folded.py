@@ -8,7 +8,7 @@ import pytest
 
 from gateway.adapters.artefact import load_artefact, shipped_artefact
 from gateway.adapters.scorer_folded import FoldedScorer
-from gateway.domain.ability import acceptance
+from gateway.domain.ability import ClassifierOutcome, Score, ScorerChoice, acceptance
 from gateway.ports import Scorer
 from tests.support.tiers import a_request
 
@@ -35,6 +35,7 @@ def test_what_the_model_has_not_seen_is_unknown(scorer: FoldedScorer, text: str)
     assert not score.is_known
     assert score.latent == ()
     assert score.scorer == "folded-1"
+    assert score.outcome is ClassifierOutcome.ABSTAIN
 
 
 def test_half_known_words_are_half_familiar(scorer: FoldedScorer) -> None:
@@ -59,7 +60,14 @@ def test_further_turns_lower_familiarity(scorer: FoldedScorer) -> None:
 async def test_a_request_is_scored_by_its_texts_and_turns(scorer: FoldedScorer) -> None:
     port: Scorer = scorer
     request = replace(a_request(), user_text="and why?", context_text=HARD, turns=3)
-    assert await port.score(request) == scorer.score_text("and why?", HARD, 3)
+    score = await port.score(request, ScorerChoice.AUTO, refuse_to_tell)
+    assert score == scorer.score_text("and why?", HARD, 3)
+    assert score.outcome is ClassifierOutcome.FOLDED
+
+
+def refuse_to_tell(score: Score) -> bool:
+    """Stand for the question whether a decision is open, where nobody may ask it."""
+    raise AssertionError("no better stage follows, so nothing is to be asked")
 
 
 def test_serving_the_model_loads_no_training_stack() -> None:

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from gateway.app.cold_routes import OPENAPI, cold_routes
 from gateway.app.door import HOT_ROUTES
 from gateway.app.policy_in_force import PolicyInForce
+from gateway.domain.ability import ClassifierOutcome
 from gateway.domain.decision import ReasonCode
 from gateway.domain.errors import ERRORS, ErrorCode
 from gateway.domain.outcome import FailureKind, Outcome
@@ -101,6 +102,7 @@ def test_the_headers_of_answers_are_those_we_send() -> None:
     ("described", "values"),
     [
         (SCHEMAS["ReasonCode"]["enum"], ReasonCode),
+        (SCHEMAS["ClassifierOutcome"]["enum"], ClassifierOutcome),
         (SCHEMAS["Receipt"]["properties"]["outcome"]["enum"], Outcome),
         (SCHEMAS["Attempt"]["properties"]["failure"]["anyOf"][0]["enum"], FailureKind),
         (SCHEMAS["TokenUsage"]["properties"]["source"]["enum"], UsageSource),

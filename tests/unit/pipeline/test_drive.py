@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 
 import pytest
 
+from gateway.domain.ability import Score, ScorerChoice
 from gateway.domain.errors import ErrorCode
 from gateway.domain.outcome import Outcome
 from gateway.domain.request import CanonicalRequest
@@ -42,10 +44,10 @@ async def test_a_reload_does_not_change_a_request_under_way() -> None:
 
 async def test_a_fault_of_ours_is_reported_in_full_and_told_in_general() -> None:
     class Broken:
-        async def score(self, request: CanonicalRequest) -> object:
+        async def score(self, request: CanonicalRequest, choice: ScorerChoice, asks: Callable[[Score], bool]) -> Score:
             raise ZeroDivisionError("the secret detail")
 
-    gateway = Gateway(scorer=Broken())  # type: ignore[arg-type]
+    gateway = Gateway(scorer=Broken())
     client = await gateway.ask(CHAT)
     assert client.responder.status == 500
     assert "secret" not in error_of(client)["message"]
