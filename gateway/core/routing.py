@@ -53,7 +53,8 @@ def decide(
     able: list[int] = []
     for position, tier in enumerate(tiers):
         removed_by = removal(tier, request, allowed, unavailable)
-        p = acceptance(tier.ability, score)
+        shift = score.shift_of(tier.name) if score.corrections else 0.0
+        p = acceptance(tier.ability, score, shift=shift)
         cost = expected_cost_usd_nano(tier, request.input_tokens, expected_output_tokens(request, tier))
         value = value_of(p, cost, dial.value)
         values.append(value)

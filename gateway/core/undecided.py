@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from gateway.core.value import best, expected_cost_usd_nano, expected_output_tokens, value_of
-from gateway.domain.ability import Ability, Score, sigmoid
+from gateway.domain.ability import Ability, Score, acceptance, sigmoid
 from gateway.domain.dial import Dial
 from gateway.domain.request import CanonicalRequest
 from gateway.domain.tier import Tier
@@ -36,8 +36,9 @@ def undecided(score: Score, tiers: Sequence[Tier], dial: Dial, request: Canonica
     known, input_tokens = score.familiarity, request.input_tokens
     for tier in tiers:
         ability = tier.ability
-        modelled = sigmoid(_logit(ability, score))
-        p.append(known * modelled + (1.0 - known) * ability.prior)
+        shift = score.shift_of(tier.name)
+        modelled = sigmoid(_logit(ability, score) + shift)
+        p.append(acceptance(ability, score, shift=shift))
         slopes.append(known * modelled * (1.0 - modelled))
         costs_usd_nano.append(expected_cost_usd_nano(tier, input_tokens, expected_output_tokens(request, tier)))
     chosen = best(p, costs_usd_nano, dial.value)

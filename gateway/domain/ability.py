@@ -7,6 +7,7 @@ of EmbedLLM and IRT-Router): P(acceptable) = sigmoid(intercept + loadings · lat
 import math
 from enum import StrEnum
 
+from gateway.domain.ids import TierName
 from gateway.domain.noun import noun
 
 Z_95 = 1.6448536269514722
@@ -71,11 +72,24 @@ class ClassifierOutcome(StrEnum):
 
 
 @noun
+class Correction:
+    """What feedback on requests like this one says of a tier: `logit` is added to its logit.
+
+    `labels` is how many labels stand behind it, each counted by its closeness.
+    """
+
+    tier: TierName
+    logit: float
+    labels: float
+
+
+@noun
 class Score:
     """The latent position of a request. `familiarity` (0..1) says how much of it the difficulty model has seen.
 
     Familiarity 0 is "unknown": the probability is then the tier's prior. `spread` holds, per latent coordinate, the
-    standard deviation of what the next stage would still add: empty when no better stage follows.
+    standard deviation of what the next stage would still add: empty when no better stage follows. `corrections` are of
+    the tiers near which feedback has come; `embedding` is the text's as int8 numbers, empty where no stage made one.
     """
 
     latent: tuple[float, ...]
@@ -83,11 +97,20 @@ class Score:
     scorer: str
     outcome: ClassifierOutcome = ClassifierOutcome.FOLDED
     spread: tuple[float, ...] = ()
+    corrections: tuple[Correction, ...] = ()
+    embedding: bytes = b""
 
     @property
     def is_known(self) -> bool:
         """Tell whether the score carries anything beyond the prior."""
         return self.familiarity > 0.0
+
+    def shift_of(self, tier: TierName) -> float:
+        """Return what feedback adds to the tier's logit."""
+        for each in self.corrections:
+            if each.tier == tier:
+                return each.logit
+        return 0.0
 
 
 def unknown_score(scorer: str) -> Score:

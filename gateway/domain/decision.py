@@ -53,12 +53,16 @@ class TierView:
     @property
     def p_low(self) -> float:
         """Return the one-sided 95 % lower bound of `p`."""
-        return acceptance(self.ability, self.score, shift=-Z_95 * self.ability.standard_error)
+        return acceptance(self.ability, self.score, shift=self._shift - Z_95 * self.ability.standard_error)
 
     @property
     def p_high(self) -> float:
         """Return the one-sided 95 % upper bound of `p`."""
-        return acceptance(self.ability, self.score, shift=Z_95 * self.ability.standard_error)
+        return acceptance(self.ability, self.score, shift=self._shift + Z_95 * self.ability.standard_error)
+
+    @property
+    def _shift(self) -> float:
+        return self.score.shift_of(self.tier)
 
 
 @noun

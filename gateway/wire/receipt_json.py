@@ -22,10 +22,17 @@ def encode_receipt(receipt: Receipt) -> bytes:
         "saved_usd": format_usd(saved_usd_nano),
     }
     if receipt.decision is not None:
+        _without_embedding(members["decision"])
         for view, written in zip(receipt.decision.views, members["decision"]["views"], strict=True):
             cost_usd = format_usd(view.expected_cost_usd_nano)
             written |= {"p_low": view.p_low, "p_high": view.p_high, "expected_cost_usd": cost_usd}
     return msgspec.json.encode({"object": "receipt", **members})
+
+
+def _without_embedding(decision: dict[str, Any]) -> None:
+    """Leave out what no reader can make anything of."""
+    for holder in (decision, *decision["views"]):
+        del holder["score"]["embedding"]
 
 
 def decode_receipt(raw: bytes) -> Receipt:

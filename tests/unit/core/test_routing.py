@@ -1,9 +1,11 @@
 """Where a request goes, and why."""
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.core.routing import Flip, Pin, decide, flips
-from gateway.domain.ability import sigmoid, unknown_score
+from gateway.domain.ability import Correction, sigmoid, unknown_score
 from gateway.domain.decision import ReasonCode
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.ids import RouteName, TierName
@@ -155,3 +157,10 @@ def test_an_equal_tier_needs_no_other_dial() -> None:
     twin = a_tier("twin", 3, ability=an_ability(2.0, prior=0.8), output_usd_pico=100_000_000)
     decision = decide(a_request(), KNOWN, (LARGE, twin), a_dial(5.0))
     assert flips(decision) == (Flip(TierName("twin"), decision.views[0].p, 5.0),)
+
+
+def test_feedback_moves_the_tier_it_is_about_and_the_choice_with_it() -> None:
+    corrected = replace(KNOWN, corrections=(Correction(TierName("mid"), -1.0, 20.0),))
+    before, after = (decide(a_request(), score, TIERS, a_dial(MID_FROM + 1)) for score in (KNOWN, corrected))
+    assert (before.ladder[0], after.ladder[0]) == ("mid", "large")
+    assert [view.p for view in after.views] == [P_SMALL, sigmoid(-1.0), P_LARGE]

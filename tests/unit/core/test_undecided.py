@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from gateway.core.routing import decide
 from gateway.core.undecided import Z_UNDECIDED, undecided
-from gateway.domain.ability import Ability, Score, sigmoid, unknown_score
+from gateway.domain.ability import Ability, Correction, Score, sigmoid, unknown_score
+from gateway.domain.ids import TierName
 from tests.support.tiers import a_dial, a_request, a_tier, an_ability
 
 WEAK = a_tier("small", 0, ability=an_ability(0.0))
@@ -101,3 +102,10 @@ def test_a_closed_decision_is_not_turned_by_a_small_step(
         views = {view.tier: view.value for view in decide(REQUEST, moved, tiers, dial).views}
         top = max(value for value in views.values() if value is not None)
         assert top - (views[chosen] or 0.0) < 1e-6
+
+
+def test_feedback_can_close_a_race_that_was_open() -> None:
+    dial = a_dial(even_dial() * 1.05)
+    praised = replace(a_score(), corrections=(Correction(TierName("small"), 2.0, 60.0),))
+    assert undecided(a_score(spread=0.5), (WEAK, STRONG), dial, REQUEST)
+    assert not undecided(replace(praised, spread=(0.5,)), (WEAK, STRONG), dial, REQUEST)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.domain.ability import Ability, Score, acceptance, sigmoid, unknown_score
+from gateway.domain.ability import Ability, Correction, Score, acceptance, sigmoid, unknown_score
+from gateway.domain.ids import TierName
 
 ABLE = Ability("m", 0.5, (1.0, -2.0), 0.2, 0.7, ("chat",))
 probabilities = st.floats(0.001, 0.999)
@@ -68,3 +69,10 @@ def test_the_logistic_function_does_not_overflow(logit: float) -> None:
     assert sigmoid(logit) == pytest.approx(1.0 - sigmoid(-logit))
     if abs(logit) < 100:
         assert sigmoid(logit) == pytest.approx(1.0 / (1.0 + math.exp(-logit)))
+
+
+def test_feedback_shifts_only_the_tier_it_is_about() -> None:
+    score = Score((0.0, 0.0), 1.0, "folded", corrections=(Correction(TierName("small"), -0.4, 9.0),))
+    assert score.shift_of(TierName("small")) == -0.4
+    assert score.shift_of(TierName("large")) == 0.0
+    assert unknown_score("folded").shift_of(TierName("small")) == 0.0

@@ -1,0 +1,63 @@
+"""What labels near a request say of a tier."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.neighbours import (
+    COSINE_FROM,
+    DOUBT_LABELS,
+    LOGIT_MAX,
+    closeness_by_cosine,
+    closeness_by_distance,
+    correction,
+)
+from gateway.domain.ids import TierName
+
+SMALL = TierName("small")
+PROBABILITIES = st.floats(0.0, 1.0)
+
+
+def test_no_label_corrects_nothing() -> None:
+    nothing = correction(SMALL, [], [], [])
+    assert (nothing.tier, nothing.logit, nothing.labels) == (SMALL, 0.0, 0.0)
+
+
+def test_labels_at_even_odds_give_their_mean_residual_shrunk_by_their_number() -> None:
+    count = 18
+    found = correction(SMALL, [1.0] * count, [1.0] * 12 + [0.0] * 6, [0.5] * count)
+    mean_in_logits = (12 - 6) * 0.5 / (count / 4)
+    assert found.logit == pytest.approx(mean_in_logits * count / (count + DOUBT_LABELS))
+    assert found.labels == count
+
+
+def test_labels_as_good_as_predicted_correct_nothing() -> None:
+    assert correction(SMALL, [1.0, 0.5], [0.7, 0.2], [0.7, 0.2]).logit == 0.0
+
+
+def test_a_distant_label_says_less() -> None:
+    near, far = (correction(SMALL, [weight], [0.0], [0.8]).logit for weight in (1.0, 0.1))
+    assert near < far < 0.0
+
+
+def test_no_number_of_labels_moves_a_tier_beyond_the_bound() -> None:
+    assert correction(SMALL, [1.0] * 64, [0.0] * 64, [0.99] * 64).logit == -LOGIT_MAX
+    assert correction(SMALL, [1.0] * 64, [1.0] * 64, [0.01] * 64).logit == LOGIT_MAX
+
+
+@given(st.lists(st.tuples(PROBABILITIES, PROBABILITIES, PROBABILITIES), max_size=64))
+def test_a_better_outcome_never_lowers_a_tier(labels: list[tuple[float, float, float]]) -> None:
+    weights, scores, predicted = ([each[at] for each in labels] for at in range(3))
+    as_it_is, better = (
+        correction(SMALL, weights, outcomes, predicted) for outcomes in (scores, [min(1.0, y + 0.1) for y in scores])
+    )
+    assert -LOGIT_MAX <= as_it_is.logit <= better.logit <= LOGIT_MAX
+
+
+def test_closeness_falls_from_one_for_the_same_text_to_nothing_for_any_other() -> None:
+    assert closeness_by_cosine(1.0) == 1.0
+    assert closeness_by_cosine(COSINE_FROM) == 0.0
+    assert closeness_by_cosine(-1.0) == 0.0
+    assert 0.0 < closeness_by_cosine(0.5) < closeness_by_cosine(0.8) < 1.0
+    assert closeness_by_distance(0.0) == 1.0
+    assert closeness_by_distance(2.0) < 0.05 < closeness_by_distance(0.5) < 1.0
