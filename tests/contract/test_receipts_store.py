@@ -11,11 +11,12 @@ from gateway.adapters.redis_receipts import RedisReceipts, RedisReceiptsSettings
 from gateway.domain.ids import RequestId, TenantId
 from gateway.domain.receipt import Receipt
 from gateway.ports import ReceiptStore
-from tests.support.receipts import RECEIPT, RECEIPT_CODEC
+from tests.support.receipt_samples import RECEIPT_CODEC, a_receipt
 from tests.support.redis_server import PATIENT_S, RedisServer, client_of, running_redis
 
 STORES = ["memory", "redis, same worker", "redis, other worker"]
 ALICE, BOB = TenantId("alice"), TenantId("bob")
+RECEIPT = a_receipt(tenant=ALICE)
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,11 @@ from gateway.adapters.redis_keys import tenant_prefix
 from gateway.adapters.redis_receipts import RedisReceipts, RedisReceiptsSettings
 from gateway.adapters.redis_turn import TurnClient
 from gateway.domain.ids import RequestId, TenantId
-from tests.support.receipts import RECEIPT, RECEIPT_CODEC
+from tests.support.receipt_samples import RECEIPT_CODEC, a_receipt
 from tests.support.redis_server import PATIENT_S, RedisServer, client_of, open_breaker, running_redis
 
 ALICE = TenantId("alice")
+RECEIPT = a_receipt(tenant=ALICE)
 MISSING = RequestId("req-2")
 
 

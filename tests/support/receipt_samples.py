@@ -1,10 +1,15 @@
-"""Receipts with sensible values, of which a test states only what matters to it."""
+"""Receipts with sensible values, of which a test states only what matters to it, and a way to write them.
+
+The way is not the product's own.
+"""
 
 from dataclasses import replace
 from typing import Any
 
+import msgspec
+
+from gateway.adapters.redis_receipts import ReceiptCodec
 from gateway.core.routing import decide
-from gateway.domain.decision import Decision
 from gateway.domain.ids import EndpointId, KeyId, ModelAlias, RequestId, RouteName, SnapshotId, TenantId, TierName
 from gateway.domain.outcome import FailureKind, Outcome
 from gateway.domain.receipt import AttemptReport, Receipt, StageTimes
@@ -21,11 +26,6 @@ _DECISION = decide(
 )
 
 
-def a_decision() -> Decision:
-    """Build the decision of a receipt: `small` first, then `large`."""
-    return _DECISION
-
-
 def an_attempt(
     number: int = 1, tier: str = "small", failure: FailureKind | None = None, position: int = 0
 ) -> AttemptReport:
@@ -35,6 +35,12 @@ def an_attempt(
     status = 200 if failure is None else None
     return AttemptReport(number, TierName(tier), endpoint, 1.0, 30.0, content_ms, 90.0, status, failure, "")
 
+
+RECEIPT_CODEC = ReceiptCodec(
+    encode=msgspec.json.Encoder().encode,
+    decode=msgspec.json.Decoder(Receipt).decode,
+)
+"""msgspec's DecodeError is a ValueError, as the codec's contract asks."""
 
 _RECEIPT = Receipt(
     request_id=RequestId("r-1"),

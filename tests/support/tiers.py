@@ -40,6 +40,7 @@ def a_request(
     input_tokens: int = 1_000,
     max_output_tokens: int | None = None,
     choices: int = 1,
+    temperature: float | None = None,
 ) -> CanonicalRequest:
     """Build a request."""
     return replace(
@@ -49,6 +50,7 @@ def a_request(
         input_tokens=input_tokens,
         max_output_tokens=max_output_tokens,
         choices=choices,
+        temperature=temperature,
     )
 
 

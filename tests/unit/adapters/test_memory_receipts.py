@@ -1,10 +1,8 @@
 """The last receipts of one process: how many. The contract of all stores is in tests/contract."""
 
-from dataclasses import replace
-
 from gateway.adapters.memory_receipts import MemoryReceipts
 from gateway.domain.ids import RequestId, TenantId
-from tests.support.receipts import RECEIPT
+from tests.support.receipt_samples import a_receipt
 
 ALICE = TenantId("alice")
 
@@ -12,7 +10,7 @@ ALICE = TenantId("alice")
 async def test_only_the_newest_receipts_are_remembered() -> None:
     store = MemoryReceipts(kept=3)
     for number in range(5):
-        store.put(replace(RECEIPT, request_id=RequestId(str(number))))
+        store.put(a_receipt(tenant=ALICE, request_id=RequestId(str(number))))
     found = [number for number in range(5) if await store.get(ALICE, RequestId(str(number))) is not None]
     assert found == [2, 3, 4]
 
@@ -20,6 +18,6 @@ async def test_only_the_newest_receipts_are_remembered() -> None:
 async def test_a_receipt_written_again_counts_as_new() -> None:
     store = MemoryReceipts(kept=2)
     for name in ("one", "two", "one", "three"):
-        store.put(replace(RECEIPT, request_id=RequestId(name)))
+        store.put(a_receipt(tenant=ALICE, request_id=RequestId(name)))
     assert await store.get(ALICE, RequestId("one")) is not None
     assert await store.get(ALICE, RequestId("two")) is None

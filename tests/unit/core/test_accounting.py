@@ -13,46 +13,16 @@ from gateway.core.accounting import (
     settlement_of,
     void_of,
 )
-from gateway.domain.ability import Ability
-from gateway.domain.ids import ModelAlias, RequestId, TenantId, TierName
+from gateway.domain.ids import RequestId, TenantId
 from gateway.domain.ledger import EXACT_MAX, Allowance, Hold
 from gateway.domain.money import Price
-from gateway.domain.request import CanonicalRequest, Need, Operation, Span, Splice
-from gateway.domain.tier import Tier, TierLimits
+from gateway.domain.request import Operation
 from gateway.domain.usage import TokenUsage, UsageSource, tokens_in
+from tests.support.tiers import a_request, a_tier
 
-REQUEST = CanonicalRequest(
-    operation=Operation.CHAT,
-    alias=ModelAlias("auto"),
-    body=b"{}",
-    splice=Splice(Span(0, 0), None, 1),
-    stream=False,
-    include_usage=False,
-    needs=Need.NONE,
-    user_text="",
-    context_text="",
-    turns=1,
-    prompt_bytes=0,
-    input_tokens=1_000,
-    max_output_tokens=100,
-    choices=1,
-    temperature=None,
-    has_remote_images=False,
-)
-SMALL = Tier(
-    name=TierName("small"),
-    rank=0,
-    model="s",
-    price=Price(50_000, 10_000, 200_000),
-    context_tokens=32_768,
-    supports=Need.NONE,
-    max_output_tokens=4_096,
-    expected_output_tokens=300,
-    ability=Ability("s", 0.0, (), 0.1, 0.5, ()),
-    limits=TierLimits(4.0, 0.0, 30.0, 1.0, 64),
-    endpoints=(),
-)
-LARGE = replace(SMALL, name=TierName("large"), rank=1, price=Price(2_000_000, 500_000, 8_000_000))
+REQUEST = a_request(max_output_tokens=100)
+SMALL = replace(a_tier("small"), price=Price(50_000, 10_000, 200_000))
+LARGE = replace(a_tier("large", 1), price=Price(2_000_000, 500_000, 8_000_000))
 HOLD = Hold(RequestId("r1"), TenantId("t"), Allowance(), 10, 20, 60.0)
 
 

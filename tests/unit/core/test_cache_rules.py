@@ -22,27 +22,11 @@ from gateway.core.cache_rules import (
     tenant_secret,
 )
 from gateway.domain.identity import CachedAnswer, CacheScope
-from gateway.domain.ids import ModelAlias, TenantId
-from gateway.domain.request import CanonicalRequest, Need, Operation, Span, Splice
+from gateway.domain.ids import TenantId
+from gateway.domain.request import Operation
+from tests.support.tiers import a_request
 
-COLD = CanonicalRequest(
-    operation=Operation.CHAT,
-    alias=ModelAlias("auto"),
-    body=b"{}",
-    splice=Splice(Span(0, 0), None, 1),
-    stream=False,
-    include_usage=False,
-    needs=Need.NONE,
-    user_text="",
-    context_text="",
-    turns=1,
-    prompt_bytes=0,
-    input_tokens=0,
-    max_output_tokens=None,
-    choices=1,
-    temperature=0.0,
-    has_remote_images=False,
-)
+COLD = a_request(temperature=0.0)
 TERMS = CacheTerms(ttl_s=60.0, max_temperature=0.0)
 WHOLE = AnswerFacts(is_complete=True, finish_reason="stop", has_tool_calls=False, body_bytes=100)
 ALICE, BOB = TenantId("alice"), TenantId("bob")
