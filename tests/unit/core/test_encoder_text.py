@@ -1,0 +1,46 @@
+"""Which part of a request the encoder reads."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.encoder_text import ENCODER_CPU_TOKENS, ENCODER_TOKENS, encoder_ids
+from gateway.core.wordpiece import WordPieces
+from tests.support.vocabularies import small_vocabulary
+
+PIECES = WordPieces(small_vocabulary())
+
+
+def plain(text: str) -> list[int]:
+    return [PIECES.first, *PIECES.ids(text), PIECES.last]
+
+
+def test_a_short_text_is_read_whole() -> None:
+    text = "the token " * 50
+    assert encoder_ids(PIECES, text, "", ENCODER_TOKENS) == plain(text)
+
+
+@pytest.mark.parametrize("tokens", [ENCODER_TOKENS, ENCODER_CPU_TOKENS])
+@pytest.mark.parametrize("words", [300, 3_000])
+def test_of_a_long_text_head_and_tail_are_read(tokens: int, words: int) -> None:
+    text = " ".join(["un"] * 100 + ["the"] * words + ["of"] * 200)
+    ids = encoder_ids(PIECES, text, "", tokens)
+    un, of = PIECES.ids("un")[0], PIECES.ids("of")[0]
+    head = (tokens - 2) * 3 // 8
+    assert ids == [PIECES.first, *[un] * head, *[of] * (tokens - 2 - head), PIECES.last]
+
+
+def test_a_short_turn_is_read_with_what_it_leans_on() -> None:
+    assert encoder_ids(PIECES, "of", "the " * 30, 256) == plain("the " * 30 + "of")
+    assert encoder_ids(PIECES, "of " * 40, "the " * 30, 256) == plain("of " * 40)
+
+
+def test_nothing_is_still_a_sequence() -> None:
+    assert encoder_ids(PIECES, "", "", 256) == [PIECES.first, PIECES.last]
+
+
+@given(st.text(), st.text(max_size=50), st.integers(1, 400), st.sampled_from([16, 96, 256]))
+def test_no_text_is_longer_than_the_room_for_it(text: str, context: str, times: int, tokens: int) -> None:
+    ids = encoder_ids(PIECES, text * times, context, tokens)
+    assert 2 <= len(ids) <= tokens
+    assert (ids[0], ids[-1]) == (PIECES.first, PIECES.last)
