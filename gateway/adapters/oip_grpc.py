@@ -1,0 +1,160 @@
+"""The Open Inference Protocol v2 over gRPC. Needs the extra `remote`; only a policy that asks for gRPC loads this."""
+
+import math
+from array import array
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import grpc
+
+from gateway.adapters.oip_messages import MESSAGES, SERVICE
+from gateway.adapters.oip_model import (
+    ATTENTION_MASK,
+    INPUT_IDS,
+    INPUT_TYPE,
+    LATENT,
+    OUTPUT_TYPE,
+    BadAnswer,
+    Overloaded,
+    Refused,
+    RemoteTrouble,
+    ServedModel,
+    Tensor,
+    TooLate,
+    Unreachable,
+)
+from gateway.domain.remote_model import RemoteModel
+
+MAX_ANSWER_BYTES: Final = 64 * 1024
+_MAX_SAID_CHARS: Final = 200
+_PORTS: Final = {"http": 80, "https": 443}
+_LOOK_TIMEOUT_S: Final = 5.0
+"""For questions about the model, where whoever asks sets no limit."""
+_OPTIONS: Final = (
+    # gRPC by itself waits up to two minutes before it connects again; when to ask again is decided by the scorer.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+    ("grpc.max_receive_message_length", MAX_ANSWER_BYTES),
+    ("grpc.enable_http_proxy", 0),
+    # Two scorers of one process, of an old policy and a new one, are not to share a connection that one closes.
+    ("grpc.use_local_subchannel_pool", 1),
+)
+_REFUSALS: Final = {
+    grpc.StatusCode.NOT_FOUND,
+    grpc.StatusCode.UNIMPLEMENTED,
+    grpc.StatusCode.UNAUTHENTICATED,
+    grpc.StatusCode.PERMISSION_DENIED,
+    grpc.StatusCode.INVALID_ARGUMENT,
+}
+
+
+class GrpcInference:
+    """`InferenceServer` over one channel of its own. Make it where the event loop runs."""
+
+    def __init__(self, remote: RemoteModel) -> None:
+        parts = urlsplit(remote.base_url)
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        target = f"{host}:{parts.port or _PORTS[parts.scheme]}"
+        if parts.scheme == "https":
+            tls = grpc.ssl_channel_credentials()
+            self._channel = grpc.aio.secure_channel(target, tls, options=_OPTIONS)
+        else:
+            self._channel = grpc.aio.insecure_channel(target, options=_OPTIONS)
+        self._named = {"name": remote.model, "version": remote.version or ""}
+        self._asked = {"model_name": remote.model, "model_version": remote.version or ""}
+        key = remote.api_key
+        self._metadata = () if key is None else (("authorization", f"Bearer {key.reveal()}"),)
+        self._server_ready = self._method("ServerReady")
+        self._model_ready = self._method("ModelReady")
+        self._model_metadata = self._method("ModelMetadata")
+        self._model_infer = self._method("ModelInfer")
+
+    async def is_ready(self) -> bool:
+        """Ask for the server's health, and where that is good for the model's."""
+        if not (await self._call(self._server_ready, MESSAGES["ServerReadyRequest"]())).ready:
+            return False
+        try:
+            answer = await self._call(self._model_ready, MESSAGES["ModelReadyRequest"](**self._named))
+        except Refused:
+            # Which of the two it is, name or credential, the description of the model tells.
+            return True
+        return bool(answer.ready)
+
+    async def served_model(self) -> ServedModel:
+        """Return what the server says of the model."""
+        told = await self._call(self._model_metadata, MESSAGES["ModelMetadataRequest"](**self._named))
+        inputs, outputs = (
+            tuple(Tensor(each.name, each.datatype, tuple(each.shape)) for each in described)
+            for described in (told.inputs, told.outputs)
+        )
+        return ServedModel(inputs, outputs)
+
+    async def infer(self, ids: Sequence[int], mask: Sequence[int], timeout_s: float) -> tuple[float, ...]:
+        """Return the `latent` of one text. The server is told the time with the call."""
+        shape = (1, len(ids))
+        request = MESSAGES["ModelInferRequest"](
+            **self._asked,
+            inputs=[{"name": name, "datatype": INPUT_TYPE, "shape": shape} for name in (INPUT_IDS, ATTENTION_MASK)],
+            outputs=[{"name": LATENT}],
+            raw_input_contents=[array("q", ids).tobytes(), array("q", mask).tobytes()],
+        )
+        return read_answer(await self._call(self._model_infer, request, timeout_s))
+
+    async def aclose(self) -> None:
+        """Close the channel, and with it whatever is under way."""
+        await self._channel.close()
+
+    def _method(self, name: str) -> Callable[..., Any]:
+        call: Callable[..., Any] = self._channel.unary_unary(
+            f"{SERVICE}/{name}",
+            request_serializer=MESSAGES[f"{name}Request"].SerializeToString,
+            response_deserializer=MESSAGES[f"{name}Response"].FromString,
+        )
+        return call
+
+    async def _call(self, method: Callable[..., Any], request: Any, timeout_s: float = _LOOK_TIMEOUT_S) -> Any:
+        try:
+            return await method(request, timeout=timeout_s, metadata=self._metadata)
+        except grpc.aio.AioRpcError as error:
+            raise self._trouble(error) from error
+
+    def _trouble(self, error: grpc.aio.AioRpcError) -> RemoteTrouble:
+        """Return what a status stands for.
+
+        `UNAVAILABLE` comes from gRPC itself when nobody answers, and from servers whose queue is full: it is the
+        server's own when the connection stands.
+        """
+        code = error.code()
+        text = f"gRPC {code.name}{_quoted(error.details() or '')}"
+        if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+            return TooLate(text)
+        if code is grpc.StatusCode.UNAVAILABLE:
+            is_connected = self._channel.get_state() is grpc.ChannelConnectivity.READY
+            return Overloaded(text) if is_connected else Unreachable(text)
+        if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
+            return Overloaded(text)
+        return Refused(text) if code in _REFUSALS else BadAnswer(text)
+
+
+def read_answer(answer: Any) -> tuple[float, ...]:
+    """Return the one row of `latent` from a ModelInferResponse, raw or typed. Raises BadAnswer."""
+    outputs = list(answer.outputs)
+    position = next((at for at, output in enumerate(outputs) if output.name == LATENT), None)
+    if position is None:
+        raise BadAnswer(f"its answer has no `{LATENT}`")
+    output, raw = outputs[position], answer.raw_output_contents
+    numbers = tuple(output.contents.fp32_contents)
+    if raw:
+        content = raw[position] if position < len(raw) else b""
+        numbers = tuple(array("f", content[: len(content) - len(content) % 4]))
+    if output.datatype != OUTPUT_TYPE or [*output.shape] != [1, len(numbers)] or not all(map(math.isfinite, numbers)):
+        what = f"{output.datatype} {[*output.shape]}"
+        raise BadAnswer(f"its `{LATENT}` is {what}, or does not hold what that promises")
+    return numbers
+
+
+def _quoted(said: str) -> str:
+    plain = " ".join("".join(char if char.isprintable() else " " for char in said).split())
+    return f", {plain[:_MAX_SAID_CHARS]!r}" if plain else ""

@@ -1,0 +1,313 @@
+"""A scripted v2 inference server: in memory, over HTTP on loopback, and over gRPC on loopback."""
+
+import asyncio
+import json
+from array import array
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import grpc
+
+from gateway.adapters.oip_grpc import GrpcInference
+from gateway.adapters.oip_http import HttpInference
+from gateway.adapters.oip_messages import MESSAGES, PACKAGE
+from gateway.adapters.oip_model import (
+    ATTENTION_MASK,
+    EMBEDDING,
+    INPUT_IDS,
+    LATENT,
+    InferenceServer,
+    Overloaded,
+    Refused,
+    RemoteTrouble,
+    ServedModel,
+    Tensor,
+    TooLate,
+    Unreachable,
+)
+from gateway.adapters.upstream_lean import LeanTransport
+from gateway.domain.remote_model import RemoteModel
+from tests.support.behaviours import json_reply
+from tests.support.fault_server import FaultServer
+from tests.support.networks import free_port
+from tests.support.scripts import End, Reply, Script, SeenRequest
+
+WIDTH = 3
+MODEL = "tiergate_encoder"
+OURS = ServedModel(
+    inputs=(Tensor(INPUT_IDS, "INT64", (-1, -1)), Tensor(ATTENTION_MASK, "INT64", (-1, -1))),
+    outputs=(Tensor(LATENT, "FP32", (-1, WIDTH)), Tensor(EMBEDDING, "FP32", (-1, 384))),
+)
+
+
+ANSWERED = Tensor(LATENT, "FP32", (1, WIDTH))
+
+
+@dataclass(slots=True)
+class Asked:
+    """One inference as the server saw it."""
+
+    ids: list[int]
+    mask: list[int]
+    version: str
+    key: str | None
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(slots=True)
+class InferenceScript:
+    """What the server is and does. `trouble` is None, or what comes of every inference instead of an answer.
+
+    Troubles: `full`, `broken`, `late`, `refused`, `stalls`.
+    """
+
+    served: ServedModel = OURS
+    model: str = MODEL
+    is_ready: bool = True
+    key: str | None = None
+    trouble: str | None = None
+    output: Tensor = ANSWERED
+    answer: tuple[float, ...] | None = None
+    said: str = "scripted"
+    asked: list[Asked] = field(default_factory=list)
+
+    def latent(self, asked: Asked) -> tuple[float, ...]:
+        """Return what is answered: by default numbers from which one can tell what was asked."""
+        return latent_of(asked.ids, asked.mask) if self.answer is None else self.answer
+
+
+def latent_of(ids: Sequence[int], mask: Sequence[int]) -> tuple[float, ...]:
+    """Return the default answer: the sum of the ids that count, how many they are, and a half."""
+    return (float(sum(i for i, m in zip(ids, mask, strict=True) if m)), float(sum(mask)), 0.5)
+
+
+@dataclass(slots=True)
+class Served:
+    """A client of ours, and the server behind it."""
+
+    server: InferenceServer
+    script: InferenceScript
+    remote: RemoteModel
+
+
+class FakeInference:
+    """`InferenceServer` in memory. Set `is_reachable` to False for a server that is down."""
+
+    def __init__(self, script: InferenceScript, remote: RemoteModel) -> None:
+        self.script = script
+        self.is_reachable = True
+        self.is_closed = False
+        self._remote = remote
+
+    async def is_ready(self) -> bool:
+        """Tell what the script says."""
+        self._reach()
+        return self.script.is_ready
+
+    async def served_model(self) -> ServedModel:
+        """Describe what the script says."""
+        self._reach()
+        self._admit()
+        return self.script.served
+
+    async def infer(self, ids: Sequence[int], mask: Sequence[int], timeout_s: float) -> tuple[float, ...]:
+        """Do what the script says."""
+        self._reach()
+        self._admit()
+        asked = Asked([*ids], [*mask], self._remote.version or "", self._key())
+        self.script.asked.append(asked)
+        if self.script.trouble == "stalls":
+            try:
+                await asyncio.Event().wait()
+            finally:
+                asked.gone.set()
+        if self.script.trouble is not None:
+            raise _TROUBLES[self.script.trouble](self.script.said)
+        return self.script.latent(asked)
+
+    async def aclose(self) -> None:
+        """Remember that it was closed."""
+        self.is_closed = True
+
+    def _reach(self) -> None:
+        if not self.is_reachable:
+            raise Unreachable("scripted: nobody there")
+
+    def _admit(self) -> None:
+        if self.script.key not in {None, self._key()}:
+            raise Refused("scripted: unknown key")
+        if self._remote.model != self.script.model:
+            raise Refused("scripted: no such model")
+
+    def _key(self) -> str | None:
+        return None if self._remote.api_key is None else self._remote.api_key.reveal()
+
+
+_TROUBLES: dict[str, type[RemoteTrouble]] = {
+    "full": Overloaded,
+    "broken": RemoteTrouble,
+    "late": TooLate,
+    "refused": Refused,
+}
+_HTTP = {"full": 503, "throttled": 429, "broken": 500, "late": 504, "refused": 400}
+_GRPC = {
+    "full": grpc.StatusCode.UNAVAILABLE,
+    "throttled": grpc.StatusCode.RESOURCE_EXHAUSTED,
+    "broken": grpc.StatusCode.INTERNAL,
+    "late": grpc.StatusCode.DEADLINE_EXCEEDED,
+    "refused": grpc.StatusCode.INVALID_ARGUMENT,
+}
+
+
+@asynccontextmanager
+async def inference(kind: str, script: InferenceScript, *, is_up: bool = True, **fields: Any) -> AsyncIterator[Served]:
+    """Serve the script as `kind`: fake, http or grpc. `fields` are those of the RemoteModel."""
+    remote = replace(RemoteModel("http://scripted:8000", "grpc" if kind == "grpc" else "http", MODEL), **fields)
+    if kind == "fake":
+        fake = FakeInference(script, remote)
+        fake.is_reachable = is_up
+        yield Served(fake, script, remote)
+    elif kind == "http":
+        async with _http(script, remote, is_up=is_up) as served:
+            yield served
+    else:
+        async with _grpc(script, remote, is_up=is_up) as served:
+            yield served
+
+
+@asynccontextmanager
+async def _http(script: InferenceScript, remote: RemoteModel, *, is_up: bool) -> AsyncIterator[Served]:
+    transport = LeanTransport()
+    async with FaultServer() as server:
+        server.plan.general = lambda seen: over_http(script, seen)
+        origin = server.origin if is_up else f"http://127.0.0.1:{free_port()}"
+        remote = replace(remote, base_url=origin)
+        client = HttpInference(remote, transport)
+        try:
+            yield Served(client, script, remote)
+        finally:
+            await client.aclose()
+            await transport.aclose()
+
+
+def over_http(script: InferenceScript, seen: SeenRequest) -> Script:
+    """Answer one HTTP request as the script says."""
+    bearer = (seen.header(b"authorization") or b"").decode().removeprefix("Bearer ") or None
+    path = seen.path.removeprefix("/v2/")
+    if path == "health/ready":
+        return json_reply(200 if script.is_ready else 503, b"{}")
+    if script.key not in {None, bearer}:
+        return json_reply(401, _error(script.said))
+    model, _, version = path.removeprefix("models/").removesuffix("/infer").removesuffix("/ready").partition("/")
+    if model != script.model:
+        return json_reply(404, _error(f"no model {model}"))
+    if path.endswith("/ready"):
+        return json_reply(200, b'{"name": "tiergate_encoder", "ready": true}')
+    if not path.endswith("/infer"):
+        return json_reply(200, json.dumps(_described(script.served)).encode())
+    inputs = {each["name"]: each for each in seen.json["inputs"]}
+    asked = Asked(
+        inputs[INPUT_IDS]["data"], inputs[ATTENTION_MASK]["data"], version.removeprefix("versions/"), bearer, seen.gone
+    )
+    script.asked.append(asked)
+    if script.trouble == "stalls":
+        return Reply(before=(End.STALL,))
+    if script.trouble is not None:
+        return json_reply(_HTTP[script.trouble], _error(script.said))
+    output = script.output
+    told = {
+        "name": output.name,
+        "datatype": output.datatype,
+        "shape": output.shape,
+        "data": script.latent(asked),
+    }
+    return json_reply(200, json.dumps({"model_name": script.model, "outputs": [told]}).encode())
+
+
+def _error(said: str) -> bytes:
+    return json.dumps({"error": said}).encode()
+
+
+def _described(served: ServedModel) -> dict[str, Any]:
+    return {
+        "name": MODEL,
+        "platform": "onnx_onnxv1",
+        "inputs": [{"name": t.name, "datatype": t.datatype, "shape": t.shape} for t in served.inputs],
+        "outputs": [{"name": t.name, "datatype": t.datatype, "shape": t.shape} for t in served.outputs],
+    }
+
+
+@asynccontextmanager
+async def _grpc(script: InferenceScript, remote: RemoteModel, *, is_up: bool) -> AsyncIterator[Served]:
+    server = grpc.aio.server()
+    service = _Service(script)
+    handlers = {
+        name: grpc.unary_unary_rpc_method_handler(
+            getattr(service, name), MESSAGES[f"{name}Request"].FromString, MESSAGES[f"{name}Response"].SerializeToString
+        )
+        for name in ("ServerReady", "ModelReady", "ModelMetadata", "ModelInfer")
+    }
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler(f"{PACKAGE}.GRPCInferenceService", handlers),)
+    )
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    remote = replace(remote, base_url=f"http://127.0.0.1:{port if is_up else free_port()}")
+    client = GrpcInference(remote)
+    try:
+        yield Served(client, script, remote)
+    finally:
+        await client.aclose()
+        await server.stop(None)
+
+
+class _Service:
+    """The same script as gRPC's methods, which name themselves."""
+
+    def __init__(self, script: InferenceScript) -> None:
+        self._script = script
+
+    async def ServerReady(self, request: Any, context: Any) -> Any:
+        return MESSAGES["ServerReadyResponse"](ready=self._script.is_ready)
+
+    async def ModelReady(self, request: Any, context: Any) -> Any:
+        await self._admit(request.name, context)
+        return MESSAGES["ModelReadyResponse"](ready=True)
+
+    async def ModelMetadata(self, request: Any, context: Any) -> Any:
+        await self._admit(request.name, context)
+        described = _described(self._script.served)
+        return MESSAGES["ModelMetadataResponse"](
+            name=described["name"], inputs=described["inputs"], outputs=described["outputs"]
+        )
+
+    async def ModelInfer(self, request: Any, context: Any) -> Any:
+        script = self._script
+        key = await self._admit(request.model_name, context)
+        assert [each.name for each in request.inputs] == [INPUT_IDS, ATTENTION_MASK]
+        ids, mask = (array("q", raw).tolist() for raw in request.raw_input_contents)
+        asked = Asked(ids, mask, request.model_version, key)
+        script.asked.append(asked)
+        if script.trouble == "stalls":
+            try:
+                await asyncio.Event().wait()
+            finally:
+                asked.gone.set()
+        if script.trouble is not None:
+            await context.abort(_GRPC[script.trouble], script.said)
+        output = script.output
+        return MESSAGES["ModelInferResponse"](
+            model_name=script.model,
+            outputs=[{"name": output.name, "datatype": output.datatype, "shape": output.shape}],
+            raw_output_contents=[array("f", script.latent(asked)).tobytes()],
+        )
+
+    async def _admit(self, model: str, context: Any) -> str | None:
+        bearer = dict(context.invocation_metadata()).get("authorization", "").removeprefix("Bearer ") or None
+        if self._script.key not in {None, bearer}:
+            await context.abort(grpc.StatusCode.UNAUTHENTICATED, self._script.said)
+        if model != self._script.model:
+            await context.abort(grpc.StatusCode.NOT_FOUND, f"no model {model}")
+        return bearer
