@@ -6,12 +6,14 @@ from typing import Protocol
 
 import httpx
 
-from gateway.domain.ability import Score, ScorerChoice
+from gateway.domain.ability import Correction, Score, ScorerChoice
+from gateway.domain.feedback import AnsweredRequest, Feedback, Label
 from gateway.domain.identity import CachedAnswer, ExactKey
 from gateway.domain.ids import RequestId, TenantId
 from gateway.domain.ledger import Hold, HoldVerdict, Settlement
 from gateway.domain.receipt import Receipt
 from gateway.domain.request import CanonicalRequest
+from gateway.domain.tier import Tier
 
 Headers = Sequence[tuple[bytes, bytes]]
 """Names in lower case, as ASGI has them."""
@@ -154,3 +156,55 @@ class Recorder(Protocol):
     """Counts what happened. Must not block and must not fail."""
 
     def record(self, receipt: Receipt) -> None: ...
+
+
+class StoreUnavailable(Exception):
+    """What keeps feedback did not answer: nothing is known, and nothing was recorded for certain."""
+
+
+class AnsweredStore(Protocol):
+    """What is kept of answered requests, and what was said of their answers. Own tenant only.
+
+    What is asked for seldom may fail: `get`, `note` and `noted` raise StoreUnavailable.
+    """
+
+    def put(self, answered: AnsweredRequest) -> None:
+        """Keep behind the caller's back."""
+
+    async def get(self, tenant: TenantId, request_id: RequestId) -> AnsweredRequest | None: ...
+
+    async def note(self, tenant: TenantId, request_id: RequestId, feedback: Feedback) -> Feedback | None:
+        """Record what is said now in the place of what was said before, and return the latter. Atomic."""
+
+    async def noted(self, tenant: TenantId, request_id: RequestId) -> Feedback | None: ...
+
+    async def aclose(self) -> None: ...
+
+
+class Reservoir(Protocol):
+    """The labels that move decisions: bounded, the oldest of the same tenant out first."""
+
+    def corrections(
+        self, tenant: TenantId, tiers: Sequence[Tier], score: Score, space: str, *, shared: bool
+    ) -> tuple[Correction, ...]:
+        """Return what labels near the score say of the tiers; the tenant's own labels, or everybody's if `shared`.
+
+        Nothing of a tier without labels in this space. In memory, and at once where there are none.
+        """
+
+    async def add(self, label: Label) -> None:
+        """Take a label in, in the place of an older one of the same request. Raises StoreUnavailable."""
+
+    async def listen(self) -> None:
+        """Take in what other workers add, within a second, until cancelled; return where there are none."""
+
+    def stats(self) -> Mapping[str, int]: ...
+
+    async def aclose(self) -> None: ...
+
+
+class TrainingRecords(Protocol):
+    """Rows to train on. Must not block and must not fail."""
+
+    def write(self, answered: AnsweredRequest, label: float | None) -> None:
+        """Keep a row; `label` is None for a request of which nothing was said."""

