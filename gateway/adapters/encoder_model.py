@@ -1,0 +1,71 @@
+"""An encoder as its callers see it, whatever runs it; and texts made ready for it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gateway.domain.noun import noun
+
+Ids = NDArray[np.int64]
+Floats = NDArray[np.float32]
+
+EMBEDDING_SCALE = 127
+"""Numbers of an embedding of length 1 lie within ±1, and are kept as int8 in this unit."""
+
+
+class CannotEncode(Exception):
+    """An encoder cannot be had on the device that was asked for. The message says why and how to mend it."""
+
+
+class EncoderFailed(Exception):
+    """A forward pass that should have worked did not."""
+
+
+class Passed(NamedTuple):
+    """What one forward pass says, a row for each text. `familiarity` is None where the model does not tell it."""
+
+    latent: Floats
+    embedding: Floats
+    familiarity: Floats | None
+
+
+class EncoderModel(Protocol):
+    """A model in memory on one device."""
+
+    @property
+    def device(self) -> str:
+        """`cuda` or `cpu`."""
+
+    def run(self, ids: Ids, mask: Ids) -> Passed:
+        """Pass a batch through, (texts) x (tokens). Raises EncoderFailed."""
+
+
+@noun
+class Encoded:
+    """What the encoder says of one text. `embedding` is of length 1, as int8 numbers in units of 1/127."""
+
+    latent: tuple[float, ...]
+    embedding: bytes
+    familiarity: float | None
+
+
+def encode_rows(model: EncoderModel, rows: Sequence[Sequence[int]], padding: int) -> list[Encoded]:
+    """Encode texts, given as ids, in one pass; shorter ones are padded to the longest. Raises EncoderFailed."""
+    width = max(map(len, rows))
+    ids = np.full((len(rows), width), padding, dtype=np.int64)
+    mask = np.zeros((len(rows), width), dtype=np.int64)
+    for position, row in enumerate(rows):
+        ids[position, : len(row)] = row
+        mask[position, : len(row)] = 1
+    passed = model.run(ids, mask)
+    if not np.isfinite(passed.latent).all():
+        raise EncoderFailed("the encoder answered with what is no number")
+    small = np.clip(np.rint(passed.embedding * EMBEDDING_SCALE), -EMBEDDING_SCALE, EMBEDDING_SCALE).astype(np.int8)
+    known: list[float | None] = [None] * len(rows) if passed.familiarity is None else passed.familiarity.tolist()
+    latents = passed.latent.tolist()
+    return [
+        Encoded(tuple(latent), embedding.tobytes(), familiarity)
+        for latent, embedding, familiarity in zip(latents, small, known, strict=True)
+    ]
