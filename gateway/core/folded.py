@@ -29,5 +29,10 @@ def familiarity(known_words: float, distinct_words: int, turns: int) -> float:
     share = (known_words / distinct_words - UNKNOWN_SHARE) / (FULLY_KNOWN_SHARE - UNKNOWN_SHARE)
     if share <= 0.0:
         return 0.0
+    return min(share, 1.0) * turn_discount(turns)
+
+
+def turn_discount(turns: int) -> float:
+    """Return the factor on what is claimed of a conversation of so many turns."""
     further = min(max(turns - 1, 0), MAX_DISCOUNTED_TURNS)
-    return float(min(share, 1.0) * TURN_DISCOUNT**further)
+    return float(TURN_DISCOUNT**further)

@@ -70,6 +70,14 @@ def refuse_to_tell(score: Score) -> bool:
     raise AssertionError("no better stage follows, so nothing is to be asked")
 
 
+def test_a_score_tells_what_the_next_stage_would_add_unless_there_is_nothing_to_read() -> None:
+    spread = (0.5,) * 8
+    scorer = FoldedScorer(load_artefact(shipped_artefact()).table, spread)
+    assert scorer.score_text(EASY).spread == spread
+    assert scorer.score_text("请解释量子力学的基本原理").spread == spread
+    assert scorer.score_text(" ").spread == ()
+
+
 def test_serving_the_model_loads_no_training_stack() -> None:
     code = (
         "import sys; import gateway.adapters.scorer_folded; "

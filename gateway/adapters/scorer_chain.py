@@ -1,0 +1,89 @@
+"""The stages of the difficulty model one after the other, each asked only while the one before leaves a decision open.
+
+    auto     folded ── open? ──> static ── open? ──> encoder, or else the remote scorer
+    folded   folded
+    static   folded ──> static
+    encoder  folded ──> encoder ── could not answer ──> static
+    remote   folded ──> remote ── could not answer ──> static
+
+Stages may be missing. `auto` goes on without; a route that insists on one gets the best there is, as an error.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final, Protocol
+
+from gateway.domain.ability import ClassifierOutcome, Score, ScorerChoice
+from gateway.domain.request import CanonicalRequest
+
+_FAILED: Final = (ClassifierOutcome.TIMEOUT, ClassifierOutcome.OVERLOAD, ClassifierOutcome.ERROR)
+
+
+class FirstStage(Protocol):
+    """Scores texts at once. A score that a later stage could better has a spread."""
+
+    def score_text(self, user_text: str, context_text: str, turns: int) -> Score: ...
+
+
+class StaticStage(Protocol):
+    """Betters a score within a millisecond. Its score has a spread if a later stage could better it."""
+
+    def score(self, request: CanonicalRequest, before: Score) -> Score: ...
+
+
+class WaitingStage(Protocol):
+    """Betters a score by asking somebody, or says in the former score's outcome why it could not."""
+
+    async def refine(self, request: CanonicalRequest, former: Score) -> Score: ...
+
+
+class ScorerChain:
+    """The difficulty model, with the stages that there are."""
+
+    def __init__(
+        self,
+        folded: FirstStage,
+        *,
+        static: StaticStage | None = None,
+        encoder: WaitingStage | None = None,
+        remote: WaitingStage | None = None,
+    ) -> None:
+        self._folded = folded
+        self._static = static
+        self._last = encoder if encoder is not None else remote
+        self._by_choice = {ScorerChoice.ENCODER: encoder, ScorerChoice.REMOTE: remote}
+
+    async def score(self, request: CanonicalRequest, choice: ScorerChoice, asks: Callable[[Score], bool]) -> Score:
+        """Score a request, by as many stages as the choice allows and the decision needs."""
+        found = self._folded.score_text(request.user_text, request.context_text, request.turns)
+        if choice is ScorerChoice.FOLDED:
+            return found
+        if choice is ScorerChoice.AUTO:
+            if not found.spread or not asks(found):
+                return found
+            found = await self._better(request, found, asks)
+        elif choice is ScorerChoice.STATIC:
+            if self._static is None:
+                return replace(found, outcome=ClassifierOutcome.ERROR)
+            found = self._static.score(request, found)
+        else:
+            found = await self._insist(request, found, self._by_choice[choice])
+        if found.is_known or found.outcome in _FAILED:
+            return found
+        return replace(found, outcome=ClassifierOutcome.ABSTAIN)
+
+    async def _better(self, request: CanonicalRequest, found: Score, asks: Callable[[Score], bool]) -> Score:
+        if self._static is not None:
+            found = self._static.score(request, found)
+            if not found.spread or not asks(found):
+                return found
+        return found if self._last is None else await self._last.refine(request, found)
+
+    async def _insist(self, request: CanonicalRequest, first: Score, stage: WaitingStage | None) -> Score:
+        if stage is None:
+            found = replace(first, outcome=ClassifierOutcome.ERROR)
+        else:
+            found = await stage.refine(request, first)
+        if self._static is None or found.outcome not in _FAILED:
+            return found
+        return replace(self._static.score(request, first), outcome=found.outcome)
