@@ -11,6 +11,7 @@ from rich.table import Table as RichTable
 
 from router_models.calibrate import Calibrated, calibrate
 from router_models.card import model_card
+from router_models.cli_data import add_data_commands
 from router_models.data import DataError, Outcomes, default_data_directory, read_outcomes, read_prices
 from router_models.design import extract_all
 from router_models.evaluate import Table, evaluate, headline_metrics
@@ -150,6 +151,7 @@ def _parser() -> argparse.ArgumentParser:
         if name == "evaluate":
             command.add_argument("--folds", type=int, default=0, help="also out-of-fold figures over N folds")
             command.add_argument("--card", type=Path, default=CARD, help="where the model card goes (%(default)s)")
+    add_data_commands(commands)
     return parser
 
 
