@@ -152,6 +152,16 @@ ENDPOINT_AVAILABLE = Metric(
 CACHE_WRITES_DROPPED = Metric(
     "tiergate_cache_writes_dropped_total", Kind.COUNTER, (), "Answers not stored because the queue of writes was full."
 )
+FEEDBACK = Metric(
+    "tiergate_feedback_total",
+    Kind.COUNTER,
+    ("outcome",),
+    "Calls of POST /v1/feedback by a known key. accepted and replaced: a label that decisions learn from.",
+)
+LABELS = Metric("tiergate_feedback_labels", Kind.GAUGE, (), "Labels held, which move decisions near them.")
+RECORDS_LOST = Metric(
+    "tiergate_training_records_lost_total", Kind.COUNTER, (), "Training records that could not be written."
+)
 LOG_LINES_LOST = Metric(
     "tiergate_log_lines_lost_total", Kind.COUNTER, (), "Lines of the request log that could not be written."
 )
@@ -182,6 +192,9 @@ METRICS = (
     ENDPOINT_IN_FLIGHT,
     ENDPOINT_AVAILABLE,
     CACHE_WRITES_DROPPED,
+    FEEDBACK,
+    LABELS,
+    RECORDS_LOST,
     LOG_LINES_LOST,
 )
 """In the order in which they are exposed."""

@@ -103,6 +103,9 @@ def _what_happened(receipt: Receipt) -> Iterator[tuple[str, str]]:
         f"${format_usd(receipt.charge_usd_nano)}; the strongest able tier would have cost about "
         f"${format_usd(receipt.baseline_usd_nano)} (saved ${format_usd(saved)}, an estimate)",
     )
+    if receipt.feedback is not None:
+        comment = f": {receipt.feedback.comment}" if receipt.feedback.comment else ""
+        yield "feedback", f"{receipt.feedback.score:g} of 1{comment}"
     own_ms = receipt.times.end_ms - receipt.external_ms
     yield "time", f"{receipt.times.end_ms:.1f} ms, of which {own_ms:.2f} ms in the gateway"
 

@@ -1,9 +1,11 @@
-"""The routes that are not asked thousands of times a second: models, health, metrics, receipts, the policy in force.
+"""The routes that are not asked thousands of times a second: models, receipts, feedback, health, metrics, the policy.
 
 What they answer is described in `openapi.json`.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -11,11 +13,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from gateway.app.asgi import AsgiInbound
 from gateway.app.policy_in_force import PolicyInForce
 from gateway.domain.errors import ErrorCode, GatewayError
+from gateway.domain.feedback import FeedbackOutcome
 from gateway.domain.ids import RequestId
 from gateway.pipeline.admit import identify
+from gateway.pipeline.learn import Opinions
 from gateway.pipeline.world import World
+from gateway.ports import StoreUnavailable
+from gateway.wire.feedback_json import FEEDBACK_BYTES_MAX, read_feedback, write_feedback
+from gateway.wire.headers import check_content_headers
 from gateway.wire.models_list import models_list
 from gateway.wire.receipt_json import encode_receipt
 
@@ -26,12 +34,15 @@ OPENAPI = Path(__file__).with_name("openapi.json")
 _LOOPBACK = frozenset({"127.0.0.1", "::1"})
 
 
-def cold_routes(world: World, policy: PolicyInForce, metrics: Callable[[], str]) -> Sequence[BaseRoute]:
-    """Build them. Each answers from memory, but for receipts, which may lie in Redis."""
-    cold = _Cold(world, policy, metrics)
+def cold_routes(
+    world: World, policy: PolicyInForce, metrics: Callable[[], str], opinions: Opinions
+) -> Sequence[BaseRoute]:
+    """Build them. Each answers from memory, but for receipts and feedback, which may lie in Redis."""
+    cold = _Cold(world, policy, metrics, opinions)
     return [
         Route("/v1/models", cold.models, methods=["GET"]),
         Route("/v1/receipts/{request_id}", cold.receipt, methods=["GET"]),
+        Route("/v1/feedback", cold.feedback, methods=["POST"]),
         Route("/health/live", cold.live, methods=["GET"]),
         Route("/health/ready", cold.ready, methods=["GET"]),
         Route("/metrics", cold.metrics, methods=["GET"]),
@@ -41,8 +52,9 @@ def cold_routes(world: World, policy: PolicyInForce, metrics: Callable[[], str])
 
 
 class _Cold:
-    def __init__(self, world: World, policy: PolicyInForce, metrics: Callable[[], str]) -> None:
+    def __init__(self, world: World, policy: PolicyInForce, metrics: Callable[[], str], opinions: Opinions) -> None:
         self._world = world
+        self._opinions = opinions
         self._policy = policy
         self._metrics = metrics
         self._openapi = OPENAPI.read_bytes()
@@ -63,7 +75,25 @@ class _Cold:
                 "receipts kept (policy: receipts.keep)."
             )
             raise GatewayError(ErrorCode.NOT_FOUND, message)
+        # What was said may have come to another worker, so a receipt is never kept with it.
+        with suppress(StoreUnavailable):
+            receipt = replace(receipt, feedback=await self._world.answered.noted(tenant, request_id))
         return Response(encode_receipt(receipt), media_type=_JSON)
+
+    async def feedback(self, request: Request) -> Response:
+        """Take what a caller says of an answer it was given."""
+        snapshot, headers = self._policy.snapshot, request.headers.raw
+        tenant = identify(headers, snapshot).tenant.id
+        try:
+            check_content_headers(headers)
+            inbound = AsgiInbound(request.scope, request.receive)
+            opinion = read_feedback(await inbound.read_body(FEEDBACK_BYTES_MAX, snapshot.limits.body_timeout_s))
+        except GatewayError as error:
+            self._opinions.counts[FeedbackOutcome.INVALID] += 1
+            if error.code is ErrorCode.BODY_TOO_LARGE:
+                raise _feedback_too_large() from error
+            raise
+        return Response(write_feedback(*await self._opinions.take(tenant, opinion)), media_type=_JSON)
 
     async def live(self, request: Request) -> Response:
         return Response(b'{"status":"live"}', media_type=_JSON)
@@ -91,3 +121,8 @@ class _Cold:
             "problems": [str(problem) for problem in policy.problems],
         }
         return Response(msgspec.json.encode(told), media_type=_JSON)
+
+
+def _feedback_too_large() -> GatewayError:
+    message = f"Feedback may have at most {FEEDBACK_BYTES_MAX} bytes. Shorten the comment."
+    return GatewayError(ErrorCode.BODY_TOO_LARGE, message)

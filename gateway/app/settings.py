@@ -43,6 +43,8 @@ class Settings:
     """None stands for the packaged ones."""
     log_level: str
     drain_s: float
+    state: Path | None
+    """None keeps nothing on disk."""
 
     @property
     def is_loopback(self) -> bool:
@@ -132,7 +134,7 @@ def _cache_secret(text: str) -> Secret | None:
     return Secret(text)
 
 
-def _artefacts(text: str) -> Path | None:
+def _directory(text: str) -> Path | None:
     return Path(text) if text else None
 
 
@@ -148,9 +150,20 @@ TABLE: tuple[Setting, ...] = (
         "Keeps tenants' cache keys apart; the same for all replicas of one cache. Made up at the start when not set.",
         _cache_secret,
     ),
-    Setting("artefacts", "", "The directory of the difficulty model; the packaged one when not set.", _artefacts),
+    Setting(
+        "artefacts",
+        "",
+        "The directory of the difficulty model, which is watched for a new one; the packaged one when not set.",
+        _directory,
+    ),
     Setting("log_level", "info", f"How much is logged: {', '.join(LOG_LEVELS)}.", _one_of(*LOG_LEVELS)),
     Setting("drain_s", "120", "How long running requests may take to finish when the gateway is stopped.", _seconds),
+    Setting(
+        "state",
+        "",
+        "A directory for labels (where no Redis has them) and training records; without it nothing is written.",
+        _directory,
+    ),
 )
 """Every setting: field of `Settings`, default, and what it is for. Documentation is compared with it."""
 

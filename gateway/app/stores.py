@@ -1,28 +1,43 @@
 """Where answers, allowances and receipts are kept: in this process, or shared through Redis."""
 
+import asyncio
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from gateway.adapters.chance import uniform
+from gateway.adapters.memory_answered import MemoryAnswered
 from gateway.adapters.memory_cache import MemoryCache
 from gateway.adapters.memory_ledger import MemoryLedger
 from gateway.adapters.memory_receipts import MemoryReceipts
+from gateway.adapters.memory_reservoir import MemoryReservoir
+from gateway.adapters.redis_answered import RedisAnswered, RedisAnsweredSettings
 from gateway.adapters.redis_cache import RedisCache
 from gateway.adapters.redis_ledger import RedisLedger
 from gateway.adapters.redis_receipts import ReceiptCodec, RedisReceipts, RedisReceiptsSettings
+from gateway.adapters.redis_reservoir import RedisReservoir
 from gateway.adapters.redis_target import read_target
 from gateway.adapters.redis_turn import TurnClient
+from gateway.adapters.reservoir_file import LabelFile
+from gateway.adapters.training_records import FileRecords, NoRecords
 from gateway.app.settings import CannotStart, Settings
-from gateway.ports import CacheStore, Clock, Ledger, ReceiptStore
+from gateway.ports import AnsweredStore, CacheStore, Clock, Ledger, ReceiptStore, Reservoir
 from gateway.wire.receipt_json import decode_receipt, encode_receipt
+
+RECORDS = "records"
+"""Below the state directory: what `python -m router_models train --from-records` reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """The three stores, and the Redis client they share (None in memory)."""
+    """The stores, and the Redis client they share (None in memory)."""
 
     cache: CacheStore
     ledger: Ledger
     receipts: ReceiptStore
+    answered: AnsweredStore
+    reservoir: Reservoir
+    records: FileRecords | NoRecords
     cache_master: bytes
     redis: TurnClient | None
 
@@ -31,6 +46,9 @@ class Stores:
         await self.ledger.aclose()
         await self.cache.aclose()
         await self.receipts.aclose()
+        await self.answered.aclose()
+        await self.reservoir.aclose()
+        await asyncio.to_thread(self.records.flush)
         if self.redis is not None:
             await self.redis.aclose()
 
@@ -38,13 +56,23 @@ class Stores:
 def open_stores(settings: Settings, clock: Clock, receipts_kept: int) -> Stores:
     """Open the stores that the settings name. Redis need not be up: it is asked for when it is needed.
 
-    Raises CannotStart for a Redis URL that cannot be used, or a cache secret that is missing.
+    Raises CannotStart for a Redis URL or a state directory that cannot be used, or a cache secret that is missing.
     """
     if settings.cache_secret is None:
         raise CannotStart("Every worker needs the cache secret: TIERGATE_CACHE_SECRET is not set.")
     master = settings.cache_secret.reveal().encode()
+    records = _records(settings.state, clock)
     if settings.redis_url is None:
-        return Stores(MemoryCache(clock), MemoryLedger(clock), MemoryReceipts(receipts_kept), master, None)
+        return Stores(
+            MemoryCache(clock),
+            MemoryLedger(clock),
+            MemoryReceipts(receipts_kept),
+            MemoryAnswered(receipts_kept),
+            _reservoir(settings.state),
+            records,
+            master,
+            None,
+        )
     try:
         target = read_target(settings.redis_url.reveal())
     except ValueError as error:
@@ -54,4 +82,20 @@ def open_stores(settings: Settings, clock: Clock, receipts_kept: int) -> Stores:
         client, ReceiptCodec(encode_receipt, decode_receipt), RedisReceiptsSettings(kept=receipts_kept)
     )
     ledger = RedisLedger(client, clock=clock, chance=uniform)
-    return Stores(RedisCache(client, clock), ledger, receipts, master, client)
+    answered = RedisAnswered(client, RedisAnsweredSettings(kept=receipts_kept))
+    cache, reservoir = RedisCache(client, clock), RedisReservoir(client)
+    return Stores(cache, ledger, receipts, answered, reservoir, records, master, client)
+
+
+def _reservoir(state: Path | None) -> MemoryReservoir:
+    try:
+        return MemoryReservoir(None if state is None else LabelFile(state))
+    except OSError as error:
+        raise CannotStart(f"Labels cannot be kept in {state} (TIERGATE_STATE): {error}") from error
+
+
+def _records(state: Path | None, clock: Clock) -> FileRecords | NoRecords:
+    if state is None:
+        return NoRecords()
+    # Two workers that start in the same millisecond differ in their process.
+    return FileRecords(state / RECORDS, f"{int(clock.wall_s() * 1e3)}-{os.getpid()}")

@@ -29,8 +29,10 @@ from gateway.app.settings import Settings
 from gateway.app.stores import Stores, open_stores
 from gateway.core.admission import Admission
 from gateway.core.picker import EndpointTable
+from gateway.domain.feedback import FeedbackOutcome
 from gateway.domain.ids import EndpointId, RequestId
 from gateway.pipeline.drive import Pipeline
+from gateway.pipeline.learn import Opinions
 from gateway.pipeline.world import World
 from gateway.policy.problems import render
 from gateway.policy.snapshot import PolicySnapshot
@@ -65,20 +67,25 @@ def make_service(settings: Settings) -> Service:
         cache_master=stores.cache_master,
         ledger=stores.ledger,
         receipts=stores.receipts,
+        answered=stores.answered,
+        reservoir=stores.reservoir,
+        records=stores.records,
         recorder=recorders,
         transports=transports,
         endpoints=EndpointTable(),
         admission=Admission(),
         report_fault=report_fault,
     )
+    opinions = Opinions(world)
     expose(metrics, policy, world, request_log)
+    expose_learning(metrics, opinions, stores)
     life = Life(settings, policy, world, stores, recorders, request_log)
 
     def scrape() -> str:
         recorders.drain()
         return metrics.render()
 
-    app = create_app(Pipeline(world), cold_routes(world, policy, scrape), lifespan=life.lifespan)
+    app = create_app(Pipeline(world), cold_routes(world, policy, scrape, opinions), lifespan=life.lifespan)
     return Service(app, lambda: policy.snapshot.limits, policy.snapshot.is_open)
 
 
@@ -98,6 +105,15 @@ def expose(metrics: Metrics, policy: PolicyInForce, world: World, request_log: R
         metrics_names.RELOADS,
         lambda: [(("accepted",), policy.reloads.accepted), (("refused",), policy.reloads.refused)],
     )
+
+
+def expose_learning(metrics: Metrics, opinions: Opinions, stores: Stores) -> None:
+    """Let a scrape read what became of feedback."""
+    metrics.read_from(
+        metrics_names.FEEDBACK, lambda: [((outcome.value,), opinions.counts[outcome]) for outcome in FeedbackOutcome]
+    )
+    expose_number(metrics, metrics_names.LABELS, lambda: stores.reservoir.stats()["labels"])
+    expose_number(metrics, metrics_names.RECORDS_LOST, lambda: stores.records.lost)
 
 
 class Life:
@@ -125,7 +141,12 @@ class Life:
         watch = PolicyWatch(self._settings.policy, self._policy.source.content, self._on_change, _on_unreadable)
         watching = asyncio.create_task(watch.run())
         flushing = asyncio.create_task(self._flush_log())
-        for task, lost in ((watching, "edits of the policy are not seen"), (flushing, "request log lines come late")):
+        listening = asyncio.create_task(self._stores.reservoir.listen())
+        for task, lost in (
+            (watching, "edits of the policy are not seen"),
+            (flushing, "request log lines come late"),
+            (listening, "labels of other workers are not seen"),
+        ):
             task.add_done_callback(partial(_tell_failure, lost))
         try:
             yield
@@ -133,6 +154,7 @@ class Life:
             self._world.admission.drain()
             await _end(watching)
             await _end(flushing)
+            await _end(listening)
             for transport in self._world.transports.values():
                 await transport.aclose()
             await self._stores.aclose()
@@ -152,6 +174,8 @@ class Life:
         while True:
             await asyncio.sleep(_LOG_FLUSH_S)
             self._flush()
+            if self._stores.records.waits:
+                await asyncio.to_thread(self._stores.records.flush)
 
     def _flush(self) -> None:
         self._recorders.drain()

@@ -73,6 +73,8 @@ class ErrorCode(StrEnum):
     """The gateway is shutting down. Try again: another worker or replica answers."""
     LEDGER_UNAVAILABLE = "ledger_unavailable"
     """The ledger does not answer, so this tenant's budget cannot be checked."""
+    FEEDBACK_UNAVAILABLE = "feedback_unavailable"
+    """What keeps feedback does not answer. Wait for `retry-after`: the same feedback again counts once."""
     UPSTREAM_TIMEOUT = "upstream_timeout"
     """No model server had content within its tier's limit."""
     DEADLINE_EXCEEDED = "deadline_exceeded"
@@ -123,6 +125,7 @@ ERRORS: dict[ErrorCode, ErrorTerms] = {
     ErrorCode.OVERLOADED: ErrorTerms(503, _SERVER, Outcome.SHED),
     ErrorCode.DRAINING: ErrorTerms(503, _SERVER, Outcome.SHED),
     ErrorCode.LEDGER_UNAVAILABLE: ErrorTerms(503, _SERVER, Outcome.SHED),
+    ErrorCode.FEEDBACK_UNAVAILABLE: ErrorTerms(503, _SERVER, Outcome.SHED),
     ErrorCode.UPSTREAM_TIMEOUT: ErrorTerms(504, _SERVER, Outcome.UPSTREAM_FAILED),
     ErrorCode.DEADLINE_EXCEEDED: ErrorTerms(504, _SERVER, Outcome.DEADLINE),
     # Sent in band, behind a 200: the status is for the record only.

@@ -4,6 +4,8 @@ answered request ─ kept when it is recorded ─┐
 feedback ─ comes seconds or hours later ─────┴─▶ label ─▶ reservoir (moves decisions), training records
 """
 
+from enum import StrEnum
+
 from gateway.domain.ability import ClassifierOutcome
 from gateway.domain.ids import RequestId, RouteName, TenantId, TierName
 from gateway.domain.noun import noun
@@ -92,3 +94,22 @@ def label_of(answered: AnsweredRequest, feedback: Feedback) -> Label:
         artefact=answered.artefact,
         at_s=feedback.at_s,
     )
+
+
+class FeedbackOutcome(StrEnum):
+    """What became of one call of the feedback endpoint, after its key was known."""
+
+    ACCEPTED = "accepted"
+    """The first word on this answer."""
+    REPLACED = "replaced"
+    """Another score than before: it counts in the place of the former."""
+    REPEATED = "repeated"
+    """The same score again: nothing changed."""
+    INVALID = "invalid"
+    """The body was not as it must be."""
+    UNKNOWN = "unknown"
+    """No such request of this tenant is remembered."""
+    UNANSWERED = "unanswered"
+    """The request is known, and no tier gave it an answer."""
+    UNAVAILABLE = "unavailable"
+    """Where feedback is kept did not answer."""

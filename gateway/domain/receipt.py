@@ -3,6 +3,7 @@
 from gateway.domain.ability import ClassifierOutcome
 from gateway.domain.decision import Decision
 from gateway.domain.errors import ErrorCode
+from gateway.domain.feedback import Feedback
 from gateway.domain.ids import EndpointId, KeyId, ModelAlias, RequestId, SnapshotId, TenantId, TierName
 from gateway.domain.noun import noun
 from gateway.domain.outcome import FailureKind, Outcome
@@ -73,3 +74,5 @@ class Receipt:
     """Union of the spans spent waiting for others (upstream, Redis), in milliseconds."""
     classifier: ClassifierOutcome | None = None
     """How the scoring ended, also where no decision came of it; None when the request did not get that far."""
+    feedback: Feedback | None = None
+    """What was said of the answer, by whoever asked for it."""

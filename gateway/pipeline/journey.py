@@ -73,10 +73,11 @@ class Looked:
 
 @dataclass(slots=True)
 class Scored:
-    """How hard the request is."""
+    """How hard the request is. `embedding` is kept apart from the score, which every receipt repeats."""
 
     looked: Looked
     score: Score
+    embedding: bytes = b""
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from gateway.domain.ids import TierName
 from gateway.domain.receipt import Receipt, StageTimes
 from gateway.pipeline.journey import Trail
+from gateway.pipeline.learn import remember
 from gateway.pipeline.world import World
 
 _STAGES = 5
@@ -10,9 +11,10 @@ _STAGES = 5
 
 
 def record(trail: Trail, world: World) -> None:
-    """Write the receipt and hand it to the receipt store and the recorder."""
+    """Write the receipt, hand it to the receipt store and the recorder, and keep what feedback will need."""
     receipt = receipt_of(trail, world.clock.now_s())
     world.receipts.put(receipt)
+    remember(trail, receipt, world)
     world.recorder.record(receipt)
 
 

@@ -8,7 +8,18 @@ from gateway.core.admission import Admission
 from gateway.core.picker import EndpointTable
 from gateway.domain.ids import RequestId
 from gateway.policy.snapshot import PolicySnapshot
-from gateway.ports import CacheStore, Clock, Ledger, ReceiptStore, Recorder, Scorer, UpstreamTransport
+from gateway.ports import (
+    AnsweredStore,
+    CacheStore,
+    Clock,
+    Ledger,
+    ReceiptStore,
+    Recorder,
+    Reservoir,
+    Scorer,
+    TrainingRecords,
+    UpstreamTransport,
+)
 
 
 class PolicyInForce(Protocol):
@@ -35,6 +46,9 @@ class World:
     """Tenants' cache secrets are derived from it."""
     ledger: Ledger
     receipts: ReceiptStore
+    answered: AnsweredStore
+    reservoir: Reservoir
+    records: TrainingRecords
     recorder: Recorder
     transports: Mapping[str, UpstreamTransport]
     """By the name an endpoint gives under `transport`."""

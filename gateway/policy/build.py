@@ -157,6 +157,7 @@ def build_tenant(name: str, spec: TenantSpec) -> Tenant:
         aliases=None if spec.models is None else frozenset(map(ModelAlias, spec.models)),
         may_pin=spec.allow.pin_tier,
         may_debug=spec.allow.debug,
+        may_record_text=spec.record_text,
     )
 
 

@@ -31,7 +31,7 @@ from gateway.policy.problems import MAX_FINDINGS, Finding, Problem
 from gateway.policy.references import Resolved, resolve
 from gateway.policy.schema import Policy
 from gateway.policy.shape import check_shape
-from gateway.policy.snapshot import PolicySnapshot, Route, Target, VirtualKey
+from gateway.policy.snapshot import FeedbackTerms, PolicySnapshot, Route, Target, VirtualKey
 from gateway.policy.source import PolicySource
 from gateway.policy.world import ChooseDial, PriceLookup, World
 
@@ -119,6 +119,8 @@ def _build(
         open_key=None if policy.tenants else open_key(),
         limits=build_limits(policy.limits),
         receipts_kept=policy.receipts.keep,
+        feedback=FeedbackTerms(shared=policy.feedback.scope == "shared", sample=policy.feedback.sample),
+        artefact=world.catalogue.digest,
     )
 
 

@@ -50,6 +50,8 @@ def _policy(snapshot: PolicySnapshot) -> Iterator[tuple[str, str]]:
     else:
         yield "access", f"{len(snapshot.keys)} keys of {len(tenants_of(snapshot))} tenants"
     yield "receipts", f"the last {snapshot.receipts_kept:,} of each worker"
+    whose = "of all tenants moves" if snapshot.feedback.shared else "of a tenant moves its own"
+    yield "feedback", f"what is said {whose} decisions"
 
 
 def _tier(tier: Tier) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 from gateway.domain.limits import EdgeLimits
 from gateway.domain.tier import Endpoint, Tier
 from gateway.policy import words
-from gateway.policy.snapshot import PolicySnapshot, Route, Target, Tenant
+from gateway.policy.snapshot import FeedbackTerms, PolicySnapshot, Route, Target, Tenant
 
 Facts: TypeAlias = dict[str, dict[str, str]]
 """By subject (`tier small`), by field as a policy writes it (`limits.ttft`)."""
@@ -26,6 +26,7 @@ def facts_of(snapshot: PolicySnapshot) -> Facts:
         facts[f"tenant {tenant.id}"] = {**dict(tenant_facts(tenant)), "keys": f"{keys}"}
     facts["limits"] = dict(limit_facts(snapshot.limits))
     facts["receipts"] = {"keep": f"{snapshot.receipts_kept:,}"}
+    facts["feedback"] = dict(feedback_facts(snapshot.feedback))
     return facts
 
 
@@ -91,6 +92,13 @@ def tenant_facts(tenant: Tenant) -> Iterator[tuple[str, str]]:
     yield "models", _names(tenant.aliases)
     yield "allow.pin_tier", _yes_or_no(tenant.may_pin)
     yield "allow.debug", _yes_or_no(tenant.may_debug)
+    yield "record_text", _yes_or_no(tenant.may_record_text)
+
+
+def feedback_facts(terms: FeedbackTerms) -> Iterator[tuple[str, str]]:
+    """Yield what a policy says of feedback."""
+    yield "scope", "shared" if terms.shared else "tenant"
+    yield "sample", words.percent(terms.sample)
 
 
 def _names(names: frozenset[str] | None) -> str:

@@ -6,7 +6,7 @@ works; its default, its unit and one sentence about it stand with it.
 
 from typing import Annotated, Literal
 
-from gateway.policy.quantities import COUNT, DURATION, SIZE, Quantity
+from gateway.policy.quantities import COUNT, DURATION, SHARE, SIZE, Quantity
 from gateway.policy.schema_routes import AliasSpec, RouteSpec
 from gateway.policy.schema_tenants import TenantSpec
 from gateway.policy.schema_tiers import ModelName, Name, TierSpec
@@ -65,6 +65,17 @@ class ReceiptsSpec(Section):
     )
 
 
+class FeedbackSpec(Section):
+    """What is learnt from what people say of answers (`POST /v1/feedback`)."""
+
+    scope: Literal["tenant", "shared"] = optional(
+        "tenant", "Whose feedback moves a tenant's decisions: its own, or that of all tenants."
+    )
+    sample: Annotated[float, Quantity(SHARE, "0", "1")] = optional(
+        "0", "Share of answered requests that leave a training record though nothing was said of them."
+    )
+
+
 class Policy(Section):
     """A Tiergate policy."""
 
@@ -77,3 +88,4 @@ class Policy(Section):
     )
     limits: LimitsSpec = optional({}, "The largest requests that are accepted.")
     receipts: ReceiptsSpec = optional({}, "What is remembered of requests.")
+    feedback: FeedbackSpec = optional({}, "What is learnt from what people say of answers.")

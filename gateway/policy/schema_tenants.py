@@ -45,3 +45,6 @@ class TenantSpec(Section):
     tiers: tuple[Name, ...] | None = optional(None, "The tiers it may use; all when absent.")
     models: tuple[ModelName, ...] | None = optional(None, "The model aliases it may name; all when absent.")
     allow: AllowSpec = optional({}, "What it may ask for beyond answers.")
+    record_text: bool = optional(
+        False, "Whether what is kept for feedback and training may hold its prompts; positions and figures only, else."
+    )

@@ -18,6 +18,7 @@ from gateway.domain.tier import Tier
 __all__ = [
     "Dial",
     "Fallback",
+    "FeedbackTerms",
     "PolicySnapshot",
     "Route",
     "Target",
@@ -74,6 +75,8 @@ class Tenant:
     aliases: frozenset[ModelAlias] | None
     may_pin: bool
     may_debug: bool
+    may_record_text: bool = False
+    """Whether training records may hold this tenant's prompts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,14 @@ class VirtualKey:
 
     id: KeyId
     tenant: Tenant
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackTerms:
+    """Whose labels move a tenant's decisions, and the share of answered requests that leave a training record."""
+
+    shared: bool = False
+    sample: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +110,11 @@ class PolicySnapshot:
     limits: EdgeLimits
     receipts_kept: int
     """How many receipts a worker remembers."""
+    feedback: FeedbackTerms = FeedbackTerms()
+    artefact: str = ""
+    """Digest of the difficulty model whose abilities the tiers have."""
+    space: str = ""
+    """The latent space in which those abilities mean something."""
 
     @property
     def is_open(self) -> bool:

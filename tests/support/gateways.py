@@ -7,12 +7,15 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
+from gateway.adapters.memory_answered import MemoryAnswered
 from gateway.adapters.memory_cache import MemoryCache
 from gateway.adapters.memory_ledger import MemoryLedger
 from gateway.adapters.memory_receipts import MemoryReceipts
+from gateway.adapters.memory_reservoir import MemoryReservoir
 from gateway.core.admission import Admission
 from gateway.core.picker import EndpointTable
 from gateway.domain.ability import Score, ScorerChoice
+from gateway.domain.feedback import AnsweredRequest
 from gateway.domain.ids import RequestId
 from gateway.domain.ledger import UNLIMITED, Hold, HoldVerdict, Settlement
 from gateway.domain.outcome import FailureKind
@@ -130,6 +133,17 @@ class Kept:
         self.receipts.append(receipt)
 
 
+@dataclass(slots=True)
+class KeptRecords:
+    """Remembers training records in order."""
+
+    rows: list[tuple[AnsweredRequest, float | None]] = field(default_factory=list)
+
+    def write(self, answered: AnsweredRequest, label: float | None) -> None:
+        """Keep it."""
+        self.rows.append((answered, label))
+
+
 class Gateway:
     """One worker. `ask` sends a request and returns what its client saw."""
 
@@ -138,6 +152,7 @@ class Gateway:
         self.network = FakeTransport()
         self.scorer = scorer if isinstance(scorer, FixedScorer) else FixedScorer()
         self.kept = Kept()
+        self.records = KeptRecords()
         self.faults: list[BaseException] = []
         self.policy = Policy(snapshot_of(policy))
         numbers = count(1)
@@ -152,6 +167,9 @@ class Gateway:
             cache_master=b"master secret of the tests",
             ledger=ledger or MemoryLedger(self.clock),
             receipts=MemoryReceipts(100),
+            answered=MemoryAnswered(100),
+            reservoir=MemoryReservoir(),
+            records=self.records,
             recorder=self.kept,
             transports={"lean": self.network, "httpx": self.network},
             endpoints=EndpointTable(),

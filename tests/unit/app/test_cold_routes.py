@@ -1,5 +1,6 @@
 """Models, health, metrics, receipts and the policy in force, over ASGI without a socket."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 from gateway.app.cold_routes import cold_routes
 from gateway.app.door import create_app
 from gateway.app.policy_in_force import PolicyInForce
+from gateway.domain.feedback import FeedbackOutcome
+from gateway.pipeline.learn import Opinions
 from gateway.policy.source import PolicySource
 from tests.support.gateways import CHAT, GUEST_KEY, KEYED, TEAM_KEY, TWO_TIERS, Gateway
 from tests.unit.policy.worlds import compile_text
@@ -23,15 +26,29 @@ class Site:
     gateway: Gateway
     policy: PolicyInForce
 
+    opinions: Opinions
+
     async def get(
         self, path: str, *, key: bytes | None = None, caller: str = "127.0.0.1", method: str = "GET"
     ) -> httpx.Response:
         """Ask for a path, from an address."""
-        app = create_app(self.gateway.pipeline, cold_routes(self.gateway.world, self.policy, lambda: "up 1\n"))
-        transport = httpx.ASGITransport(app=app, client=(caller, 50_000))
-        headers = {} if key is None else {"authorization": f"Bearer {key.decode()}"}
+        return await self._send(method, path, key, caller, {}, b"")
+
+    async def rate(
+        self, body: dict[str, Any] | bytes, *, key: bytes | None = TEAM_KEY, media_type: str = "application/json"
+    ) -> httpx.Response:
+        """Say something of an answer."""
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return await self._send("POST", "/v1/feedback", key, "127.0.0.1", {"content-type": media_type}, raw)
+
+    async def _send(
+        self, method: str, path: str, key: bytes | None, caller: str, headers: dict[str, str], body: bytes
+    ) -> httpx.Response:
+        routes = cold_routes(self.gateway.world, self.policy, lambda: "up 1\n", self.opinions)
+        transport = httpx.ASGITransport(app=create_app(self.gateway.pipeline, routes), client=(caller, 50_000))
+        authorization = {} if key is None else {"authorization": f"Bearer {key.decode()}"}
         async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
-            return await client.request(method, path, headers=headers)
+            return await client.request(method, path, headers={**headers, **authorization}, content=body)
 
 
 def site(text: str = KEYED) -> Site:
@@ -41,7 +58,8 @@ def site(text: str = KEYED) -> Site:
         return compile_text(source.content, source.name)
 
     source = PolicySource("policies/p.yaml", text)
-    return Site(gateway, PolicyInForce(gateway.policy.snapshot, source, compile_source, may_open=False))
+    in_force = PolicyInForce(gateway.policy.snapshot, source, compile_source, may_open=False)
+    return Site(gateway, in_force, Opinions(gateway.world))
 
 
 def code_of(response: httpx.Response) -> str:
@@ -129,3 +147,95 @@ async def test_cold_routes_are_only_read(path: str) -> None:
     response = await site().get(path, key=TEAM_KEY, method="POST")
     assert response.status_code == 405
     assert code_of(response) == "method_not_allowed"
+
+
+async def test_feedback_is_taken_once_and_told_in_the_receipt() -> None:
+    here = site()
+    await here.gateway.ask(CHAT, key=TEAM_KEY)
+    said = await here.rate({"request_id": "req_1", "score": 0.25, "comment": "wrong river"})
+    assert said.status_code == 200
+    recorded = said.json()
+    assert recorded.pop("recorded_at_s") == here.gateway.clock.wall_s()
+    told = {"object": "feedback", "request_id": "req_1", "tier": "small", "score": 0.25, "comment": "wrong river"}
+    assert recorded == {**told, "outcome": "accepted"}
+    again = await here.rate({"request_id": "req_1", "score": 0.25})
+    assert (again.status_code, again.json()["outcome"], again.json()["comment"]) == (200, "repeated", "wrong river")
+    changed = await here.rate({"request_id": "req_1", "score": 1})
+    assert (changed.json()["outcome"], changed.json()["score"]) == ("replaced", 1.0)
+    receipt = (await here.get("/v1/receipts/req_1", key=TEAM_KEY)).json()
+    assert receipt["feedback"]["score"] == 1.0
+    assert here.opinions.counts == {
+        FeedbackOutcome.ACCEPTED: 1,
+        FeedbackOutcome.REPEATED: 1,
+        FeedbackOutcome.REPLACED: 1,
+    }
+
+
+async def test_an_unrated_request_has_no_feedback() -> None:
+    here = site()
+    await here.gateway.ask(CHAT, key=TEAM_KEY)
+    assert (await here.get("/v1/receipts/req_1", key=TEAM_KEY)).json()["feedback"] is None
+
+
+async def test_feedback_on_anothers_request_is_told_like_that_on_no_request() -> None:
+    here = site()
+    await here.gateway.ask(CHAT, key=TEAM_KEY)
+    anothers = await here.rate({"request_id": "req_1", "score": 0}, key=GUEST_KEY)
+    nobodys = await here.rate({"request_id": "req_9", "score": 0}, key=GUEST_KEY)
+    assert (anothers.status_code, nobodys.status_code) == (404, 404)
+    assert anothers.json()["error"]["message"].replace("req_1", "req_9") == nobodys.json()["error"]["message"]
+    assert here.opinions.counts == {FeedbackOutcome.UNKNOWN: 2}
+    assert (await here.get("/v1/receipts/req_1", key=TEAM_KEY)).json()["feedback"] is None
+
+
+async def test_feedback_on_what_no_tier_answered_is_refused_with_the_reason() -> None:
+    here = site()
+    await here.gateway.ask(CHAT, key=TEAM_KEY)
+    await here.gateway.ask(CHAT, key=TEAM_KEY)
+    hit = await here.rate({"request_id": "req_2", "score": 1})
+    assert (hit.status_code, code_of(hit)) == (400, "invalid_value")
+    assert "cache exact" in hit.json()["error"]["message"]
+    assert here.opinions.counts == {FeedbackOutcome.UNANSWERED: 1}
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "param"),
+    [
+        (b"{", "malformed_body", None),
+        (b"[]", "invalid_value", None),
+        ({"score": 1}, "invalid_value", "request_id"),
+        ({"request_id": "req_1"}, "invalid_value", "score"),
+        ({"request_id": "req_1", "score": 1.01}, "invalid_value", "score"),
+        ({"request_id": "req_1", "score": -0.01}, "invalid_value", "score"),
+        ({"request_id": "req_1", "score": True}, "invalid_value", "score"),
+        ({"request_id": "", "score": 1}, "invalid_value", "request_id"),
+        ({"request_id": "x" * 129, "score": 1}, "invalid_value", "request_id"),
+        ({"request_id": "req_1", "score": 1, "comment": "é" * 1_025}, "limit_exceeded", "comment"),
+        (b'{"request_id": "req_1", "score": 1, "score": 0}', "duplicate_key", "score"),
+        (b'{"request_id": "req_1", "score": 1, "more": ' + b"[" * 5_000 + b"]" * 5_000 + b"}", "too_deep", None),
+        (b'{"request_id": "req_1", "score": 1, "comment": "\\ud800"}', "malformed_body", None),
+        (b'{"request_id": "req_1", "score": 1, "comment": "\xff"}', "malformed_body", None),
+    ],
+)
+async def test_unsound_feedback_is_refused_with_the_member_at_fault(
+    body: dict[str, Any] | bytes, code: str, param: str | None
+) -> None:
+    here = site()
+    response = await here.rate(body)
+    assert response.status_code == 400
+    assert (code_of(response), response.json()["error"]["param"]) == (code, param)
+    assert here.opinions.counts == {FeedbackOutcome.INVALID: 1}
+
+
+async def test_feedback_is_small_plain_json() -> None:
+    here = site()
+    large = await here.rate({"request_id": "req_1", "score": 1, "comment": "x" * 17_000})
+    assert (large.status_code, code_of(large)) == (413, "body_too_large")
+    assert "16384 bytes" in large.json()["error"]["message"]
+    assert (await here.rate({"request_id": "req_1", "score": 1}, media_type="text/plain")).status_code == 415
+
+
+@pytest.mark.parametrize(("key", "code"), [(None, "missing_api_key"), (b"sk-wrong", "invalid_api_key")])
+async def test_feedback_needs_a_key(key: bytes | None, code: str) -> None:
+    response = await site().rate({"request_id": "req_1", "score": 1}, key=key)
+    assert (response.status_code, code_of(response)) == (401, code)

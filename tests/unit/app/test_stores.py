@@ -1,16 +1,24 @@
 """Where answers, allowances and receipts are kept, by the settings."""
 
+from pathlib import Path
+
 import pytest
 
+from gateway.adapters.memory_answered import MemoryAnswered
 from gateway.adapters.memory_cache import MemoryCache
 from gateway.adapters.memory_ledger import MemoryLedger
 from gateway.adapters.memory_receipts import MemoryReceipts
+from gateway.adapters.memory_reservoir import MemoryReservoir
+from gateway.adapters.redis_answered import RedisAnswered
 from gateway.adapters.redis_cache import RedisCache
 from gateway.adapters.redis_ledger import RedisLedger
 from gateway.adapters.redis_receipts import RedisReceipts
+from gateway.adapters.redis_reservoir import RedisReservoir
+from gateway.adapters.training_records import NoRecords
 from gateway.app.settings import CannotStart, Settings, read_settings
-from gateway.app.stores import open_stores
+from gateway.app.stores import RECORDS, open_stores
 from tests.support.clocks import ManualClock
+from tests.support.labels import ANSWERED, a_label
 
 
 def settings(**overrides: object) -> Settings:
@@ -22,6 +30,9 @@ async def test_without_redis_everything_is_kept_in_this_process() -> None:
     assert isinstance(stores.cache, MemoryCache)
     assert isinstance(stores.ledger, MemoryLedger)
     assert isinstance(stores.receipts, MemoryReceipts)
+    assert isinstance(stores.answered, MemoryAnswered)
+    assert isinstance(stores.reservoir, MemoryReservoir)
+    assert isinstance(stores.records, NoRecords)
     assert stores.redis is None
     await stores.aclose()
 
@@ -33,8 +44,28 @@ async def test_with_redis_everything_is_shared_and_it_need_not_be_up_yet() -> No
     assert isinstance(stores.cache, RedisCache)
     assert isinstance(stores.ledger, RedisLedger)
     assert isinstance(stores.receipts, RedisReceipts)
+    assert isinstance(stores.answered, RedisAnswered)
+    assert isinstance(stores.reservoir, RedisReservoir)
     assert stores.cache_master == b"sixteen characters"
     await stores.aclose()
+
+
+async def test_labels_and_training_records_outlive_the_process_in_the_state_directory(tmp_path: Path) -> None:
+    chosen = settings(state=tmp_path / "state").with_cache_secret()
+    stores = open_stores(chosen, ManualClock(), 10)
+    await stores.reservoir.add(a_label())
+    stores.records.write(ANSWERED, 1.0)
+    await stores.aclose()
+    assert len(list((tmp_path / "state" / RECORDS).iterdir())) == 1
+    again = open_stores(chosen, ManualClock(), 10)
+    assert again.reservoir.stats()["labels"] == 1
+    await again.aclose()
+
+
+def test_a_state_directory_that_cannot_be_used_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file")
+    with pytest.raises(CannotStart, match="TIERGATE_STATE"):
+        open_stores(settings(state=tmp_path / "state").with_cache_secret(), ManualClock(), 10)
 
 
 def test_without_a_cache_secret_no_worker_starts() -> None:
