@@ -1,32 +1,34 @@
 """The Open Inference Protocol v2 over gRPC. Needs the extra `remote`; only a policy that asks for gRPC loads this."""
 
-import math
 from array import array
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import grpc
+import numpy as np
 
 from gateway.adapters.oip_messages import MESSAGES, SERVICE
 from gateway.adapters.oip_model import (
     ATTENTION_MASK,
     INPUT_IDS,
     INPUT_TYPE,
-    LATENT,
-    OUTPUT_TYPE,
     BadAnswer,
     Overloaded,
     Refused,
     RemoteTrouble,
+    Rows,
     ServedModel,
     Tensor,
     TooLate,
     Unreachable,
+    row_of,
+    rows_of,
 )
 from gateway.domain.remote_model import RemoteModel
 
 MAX_ANSWER_BYTES: Final = 64 * 1024
+_FLOAT_BYTES: Final = 4
 _MAX_SAID_CHARS: Final = 200
 _PORTS: Final = {"http": 80, "https": 443}
 _LOOK_TIMEOUT_S: Final = 5.0
@@ -91,16 +93,16 @@ class GrpcInference:
         )
         return ServedModel(inputs, outputs)
 
-    async def infer(self, ids: Sequence[int], mask: Sequence[int], timeout_s: float) -> tuple[float, ...]:
-        """Return the `latent` of one text. The server is told the time with the call."""
+    async def infer(self, ids: Sequence[int], mask: Sequence[int], wanted: Sequence[str], timeout_s: float) -> Rows:
+        """Return the `wanted` outputs for one text. The server is told the time with the call."""
         shape = (1, len(ids))
         request = MESSAGES["ModelInferRequest"](
             **self._asked,
             inputs=[{"name": name, "datatype": INPUT_TYPE, "shape": shape} for name in (INPUT_IDS, ATTENTION_MASK)],
-            outputs=[{"name": LATENT}],
+            outputs=[{"name": name} for name in wanted],
             raw_input_contents=[array("q", ids).tobytes(), array("q", mask).tobytes()],
         )
-        return read_answer(await self._call(self._model_infer, request, timeout_s))
+        return read_answer(await self._call(self._model_infer, request, timeout_s), wanted)
 
     async def aclose(self) -> None:
         """Close the channel, and with it whatever is under way."""
@@ -138,21 +140,20 @@ class GrpcInference:
         return Refused(text) if code in _REFUSALS else BadAnswer(text)
 
 
-def read_answer(answer: Any) -> tuple[float, ...]:
-    """Return the one row of `latent` from a ModelInferResponse, raw or typed. Raises BadAnswer."""
-    outputs = list(answer.outputs)
-    position = next((at for at, output in enumerate(outputs) if output.name == LATENT), None)
-    if position is None:
-        raise BadAnswer(f"its answer has no `{LATENT}`")
-    output, raw = outputs[position], answer.raw_output_contents
-    numbers = tuple(output.contents.fp32_contents)
-    if raw:
-        content = raw[position] if position < len(raw) else b""
-        numbers = tuple(array("f", content[: len(content) - len(content) % 4]))
-    if output.datatype != OUTPUT_TYPE or [*output.shape] != [1, len(numbers)] or not all(map(math.isfinite, numbers)):
-        what = f"{output.datatype} {[*output.shape]}"
-        raise BadAnswer(f"its `{LATENT}` is {what}, or does not hold what that promises")
-    return numbers
+def read_answer(answer: Any, wanted: Sequence[str]) -> Rows:
+    """Return the outputs of a ModelInferResponse, raw or typed. Raises BadAnswer."""
+    raw = answer.raw_output_contents
+    if raw and len(raw) != len(answer.outputs):
+        raise BadAnswer(f"its answer describes {len(answer.outputs)} outputs and holds {len(raw)}")
+    found = {}
+    for position, output in enumerate(answer.outputs):
+        if raw:
+            content = raw[position]
+            numbers = np.frombuffer(content, dtype="<f4", count=len(content) // _FLOAT_BYTES)
+        else:
+            numbers = np.array(output.contents.fp32_contents, dtype=np.float32)
+        found[output.name] = row_of(output.name, output.datatype, [*output.shape], numbers)
+    return rows_of(found, wanted)
 
 
 def _quoted(said: str) -> str:

@@ -4,34 +4,36 @@ The binary tensor extension is left out: with one text of 128 tokens to a reques
 and reading JSON takes 9 µs here, and a server's answer came no sooner in binary.
 """
 
-import math
 from collections.abc import Sequence
 from typing import Final
 from urllib.parse import quote
 
 import httpx
 import msgspec
+import numpy as np
 
+from gateway.adapters.encoder_model import Floats
 from gateway.adapters.oip_model import (
     ATTENTION_MASK,
     INPUT_IDS,
     INPUT_TYPE,
-    LATENT,
-    OUTPUT_TYPE,
     BadAnswer,
     Overloaded,
     Refused,
     RemoteTrouble,
+    Rows,
     ServedModel,
     Tensor,
     TooLate,
     Unreachable,
+    row_of,
+    rows_of,
 )
 from gateway.domain.remote_model import RemoteModel
 from gateway.ports import UpstreamTransport, ready_request
 
 MAX_ANSWER_BYTES: Final = 64 * 1024
-"""An answer with `latent` alone is under 1 KiB, a description of a model a few."""
+"""An answer is some 8 KiB in JSON, most of it the embedding; a description of a model is less."""
 _MAX_SAID_CHARS: Final = 200
 _FULL: Final = {429, 503}
 _LATE: Final = {408, 504}
@@ -79,7 +81,6 @@ class _Said(msgspec.Struct):
     error: str = ""
 
 
-_ASKED: Final = (_NamedOutput(LATENT),)
 _encode = msgspec.json.Encoder().encode
 _answer = msgspec.json.Decoder(_Answer)
 _description = msgspec.json.Decoder(_Description)
@@ -129,14 +130,14 @@ class HttpInference:
         )
         return ServedModel(inputs, outputs)
 
-    async def infer(self, ids: Sequence[int], mask: Sequence[int], timeout_s: float) -> tuple[float, ...]:
-        """Return the `latent` of one text. HTTP has no way to tell the server the time."""
+    async def infer(self, ids: Sequence[int], mask: Sequence[int], wanted: Sequence[str], timeout_s: float) -> Rows:
+        """Return the `wanted` outputs for one text. HTTP has no way to tell the server the time."""
         shape = (1, len(ids))
         tensors = _InputTensor(INPUT_IDS, shape, INPUT_TYPE, ids), _InputTensor(ATTENTION_MASK, shape, INPUT_TYPE, mask)
-        question = _encode(_Question(tensors, _ASKED))
+        question = _encode(_Question(tensors, tuple(map(_NamedOutput, wanted))))
         status, body = await self._exchange(ready_request(self._infer_url, self._json_headers, question))
         _raise_for(status, body)
-        return read_answer(body)
+        return read_answer(body, wanted)
 
     async def aclose(self) -> None:
         """Nothing to let go of: the transport belongs to others."""
@@ -157,22 +158,19 @@ class HttpInference:
             raise Unreachable(f"{type(error).__name__}: {error}") from error
 
 
-def read_answer(body: bytes) -> tuple[float, ...]:
-    """Return the one row of `latent` from an answer, written flat or nested. Raises BadAnswer."""
+def read_answer(body: bytes, wanted: Sequence[str]) -> Rows:
+    """Return the outputs of an answer, whether written flat or nested. Raises BadAnswer."""
     try:
         outputs = _answer.decode(body).outputs
-    except msgspec.DecodeError as error:
+        found = {each.name: row_of(each.name, each.datatype, each.shape, _flat(each.data)) for each in outputs}
+    except (msgspec.DecodeError, ValueError) as error:
         raise BadAnswer(f"its answer cannot be read: {error}") from error
-    for output in outputs:
-        if output.name == LATENT:
-            break
-    else:
-        raise BadAnswer(f"its answer has no `{LATENT}`")
-    row = output.data[0] if output.data and isinstance(output.data[0], list) else output.data
-    numbers = tuple([number for number in row if isinstance(number, float)])
-    if output.datatype != OUTPUT_TYPE or output.shape != [1, len(numbers)] or not all(map(math.isfinite, numbers)):
-        raise BadAnswer(f"its `{LATENT}` is {output.datatype} {output.shape}, or does not hold what that promises")
-    return numbers
+    return rows_of(found, wanted)
+
+
+def _flat(data: list[float | list[float]]) -> Floats:
+    """Return the numbers in one row. Raises ValueError for a list that is nested unevenly."""
+    return np.array(data, dtype=np.float32).reshape(-1)
 
 
 async def _read(response: httpx.Response) -> bytes:

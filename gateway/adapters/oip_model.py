@@ -1,9 +1,12 @@
 """What we ask of a model server that speaks the Open Inference Protocol v2, whichever way it is reached."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+import numpy as np
+
+from gateway.adapters.encoder_model import Floats
 from gateway.domain.ability import ClassifierOutcome
 from gateway.domain.remote_model import RemoteModel
 
@@ -11,6 +14,8 @@ INPUT_IDS: Final = "input_ids"
 ATTENTION_MASK: Final = "attention_mask"
 LATENT: Final = "latent"
 EMBEDDING: Final = "embedding"
+FAMILIARITY: Final = "familiarity"
+"""An encoder may tell how much of a text it has seen; it is asked where the server names it."""
 INPUT_TYPE: Final = "INT64"
 OUTPUT_TYPE: Final = "FP32"
 EMBEDDING_WIDTH: Final = 384
@@ -40,6 +45,16 @@ class ServedModel:
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
 
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """Name the outputs to ask for."""
+        tells = any(tensor.name == FAMILIARITY for tensor in self.outputs)
+        return (LATENT, EMBEDDING, FAMILIARITY) if tells else (LATENT, EMBEDDING)
+
+
+Rows = Mapping[str, Floats]
+"""What was answered of one text, by output: one-dimensional and finite."""
+
 
 class InferenceServer(Protocol):
     """One model on one server. Every call raises RemoteTrouble; whoever calls limits how long it waits."""
@@ -50,8 +65,8 @@ class InferenceServer(Protocol):
     async def served_model(self) -> ServedModel:
         """Return what the model takes and gives. Raises Refused when the server will not have us or the model."""
 
-    async def infer(self, ids: Sequence[int], mask: Sequence[int], timeout_s: float) -> tuple[float, ...]:
-        """Return the `latent` of one text. `timeout_s` tells the server how long its answer is of use."""
+    async def infer(self, ids: Sequence[int], mask: Sequence[int], wanted: Sequence[str], timeout_s: float) -> Rows:
+        """Return the `wanted` outputs for one text. `timeout_s` tells the server how long its answer is of use."""
 
     async def aclose(self) -> None:
         """Let go of what belongs to this server alone."""
@@ -97,6 +112,23 @@ def padded(ids: Sequence[int]) -> tuple[list[int], list[int]]:
     return [*ids, *[0] * fill], [1] * len(ids) + [0] * fill
 
 
+def row_of(name: str, datatype: str, shape: Sequence[int], numbers: Floats) -> Floats:
+    """Return the one row of an output once it is sure to be what its description promises. Raises BadAnswer."""
+    if datatype != OUTPUT_TYPE or shape[:1] != [1] or np.prod(shape) != numbers.size:
+        raise BadAnswer(f"its `{name}` is {datatype} {[*shape]}, and holds {numbers.size} numbers")
+    if not np.isfinite(numbers).all():
+        raise BadAnswer(f"its `{name}` holds what is no number")
+    return numbers
+
+
+def rows_of(found: Rows, wanted: Sequence[str]) -> Rows:
+    """Return the answer if all is there that was asked for. Raises BadAnswer."""
+    for name in wanted:
+        if name not in found:
+            raise BadAnswer(f"its answer has no `{name}`")
+    return found
+
+
 def misfits(served: ServedModel, width: int) -> list[str]:
     """Return in what a served model differs from ours, whose `latent` has `width` numbers; empty when it fits.
 
@@ -131,8 +163,8 @@ def misfit_text(remote: RemoteModel, found: Iterable[str]) -> str:
     )
 
 
-async def look(server: InferenceServer, remote: RemoteModel, width: int, timeout_s: float) -> None:
-    """See whether the server is up, serves our model, and answers one question with it.
+async def look(server: InferenceServer, remote: RemoteModel, width: int, timeout_s: float) -> ServedModel:
+    """See whether the server is up, serves our model, and answers one question with it; return what it serves.
 
     Raises Misfit, or RemoteTrouble when that cannot be told at present. The one question also warms the model up.
     """
@@ -146,7 +178,10 @@ async def look(server: InferenceServer, remote: RemoteModel, width: int, timeout
     if found:
         raise Misfit(misfit_text(remote, found))
     ids, mask = padded([0])
-    answer = await server.infer(ids, mask, timeout_s)
-    if len(answer) != width:
-        found = [f"it answers with {len(answer)} numbers as `{LATENT}` where {width} belong"]
+    rows = await server.infer(ids, mask, served.wanted, timeout_s)
+    for name, size in ((LATENT, width), (EMBEDDING, EMBEDDING_WIDTH)):
+        if rows[name].size != size:
+            found.append(f"it answers with {rows[name].size} numbers as `{name}` where {size} belong")
+    if found:
         raise Misfit(misfit_text(remote, found))
+    return served

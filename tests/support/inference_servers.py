@@ -3,12 +3,13 @@
 import asyncio
 import json
 from array import array
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import grpc
+import numpy as np
 
 from gateway.adapters.oip_grpc import GrpcInference
 from gateway.adapters.oip_http import HttpInference
@@ -16,16 +17,21 @@ from gateway.adapters.oip_messages import MESSAGES, PACKAGE
 from gateway.adapters.oip_model import (
     ATTENTION_MASK,
     EMBEDDING,
+    EMBEDDING_WIDTH,
+    FAMILIARITY,
     INPUT_IDS,
     LATENT,
     InferenceServer,
     Overloaded,
     Refused,
     RemoteTrouble,
+    Rows,
     ServedModel,
     Tensor,
     TooLate,
     Unreachable,
+    row_of,
+    rows_of,
 )
 from gateway.adapters.upstream_lean import LeanTransport
 from gateway.domain.remote_model import RemoteModel
@@ -38,11 +44,23 @@ WIDTH = 3
 MODEL = "tiergate_encoder"
 OURS = ServedModel(
     inputs=(Tensor(INPUT_IDS, "INT64", (-1, -1)), Tensor(ATTENTION_MASK, "INT64", (-1, -1))),
-    outputs=(Tensor(LATENT, "FP32", (-1, WIDTH)), Tensor(EMBEDDING, "FP32", (-1, 384))),
+    outputs=(Tensor(LATENT, "FP32", (-1, WIDTH)), Tensor(EMBEDDING, "FP32", (-1, EMBEDDING_WIDTH))),
 )
 
 
-ANSWERED = Tensor(LATENT, "FP32", (1, WIDTH))
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One output of an answer. `shape` None is one row of the numbers."""
+
+    name: str
+    numbers: tuple[float, ...]
+    datatype: str = "FP32"
+    shape: tuple[int, ...] | None = None
+
+    def described(self) -> dict[str, Any]:
+        """Return it without its numbers."""
+        shape = (1, len(self.numbers)) if self.shape is None else self.shape
+        return {"name": self.name, "datatype": self.datatype, "shape": shape}
 
 
 @dataclass(slots=True)
@@ -68,19 +86,29 @@ class InferenceScript:
     is_ready: bool = True
     key: str | None = None
     trouble: str | None = None
-    output: Tensor = ANSWERED
-    answer: tuple[float, ...] | None = None
+    changed: Mapping[str, Output] = field(default_factory=dict)
+    """Outputs that are answered otherwise than they should be, by the name of the one asked for."""
     said: str = "scripted"
     asked: list[Asked] = field(default_factory=list)
 
-    def latent(self, asked: Asked) -> tuple[float, ...]:
+    def outputs(self, asked: Asked, wanted: Iterable[str]) -> list[Output]:
         """Return what is answered: by default numbers from which one can tell what was asked."""
-        return latent_of(asked.ids, asked.mask) if self.answer is None else self.answer
+        sound = {
+            LATENT: Output(LATENT, latent_of(asked.ids, asked.mask)),
+            EMBEDDING: Output(EMBEDDING, embedding_of(asked.ids)),
+            FAMILIARITY: Output(FAMILIARITY, (0.75,)),
+        }
+        return [self.changed.get(name, sound[name]) for name in wanted]
 
 
 def latent_of(ids: Sequence[int], mask: Sequence[int]) -> tuple[float, ...]:
-    """Return the default answer: the sum of the ids that count, how many they are, and a half."""
+    """Return the default latent: the sum of the ids that count, how many they are, and a half."""
     return (float(sum(i for i, m in zip(ids, mask, strict=True) if m)), float(sum(mask)), 0.5)
+
+
+def embedding_of(ids: Sequence[int]) -> tuple[float, ...]:
+    """Return the default embedding: of length 1, with its one in the place that the first id names."""
+    return tuple(1.0 if place == ids[0] % EMBEDDING_WIDTH else 0.0 for place in range(EMBEDDING_WIDTH))
 
 
 @dataclass(slots=True)
@@ -112,7 +140,7 @@ class FakeInference:
         self._admit()
         return self.script.served
 
-    async def infer(self, ids: Sequence[int], mask: Sequence[int], timeout_s: float) -> tuple[float, ...]:
+    async def infer(self, ids: Sequence[int], mask: Sequence[int], wanted: Sequence[str], timeout_s: float) -> Rows:
         """Do what the script says."""
         self._reach()
         self._admit()
@@ -125,7 +153,14 @@ class FakeInference:
                 asked.gone.set()
         if self.script.trouble is not None:
             raise _TROUBLES[self.script.trouble](self.script.said)
-        return self.script.latent(asked)
+        outputs = self.script.outputs(asked, wanted)
+        found = {
+            each.name: row_of(
+                each.name, each.datatype, [*each.described()["shape"]], np.array(each.numbers, dtype=np.float32)
+            )
+            for each in outputs
+        }
+        return rows_of(found, wanted)
 
     async def aclose(self) -> None:
         """Remember that it was closed."""
@@ -216,14 +251,9 @@ def over_http(script: InferenceScript, seen: SeenRequest) -> Script:
         return Reply(before=(End.STALL,))
     if script.trouble is not None:
         return json_reply(_HTTP[script.trouble], _error(script.said))
-    output = script.output
-    told = {
-        "name": output.name,
-        "datatype": output.datatype,
-        "shape": output.shape,
-        "data": script.latent(asked),
-    }
-    return json_reply(200, json.dumps({"model_name": script.model, "outputs": [told]}).encode())
+    wanted = [each["name"] for each in seen.json["outputs"]]
+    told = [{**each.described(), "data": each.numbers} for each in script.outputs(asked, wanted)]
+    return json_reply(200, json.dumps({"model_name": script.model, "outputs": told}).encode())
 
 
 def _error(said: str) -> bytes:
@@ -297,11 +327,11 @@ class _Service:
                 asked.gone.set()
         if script.trouble is not None:
             await context.abort(_GRPC[script.trouble], script.said)
-        output = script.output
+        outputs = script.outputs(asked, [each.name for each in request.outputs])
         return MESSAGES["ModelInferResponse"](
             model_name=script.model,
-            outputs=[{"name": output.name, "datatype": output.datatype, "shape": output.shape}],
-            raw_output_contents=[array("f", script.latent(asked)).tobytes()],
+            outputs=[each.described() for each in outputs],
+            raw_output_contents=[array("f", each.numbers).tobytes() for each in outputs],
         )
 
     async def _admit(self, model: str, context: Any) -> str | None:

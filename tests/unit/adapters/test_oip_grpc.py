@@ -12,27 +12,33 @@ from tests.support.networks import free_port
 
 LATENT = {"name": "latent", "datatype": "FP32", "shape": [1, 2]}
 OTHER = {"name": "embedding", "datatype": "FP32", "shape": [1, 1]}
+WANTED = ["latent"]
 
 
 def test_numbers_are_read_typed_and_raw_wherever_the_output_stands() -> None:
     response = MESSAGES["ModelInferResponse"]
-    typed = response(outputs=[OTHER, {**LATENT, "contents": {"fp32_contents": [1.5, -2.0]}}])
-    assert read_answer(typed) == (1.5, -2.0)
+    typed = response(
+        outputs=[
+            {**OTHER, "contents": {"fp32_contents": [9.0]}},
+            {**LATENT, "contents": {"fp32_contents": [1.5, -2.0]}},
+        ]
+    )
+    assert read_answer(typed, WANTED)["latent"].tolist() == [1.5, -2.0]
     raw = response(outputs=[OTHER, LATENT], raw_output_contents=[b"\0" * 4, b"\0\0\xc0\x3f\0\0\0\xc0"])
-    assert read_answer(raw) == (1.5, -2.0)
+    assert read_answer(raw, WANTED)["latent"].tolist() == [1.5, -2.0]
 
 
-@pytest.mark.parametrize("raw", [[], [b"\0" * 7], [b"\0" * 12], [b""]])
+@pytest.mark.parametrize("raw", [[], [b"\0" * 7], [b"\0" * 12], [b""], [b"\0" * 8] * 2])
 def test_raw_numbers_that_are_not_what_the_shape_says_are_found_out(raw: list[bytes]) -> None:
     with pytest.raises(BadAnswer):
-        read_answer(MESSAGES["ModelInferResponse"](outputs=[LATENT], raw_output_contents=raw))
+        read_answer(MESSAGES["ModelInferResponse"](outputs=[LATENT], raw_output_contents=raw), WANTED)
 
 
 @pytest.mark.parametrize("base_url", ["https://127.0.0.1:{port}", "http://[::1]:{port}", "http://127.0.0.1:{port}"])
 async def test_a_server_that_is_not_there_is_unreachable_with_and_without_tls(base_url: str) -> None:
     server = GrpcInference(RemoteModel(base_url.format(port=free_port()), "grpc", "m"))
     with pytest.raises(Unreachable):
-        await server.infer([1], [1], 10.0)
+        await server.infer([1], [1], ["latent"], 10.0)
     await server.aclose()
 
 
@@ -46,7 +52,7 @@ async def test_a_server_that_speaks_only_http_is_unreachable() -> None:
     port = listener.sockets[0].getsockname()[1]
     server = GrpcInference(RemoteModel(f"http://127.0.0.1:{port}", "grpc", "m"))
     with pytest.raises(Unreachable):
-        await server.infer([1], [1], 10.0)
+        await server.infer([1], [1], ["latent"], 10.0)
     await server.aclose()
     listener.close()
     await listener.wait_closed()

@@ -20,7 +20,7 @@ def body(**changes: object) -> bytes:
 
 @pytest.mark.parametrize("data", [[1.5, -2], [[1.5, -2.0]]])
 def test_numbers_are_read_flat_and_nested(data: list[object]) -> None:
-    assert read_answer(body(data=data)) == (1.5, -2.0)
+    assert read_answer(body(data=data), ["latent"])["latent"].tolist() == [1.5, -2.0]
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_numbers_are_read_flat_and_nested(data: list[object]) -> None:
         b"[]",
         b'{"outputs": []}',
         body(data=[]),
-        body(data=[[1.0], [2.0]]),
+        body(data=[[1.0], [2.0, 3.0]]),
         body(data=[1.0, "2"]),
         body(data=[1.0, None]),
         body(shape=[2]),
@@ -42,7 +42,7 @@ def test_numbers_are_read_flat_and_nested(data: list[object]) -> None:
 )
 def test_what_is_not_an_answer_is_found_out(answer: bytes) -> None:
     with pytest.raises(BadAnswer):
-        read_answer(answer)
+        read_answer(answer, ["latent"])
 
 
 async def test_names_and_versions_are_quoted_below_the_path_of_the_base_url() -> None:
@@ -53,7 +53,7 @@ async def test_names_and_versions_are_quoted_below_the_path_of_the_base_url() ->
         return httpx.Response(200, stream=httpx.ByteStream(body() if request.method == "POST" else b"{}"))
 
     server = HttpInference(REMOTE, httpx.MockTransport(answer))
-    assert await server.infer([1], [1], 1.0) == (1.5, -2.0)
+    assert (await server.infer([1], [1], ["latent"], 1.0))["latent"].tolist() == [1.5, -2.0]
     assert await server.is_ready()
     assert [request.url.raw_path for request in seen] == [
         b"/triton/v2/models/my%20model/versions/1%2F2/infer",
@@ -104,4 +104,4 @@ async def test_failures_of_the_network_are_told_by_their_kind(
         raise error("scripted")
 
     with pytest.raises(kind):
-        await HttpInference(REMOTE, httpx.MockTransport(answer)).infer([1], [1], 1.0)
+        await HttpInference(REMOTE, httpx.MockTransport(answer)).infer([1], [1], ["latent"], 1.0)

@@ -1,26 +1,33 @@
-"""The stage on another server: what becomes of a score when that server is late, full, gone, or another one."""
+"""The stage on another server: what becomes of a text when that server is late, full, gone, or another one."""
 
 import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import pytest
 
-from gateway.adapters.oip_model import LATENT, TOKEN_STEP, Tensor
+from gateway.adapters.encoder_model import Encoded
+from gateway.adapters.oip_model import FAMILIARITY, LATENT, TOKEN_STEP, Tensor
 from gateway.adapters.scorer_remote import RemoteLimits, RemoteScorer
-from gateway.domain.ability import ClassifierOutcome, Score
+from gateway.domain.ability import ClassifierOutcome
 from gateway.domain.remote_model import RemoteModel
 from tests.support.clocks import ManualClock
-from tests.support.inference_servers import MODEL, WIDTH, FakeInference, InferenceScript, inference, latent_of
-from tests.support.tiers import a_request
+from tests.support.inference_servers import (
+    MODEL,
+    OURS,
+    WIDTH,
+    FakeInference,
+    InferenceScript,
+    Output,
+    inference,
+    latent_of,
+)
 from tests.support.waiting import eventually
 
-FORMER = Score((1.0, 2.0, 3.0), 0.7, "static-1", ClassifierOutcome.STATIC, (0.1, 0.1, 0.1))
 IDS = [101, 7592, 102]
-REQUEST = a_request()
 IN_NO_TIME_S = 0.001
 LONG_S = 30.0
 
@@ -35,9 +42,10 @@ class Stage:
     clock: ManualClock
     notes: list[str] = field(default_factory=list)
 
-    async def outcome(self) -> ClassifierOutcome:
-        """Refine a score and return only what it came of."""
-        return (await self.scorer.refine(REQUEST, FORMER)).outcome
+    async def outcome(self) -> ClassifierOutcome | None:
+        """Encode a text and return what went wrong, None for nothing."""
+        found = await self.scorer.encode(IDS)
+        return found if isinstance(found, ClassifierOutcome) else None
 
     async def is_taken_up(self) -> None:
         """Ask until the look in the background went well."""
@@ -56,13 +64,11 @@ async def stage(
         fake,
         remote,
         width=WIDTH,
-        tokenise=lambda request: IDS,
-        familiarity_of=lambda request, former: 0.9,
         clock=clock,
         chance=lambda: chance,
         note=notes.append,
         limits=limits if limits is not None else RemoteLimits(deadline_s=LONG_S),
-        is_fit=is_fit,
+        served=OURS if is_fit else None,
     )
     try:
         yield Stage(scorer, fake, script, clock, notes)
@@ -83,10 +89,19 @@ def has_notes(s: Stage, count: int) -> bool:
     return len(s.notes) == count
 
 
-async def test_an_answer_takes_the_place_of_the_former_latent() -> None:
+async def test_an_answer_is_what_the_encoder_itself_would_have_said() -> None:
     async with stage(InferenceScript()) as s:
-        score = await s.scorer.refine(REQUEST, FORMER)
-        assert score == Score(latent_of(IDS, [1, 1, 1]), 0.9, f"remote-{MODEL}", ClassifierOutcome.REMOTE)
+        encoded = await s.scorer.encode(IDS)
+        assert encoded == Encoded(latent_of(IDS, [1, 1, 1]), bytes(101) + b"\x7f" + bytes(384 - 102), None)
+
+
+async def test_familiarity_is_taken_where_the_server_tells_it() -> None:
+    tells = replace(OURS, outputs=(*OURS.outputs, Tensor(FAMILIARITY, "FP32", (-1, 1))))
+    async with stage(InferenceScript(served=tells), is_fit=False) as s:
+        await s.is_taken_up()
+        encoded = await s.scorer.encode(IDS)
+        assert isinstance(encoded, Encoded)
+        assert encoded.familiarity == 0.75
 
 
 async def test_texts_are_filled_up_to_a_length_that_others_have_too() -> None:
@@ -106,11 +121,9 @@ async def test_texts_are_filled_up_to_a_length_that_others_have_too() -> None:
         ("refused", ClassifierOutcome.ERROR),
     ],
 )
-async def test_what_goes_wrong_leaves_the_former_latent(trouble: str, outcome: ClassifierOutcome) -> None:
+async def test_what_goes_wrong_is_the_outcome(trouble: str, outcome: ClassifierOutcome) -> None:
     async with stage(InferenceScript(trouble=trouble)) as s:
-        score = await s.scorer.refine(REQUEST, FORMER)
-        assert (score.latent, score.familiarity, score.scorer) == (FORMER.latent, FORMER.familiarity, FORMER.scorer)
-        assert score.outcome is outcome
+        assert await s.scorer.encode(IDS) is outcome
 
 
 async def test_an_answer_after_the_deadline_is_a_timeout() -> None:
@@ -120,7 +133,7 @@ async def test_an_answer_after_the_deadline_is_a_timeout() -> None:
 
 
 async def test_another_width_is_an_error() -> None:
-    async with stage(InferenceScript(answer=(1.0, 2.0))) as s:
+    async with stage(InferenceScript(changed={LATENT: Output(LATENT, (1.0, 2.0))})) as s:
         assert await s.outcome() is ClassifierOutcome.ERROR
 
 
@@ -133,7 +146,7 @@ async def test_more_than_may_be_under_way_are_an_overload_at_once() -> None:
             task.cancel()
         await asyncio.wait(waiting)
         s.script.trouble = None
-        assert await s.outcome() is ClassifierOutcome.REMOTE
+        assert await s.outcome() is None
 
 
 async def test_a_server_that_is_down_is_not_asked_and_is_taken_up_again() -> None:
@@ -148,7 +161,7 @@ async def test_a_server_that_is_down_is_not_asked_and_is_taken_up_again() -> Non
         assert s.script.asked == []
         s.clock.advance(1.0)
         await s.is_taken_up()
-        assert await s.outcome() is ClassifierOutcome.REMOTE
+        assert await s.outcome() is None
         assert [note.split(": ")[0] for note in s.notes] == [
             "the remote scorer at http://scripted:8000 is not asked for 1.0 s",
             "the remote scorer at http://scripted:8000 is asked again",
@@ -206,7 +219,7 @@ async def test_an_answer_in_time_makes_the_pauses_short_again() -> None:
             s.script.trouble = None
             s.clock.advance(30.0)
             await s.is_taken_up()
-            assert await s.outcome() is ClassifierOutcome.REMOTE
+            assert await s.outcome() is None
         assert [away_s(note) for note in s.notes if "not asked" in note] == [1.0] * 4
 
 
@@ -221,7 +234,7 @@ async def test_a_full_server_is_told_as_overloaded_while_it_is_left_alone() -> N
 async def test_a_server_that_came_back_with_another_model_scores_nothing() -> None:
     async with stage(InferenceScript(), is_fit=False) as s:
         outputs = (Tensor(LATENT, "FP32", (-1, 99)), s.script.served.outputs[1])
-        s.script.served = type(s.script.served)(s.script.served.inputs, outputs)
+        s.script.served = replace(OURS, outputs=outputs)
         await s.outcome()
         await eventually(lambda: s.notes)
         assert "should be `latent` FP32 [-1, 3]" in s.notes[0]
@@ -242,15 +255,12 @@ async def test_a_flood_gets_an_outcome_each(kind: str) -> None:
             served.server,
             served.remote,
             width=WIDTH,
-            tokenise=lambda request: IDS,
-            familiarity_of=lambda request, former: 1.0,
             clock=ManualClock(),
             chance=lambda: 0.0,
             note=lambda text: None,
             limits=RemoteLimits(LONG_S, in_flight=32),
-            is_fit=True,
+            served=OURS,
         )
-        scores = await asyncio.gather(*(scorer.refine(REQUEST, FORMER) for _ in range(300)))
-        counts = {outcome: sum(score.outcome is outcome for score in scores) for outcome in ClassifierOutcome}
-        assert counts[ClassifierOutcome.REMOTE] == 32
-        assert counts[ClassifierOutcome.OVERLOAD] == 268
+        found = await asyncio.gather(*(scorer.encode(IDS) for _ in range(300)))
+        assert found.count(ClassifierOutcome.OVERLOAD) == 268
+        assert sum(isinstance(each, Encoded) for each in found) == 32
