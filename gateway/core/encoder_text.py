@@ -9,10 +9,6 @@ from typing import Final
 from gateway.core.features import CONTEXT_CHARS, SHORT_TURN_CHARS
 from gateway.core.wordpiece import WordPieces
 
-ENCODER_TOKENS: Final = 256
-"""What the encoder reads when it has time: the two enclosing pieces, 95 of the head and 159 of the tail."""
-ENCODER_CPU_TOKENS: Final = 96
-"""What it reads at most without a GPU: 256 take four times as long, beyond any deadline worth having."""
 ENCLOSING: Final = 2
 
 _HEAD_EIGHTHS: Final = 3

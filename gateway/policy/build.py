@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from gateway.domain.ability import Ability
+from gateway.domain.ability import Ability, ScorerChoice
 from gateway.domain.calibration import Catalogue
 from gateway.domain.dial import Dial, WhenUncertified
 from gateway.domain.ids import EndpointId, KeyId, ModelAlias, RouteName, TenantId, TierName
@@ -133,6 +133,7 @@ def _route(name: RouteName, spec: RouteSpec, tiers: tuple[Tier, ...], quality: f
         cache_exact_ttl_s=spec.cache.exact,
         cache_max_temperature=spec.cache.max_temperature,
         cache_epoch=_epoch(tiers),
+        scorer=ScorerChoice(spec.scorer),
     )
 
 

@@ -25,6 +25,7 @@ from gateway.policy.build import (
     price_of,
     tiers_of,
 )
+from gateway.policy.classifier import build_classifier, classifier_contradictions
 from gateway.policy.contradictions import find_contradictions, misordered
 from gateway.policy.load import Document, read_document
 from gateway.policy.problems import MAX_FINDINGS, Finding, Problem
@@ -53,6 +54,7 @@ def compile_policy(
     resolved, unresolved = resolve(document.root, world)
     findings += [finding for finding in unresolved if not document.is_broken(finding.path)]
     findings += find_contradictions(document.root, policy)
+    findings += classifier_contradictions(policy)
     prices_by_tier = _prices(policy, resolved)
     findings += misordered({name: price for name, price in prices_by_tier.items() if policy.tiers[name].ability})
     findings += _shared_keys(policy, resolved)
@@ -119,6 +121,7 @@ def _build(
         open_key=None if policy.tenants else open_key(),
         limits=build_limits(policy.limits),
         receipts_kept=policy.receipts.keep,
+        classifier=build_classifier(policy.classifier, resolved),
         feedback=FeedbackTerms(shared=policy.feedback.scope == "shared", sample=policy.feedback.sample),
         artefact=world.catalogue.digest,
     )

@@ -7,7 +7,15 @@ from gateway.domain.ability import Z_95, acceptance, unknown_score
 from gateway.domain.dial import WhenUncertified
 from gateway.domain.tier import Tier
 from gateway.policy import words
-from gateway.policy.facts import limit_facts, route_facts, stands_for, tenant_facts, tenants_of, tier_facts
+from gateway.policy.facts import (
+    classifier_facts,
+    limit_facts,
+    route_facts,
+    stands_for,
+    tenant_facts,
+    tenants_of,
+    tier_facts,
+)
 from gateway.policy.snapshot import PolicySnapshot, Route
 
 
@@ -30,6 +38,7 @@ def explain(snapshot: PolicySnapshot) -> list[Paragraph]:
             Paragraph(f"tenant {tenant.id}", (("keys", str(keys)), *tenant_facts(tenant)))
             for tenant, keys in tenants_of(snapshot)
         ),
+        Paragraph("classifier", tuple(classifier_facts(snapshot.classifier))),
         Paragraph("limits", tuple(limit_facts(snapshot.limits))),
     ]
 

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import TypeAlias
 
+from gateway.domain.classifier import ClassifierTerms
 from gateway.domain.limits import EdgeLimits
+from gateway.domain.remote_model import RemoteModel
 from gateway.domain.tier import Endpoint, Tier
 from gateway.policy import words
 from gateway.policy.snapshot import FeedbackTerms, PolicySnapshot, Route, Target, Tenant
@@ -25,6 +27,7 @@ def facts_of(snapshot: PolicySnapshot) -> Facts:
     for tenant, keys in tenants_of(snapshot):
         facts[f"tenant {tenant.id}"] = {**dict(tenant_facts(tenant)), "keys": f"{keys}"}
     facts["limits"] = dict(limit_facts(snapshot.limits))
+    facts["classifier"] = dict(classifier_facts(snapshot.classifier))
     facts["receipts"] = {"keep": f"{snapshot.receipts_kept:,}"}
     facts["feedback"] = dict(feedback_facts(snapshot.feedback))
     return facts
@@ -64,6 +67,7 @@ def route_facts(route: Route) -> Iterator[tuple[str, str]]:
     yield "fallback.max_attempts", str(route.fallback.max_attempts)
     yield "deadline", words.duration(route.deadline_s)
     yield "stream_deadline", words.duration(route.stream_deadline_s)
+    yield "scorer", route.scorer.value
     yield "cache.exact", words.duration(route.cache_exact_ttl_s)
     yield "cache.max_temperature", words.number(route.cache_max_temperature)
 
@@ -93,6 +97,23 @@ def tenant_facts(tenant: Tenant) -> Iterator[tuple[str, str]]:
     yield "allow.pin_tier", _yes_or_no(tenant.may_pin)
     yield "allow.debug", _yes_or_no(tenant.may_debug)
     yield "record_text", _yes_or_no(tenant.may_record_text)
+
+
+def classifier_facts(terms: ClassifierTerms) -> Iterator[tuple[str, str]]:
+    """Yield what a policy says of the encoder and the remote scorer."""
+    yield "device", terms.device.value
+    yield "deadline", words.duration(terms.deadline_s)
+    yield "cpu_deadline", words.duration(terms.cpu_deadline_s)
+    yield "window", words.duration(terms.window_s)
+    yield "queue", f"{terms.queue:,}"
+    yield "tokens", words.tokens(terms.tokens)
+    yield "remote", "none" if terms.remote is None else _remote(terms.remote)
+
+
+def _remote(remote: RemoteModel) -> str:
+    version = "" if remote.version is None else f" version {remote.version}"
+    key = "with a key" if remote.api_key is not None else "without a key"
+    return f"{remote.model}{version} at {remote.base_url} ({remote.protocol}, {key})"
 
 
 def feedback_facts(terms: FeedbackTerms) -> Iterator[tuple[str, str]]:

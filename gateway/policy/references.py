@@ -23,7 +23,11 @@ _NAMED: Final = (
 )
 """Where a name stands, and the section that must have it."""
 
-_SECRETS: Final = (("tiers", "*", "endpoints", "*", "api_key"), ("tenants", "*", "keys", "*"))
+_SECRETS: Final = (
+    ("tiers", "*", "endpoints", "*", "api_key"),
+    ("tenants", "*", "keys", "*"),
+    ("classifier", "remote", "api_key"),
+)
 _LISTS: Final = (
     ("tiers", "*", "supports"),
     ("routes", "*", "tiers"),

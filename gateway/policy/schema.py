@@ -7,6 +7,7 @@ works; its default, its unit and one sentence about it stand with it.
 from typing import Annotated, Literal
 
 from gateway.policy.quantities import COUNT, DURATION, SHARE, SIZE, Quantity
+from gateway.policy.schema_classifier import ClassifierSpec
 from gateway.policy.schema_routes import AliasSpec, RouteSpec
 from gateway.policy.schema_tenants import TenantSpec
 from gateway.policy.schema_tiers import ModelName, Name, TierSpec
@@ -87,5 +88,8 @@ class Policy(Section):
         {}, "Who may use the gateway; without any, everyone may who reaches it, and it listens on this machine only."
     )
     limits: LimitsSpec = optional({}, "The largest requests that are accepted.")
+    classifier: ClassifierSpec = optional(
+        {}, "The encoder and the remote scorer, asked while the cheap stages leave a decision open. Read at the start."
+    )
     receipts: ReceiptsSpec = optional({}, "What is remembered of requests.")
     feedback: FeedbackSpec = optional({}, "What is learnt from what people say of answers.")

@@ -5,9 +5,10 @@ compiler returned it: a reload makes another snapshot, and requests under way ke
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.domain.ability import ScorerChoice
+from gateway.domain.classifier import ClassifierTerms
 from gateway.domain.dial import Dial, WhenUncertified
 from gateway.domain.ids import KeyId, ModelAlias, RouteName, SnapshotId, TenantId, TierName
 from gateway.domain.ledger import Allowance
@@ -111,6 +112,7 @@ class PolicySnapshot:
     receipts_kept: int
     """How many receipts a worker remembers."""
     feedback: FeedbackTerms = FeedbackTerms()
+    classifier: ClassifierTerms = field(default_factory=ClassifierTerms)
     artefact: str = ""
     """Digest of the difficulty model whose abilities the tiers have."""
     space: str = ""

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.encoder_text import ENCODER_CPU_TOKENS, ENCODER_TOKENS, encoder_ids
+from gateway.core.encoder_text import encoder_ids
 from gateway.core.wordpiece import WordPieces
+from gateway.domain.classifier import ENCODER_CPU_TOKENS, ENCODER_TOKENS
 from tests.support.vocabularies import small_vocabulary
 
 PIECES = WordPieces(small_vocabulary())

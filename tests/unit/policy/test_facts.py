@@ -1,5 +1,6 @@
 from gateway.policy.facts import facts_of, tenants_of
 from gateway.policy.schema import LimitsSpec
+from gateway.policy.schema_classifier import ClassifierSpec
 from gateway.policy.schema_routes import CacheSpec, FallbackSpec, RouteSpec
 from gateway.policy.schema_tiers import TierLimitsSpec, TierSpec
 from tests.unit.policy.worlds import GOOD, MINIMAL, snapshot_of
@@ -21,7 +22,9 @@ def test_every_subject_of_a_policy_has_its_facts() -> None:
         "tenant search",
         "tenant batch",
         "limits",
+        "classifier",
         "receipts",
+        "feedback",
     ]
 
 
@@ -37,6 +40,7 @@ def test_facts_have_the_names_of_the_format() -> None:
     }
     assert set(facts["route balanced"]) == route
     assert set(facts["limits"]) == set(LimitsSpec.model_fields)
+    assert list(facts["classifier"]) == list(ClassifierSpec.model_fields)
 
 
 def test_no_secret_is_among_the_facts() -> None:

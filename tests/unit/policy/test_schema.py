@@ -7,6 +7,7 @@ import pytest
 from gateway.domain.limits import EdgeLimits
 from gateway.policy.build import build_limits
 from gateway.policy.schema import LimitsSpec, Policy, ReceiptsSpec
+from gateway.policy.schema_classifier import ClassifierSpec
 from gateway.policy.schema_routes import CacheSpec, FallbackSpec, RouteSpec
 from gateway.policy.schema_tenants import AllowSpec, RateSpec
 from gateway.policy.schema_tiers import TierLimitsSpec
@@ -14,7 +15,8 @@ from gateway.policy.section import Section
 
 
 @pytest.mark.parametrize(
-    "section", [AllowSpec, CacheSpec, FallbackSpec, LimitsSpec, RateSpec, ReceiptsSpec, RouteSpec, TierLimitsSpec]
+    "section",
+    [AllowSpec, CacheSpec, ClassifierSpec, FallbackSpec, LimitsSpec, RateSpec, ReceiptsSpec, RouteSpec, TierLimitsSpec],
 )
 def test_every_default_passes_its_own_check(section: type[Section]) -> None:
     section()

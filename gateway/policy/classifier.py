@@ -1,0 +1,50 @@
+"""The dearer stages of the difficulty model: what a policy may not say of them, and the noun that it becomes."""
+
+from collections.abc import Iterator
+
+from gateway.domain.classifier import ENCODER_CPU_TOKENS, ClassifierTerms, EncoderDevice
+from gateway.domain.remote_model import RemoteModel
+from gateway.policy.problems import Finding
+from gateway.policy.references import Resolved
+from gateway.policy.schema import Policy
+from gateway.policy.schema_classifier import ClassifierSpec
+
+
+def classifier_contradictions(policy: Policy) -> Iterator[Finding]:
+    """Yield what contradicts itself in the section `classifier`, and the routes that ask for what it rules out."""
+    spec = policy.classifier
+    if spec.window >= spec.deadline:
+        hint = "a request would be given up before it is begun"
+        yield Finding(("classifier", "window"), "expected a duration below that of `deadline`", hint)
+    if spec.device == "cpu" and "tokens" in spec.model_fields_set and spec.tokens > ENCODER_CPU_TOKENS:
+        hint = "on the CPU more takes too long; lower it, or remove this line"
+        yield Finding(("classifier", "tokens"), f"expected at most {ENCODER_CPU_TOKENS} with `device: cpu`", hint)
+    for name, route in policy.routes.items():
+        if route.scorer == "encoder" and spec.device == "off":
+            hint = "the policy says `classifier: {device: off}`; choose another device, or `scorer: auto`"
+            yield Finding(("routes", name, "scorer"), "expected a scorer that is there, found `encoder`", hint)
+        if route.scorer == "remote" and spec.remote is None:
+            hint = "add `classifier: {remote: {url: …, model: …}}`"
+            yield Finding(("routes", name, "scorer"), "expected a scorer that is there, found `remote`", hint)
+
+
+def build_classifier(spec: ClassifierSpec, resolved: Resolved) -> ClassifierTerms:
+    """Build the noun."""
+    remote = spec.remote
+    return ClassifierTerms(
+        device=EncoderDevice(spec.device),
+        deadline_s=spec.deadline,
+        cpu_deadline_s=spec.cpu_deadline,
+        window_s=spec.window,
+        queue=spec.queue,
+        tokens=spec.tokens,
+        remote=None
+        if remote is None
+        else RemoteModel(
+            base_url=remote.url,
+            protocol=remote.protocol,
+            model=remote.model,
+            version=remote.version,
+            api_key=None if remote.api_key is None else resolved.secrets[remote.api_key],
+        ),
+    )
