@@ -1,11 +1,11 @@
-"""`python -m load_tests`: serve, drive, compare, stages."""
+"""`python -m load_tests`: serve, drive, compare, slow_clients, stages."""
 
 import argparse
 import json
 import sys
 from pathlib import Path
 
-from load_tests import cli_compare, model_server, stages
+from load_tests import cli_compare, cli_slow_clients, model_server, stages
 from load_tests.answers import MARKER
 from load_tests.driver import drive
 from load_tests.plan import MAX_REQUESTS, Plan, RefusedLoad
@@ -15,6 +15,7 @@ EXAMPLES = """examples:
   python -m load_tests drive --port 9101 --body request.json --connections 64 --seconds 5
   python -m load_tests drive --port 9101 --body request.json --rate 100 --seconds 10
   python -m load_tests compare --gateway tiergate,nginx --rounds 5
+  python -m load_tests slow_clients --clients 2000
   python -m load_tests stages
 """
 
@@ -38,6 +39,13 @@ def main(arguments: list[str] | None = None) -> int:
     )
     cli_compare.add_arguments(comparing)
     comparing.set_defaults(run=cli_compare.run)
+    holding = commands.add_parser(
+        "slow_clients",
+        help="measure good requests beside thousands of slow clients",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    cli_slow_clients.add_arguments(holding)
+    holding.set_defaults(run=cli_slow_clients.run)
     pricing = commands.add_parser(
         "stages", help="price every stage of a request", formatter_class=argparse.RawDescriptionHelpFormatter
     )

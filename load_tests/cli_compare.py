@@ -7,11 +7,10 @@ from functools import partial
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from load_tests.compare import Comparison, Cores, Order, compare, default_cores, with_direct
 from load_tests.launch import DidNotStart
+from load_tests.progress import progress_line
 from load_tests.scenarios import SCENARIOS
 from load_tests.standard import CannotCompile, StandardTools
 from load_tests.table import comparison_table, remarks
@@ -52,15 +51,7 @@ def run(options: argparse.Namespace) -> int:
     """Compare; 1 when a target was left out or answered wrongly, 2 when nothing could be measured."""
     told = Console(stderr=True)
     make_tools = partial(StandardTools, options.bench_dir) if options.bench_dir else OwnTools
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=told, transient=True) as progress:
-        task = progress.add_task("starting the model server", total=None)
-
-        def say(text: str) -> None:
-            progress.update(task, description=escape(text))
-            if not told.is_terminal:
-                told.print(text, markup=False)
-
+    with progress_line(told) as say:
         try:
             found = compare(_order(options), make_tools, say)
         except (DidNotStart, CannotCompile) as failure:

@@ -52,6 +52,15 @@ def cpu_s(root: int, proc: Path = PROC) -> float:
     return sum(stat.ticks for stat in process_tree(root, proc)) / TICKS_PER_S
 
 
+def machine_cpu_s(proc: Path = PROC) -> float:
+    """Return the CPU time spent so far by everything on the machine, all cores together."""
+    for line in _read(proc / "stat").splitlines():
+        if line.startswith("cpu "):
+            user, nice, system, _, _, interrupts, soft_interrupts = (int(ticks) for ticks in line.split()[1:8])
+            return (user + nice + system + interrupts + soft_interrupts) / TICKS_PER_S
+    return 0.0
+
+
 def pss_bytes(root: int, proc: Path = PROC) -> int:
     """Return the memory of the tree, shared pages divided among those who share them."""
     return sum(parse_pss_bytes(_read(proc / str(stat.pid) / "smaps_rollup")) for stat in process_tree(root, proc))

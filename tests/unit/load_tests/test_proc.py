@@ -3,7 +3,17 @@
 import os
 from pathlib import Path
 
-from load_tests.proc import TICKS_PER_S, Stat, cpu_model, cpu_s, parse_pss_bytes, parse_stat, process_tree, pss_bytes
+from load_tests.proc import (
+    TICKS_PER_S,
+    Stat,
+    cpu_model,
+    cpu_s,
+    machine_cpu_s,
+    parse_pss_bytes,
+    parse_stat,
+    process_tree,
+    pss_bytes,
+)
 
 
 def _stat_line(pid: int, parent: int, user: int, system: int, command: str = "python3") -> str:
@@ -46,6 +56,12 @@ def test_a_tree_is_the_process_and_all_below_it(tmp_path: Path) -> None:
 def test_a_process_that_is_gone_has_no_tree(tmp_path: Path) -> None:
     assert process_tree(99, _machine(tmp_path)) == []
     assert cpu_s(99, tmp_path) == 0.0
+
+
+def test_the_machine_is_busy_with_all_but_idling_and_waiting(tmp_path: Path) -> None:
+    (tmp_path / "stat").write_text("cpu  10 20 30 4000 500 6 7 0 0 0\ncpu0 1 2 3 4 5 6 7 0 0 0\n")
+    assert machine_cpu_s(tmp_path) == 73 / TICKS_PER_S
+    assert machine_cpu_s(tmp_path / "nowhere") == 0.0
 
 
 def test_a_rollup_without_pss_counts_as_nothing() -> None:
