@@ -11,12 +11,14 @@ from rich.table import Table as RichTable
 
 from router_models.calibrate import Calibrated, calibrate
 from router_models.card import model_card
-from router_models.cli_data import add_data_commands
+from router_models.cli_data import add_data_commands, at_own_places
 from router_models.data import DataError, Outcomes, default_data_directory, read_outcomes, read_prices
 from router_models.design import extract_all
 from router_models.evaluate import Table, evaluate, headline_metrics
 from router_models.export import shipped_directory, write_artefact
 from router_models.low_rank import SEED, Settings
+from router_models.own_data import SUFFIXES, is_own_data, read_own
+from router_models.own_evaluate import own_metrics, own_tables
 from router_models.train import Trained, load, save, train
 
 KEPT = Path(".tiergate") / "router_model.npz"
@@ -25,7 +27,7 @@ CARD = Path(__file__).with_name("MODEL_CARD.md")
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 on success, 2 when the data or a model are missing."""
-    chosen = _parser().parse_args(arguments)
+    chosen = at_own_places(_parser().parse_args(arguments), KEPT, shipped_directory())
     console = Console()
     try:
         status: int = chosen.run(chosen, console)
@@ -75,6 +77,10 @@ def _evaluate(chosen: argparse.Namespace, console: Console) -> int:
     outcomes = _read(chosen, console)
     trained = load(chosen.model, outcomes)
     calibrated = _calibrated(outcomes, trained)
+    if is_own_data(chosen.data):
+        for table in own_tables(outcomes, calibrated, calibrated.shrunk(trained.fitted.design), trained.seed):
+            _show(console, table)
+        return 0
     features = extract_all(query.prompt for query in outcomes.queries)
     prices = read_prices(chosen.data)
     with console.status("evaluate") as status:
@@ -99,6 +105,8 @@ def _bench(chosen: argparse.Namespace, console: Console) -> int:
 
 def _read(chosen: argparse.Namespace, console: Console) -> Outcomes:
     with console.status(f"read {chosen.data}"):
+        if is_own_data(chosen.data):
+            return read_own(chosen.data, lambda warning: console.print(f"[yellow]note:[/] {warning}", highlight=False))
         return read_outcomes(chosen.data)
 
 
@@ -109,7 +117,9 @@ def _calibrated(outcomes: Outcomes, trained: Trained) -> Calibrated:
 
 def _write(chosen: argparse.Namespace, console: Console, outcomes: Outcomes, trained: Trained) -> int:
     calibrated = _calibrated(outcomes, trained)
-    metrics = headline_metrics(outcomes, calibrated, calibrated.shrunk(trained.fitted.design))
+    chance = calibrated.shrunk(trained.fitted.design)
+    is_own = is_own_data(chosen.data)
+    metrics = own_metrics(outcomes, chance) if is_own else headline_metrics(outcomes, calibrated, chance)
     size = write_artefact(chosen.out, outcomes, trained, calibrated, metrics)
     console.print(f"artefact in {chosen.out}: {size / 1e6:.2f} MB; test split: {metrics}")
     return 0
@@ -139,7 +149,10 @@ def _parser() -> argparse.ArgumentParser:
         )
         command.set_defaults(run=run)
         command.add_argument(
-            "--data", type=Path, default=default_data_directory(), help="directory that holds routing/ (%(default)s)"
+            "--data",
+            type=Path,
+            default=default_data_directory(),
+            help=f"directory that holds routing/ (%(default)s), or own outcomes: {', '.join(SUFFIXES)}",
         )
         command.add_argument("--model", type=Path, default=KEPT, help="the model kept between commands (%(default)s)")
         command.add_argument("--out", type=Path, default=shipped_directory(), help="artefact directory (%(default)s)")

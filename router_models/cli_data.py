@@ -10,12 +10,15 @@ from rich.table import Table
 
 from router_models.build import build
 from router_models.compare import Agreement, compare
+from router_models.own_data import is_own_data
 from router_models.sources.registry import SOURCES
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 BUILT: Final = Path(".tiergate") / "data"
+OWN_MODEL: Final = Path(".tiergate") / "own_model.npz"
+OWN_ARTEFACT: Final = Path(".tiergate") / "own_artefact"
 _FETCH: Final = "\n".join(f"  {source.repository.fetch}" for source in SOURCES)
 _BUILD_HELP: Final = f"""Build queries.jsonl.gz, outcomes.csv.gz and prices.csv from local clones.
 
@@ -49,6 +52,14 @@ def add_data_commands(commands: "Commands") -> None:
     other.add_argument("left", type=Path, help="a directory that holds routing/")
     other.add_argument("right", type=Path, help="another")
     other.set_defaults(run=_compare)
+
+
+def at_own_places(chosen: argparse.Namespace, kept: Path, shipped: Path) -> argparse.Namespace:
+    """Keep a model of own outcomes apart from the shipped one, where no other place was named."""
+    if is_own_data(getattr(chosen, "data", BUILT)):
+        chosen.model = OWN_MODEL if chosen.model == kept else chosen.model
+        chosen.out = OWN_ARTEFACT if chosen.out == shipped else chosen.out
+    return chosen
 
 
 def _build(chosen: argparse.Namespace, console: Console) -> int:

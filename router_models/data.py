@@ -104,10 +104,10 @@ def read_references() -> dict[str, list[str]]:
 
 def read_prices(directory: Path) -> dict[str, tuple[float, float]]:
     """Read the USD per million input and output tokens of those references that have a price."""
-    canonical = _canonical_names()
+    canonical = canonical_names()
     with _existing(directory / "routing" / PRICES).open(newline="", encoding="utf-8") as file:
         return {
-            canonical[_plain(row["model"])]: (float(row["usd_per_m_input"]), float(row["usd_per_m_output"]))
+            canonical[plain_name(row["model"])]: (float(row["usd_per_m_input"]), float(row["usd_per_m_output"]))
             for row in csv.DictReader(file)
         }
 
@@ -120,7 +120,7 @@ def read_outcomes(directory: Path) -> Outcomes:
         digest.update(_existing(room / name).read_bytes())
     queries = tuple(_read_queries(room / QUERIES))
     row_of = {query.id: row for row, query in enumerate(queries)}
-    canonical = _canonical_names()
+    canonical = canonical_names()
     references = tuple(read_references())
     column_of = {name: column for column, name in enumerate(references)}
     shape = (len(queries), len(references))
@@ -128,7 +128,7 @@ def read_outcomes(directory: Path) -> Outcomes:
     chars, known = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     with gzip.open(room / OUTCOMES, "rt", newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            plain = _plain(row["model"])
+            plain = plain_name(row["model"])
             if plain not in canonical:
                 raise DataError(f"{room / OUTCOMES}: no reference is called {plain!r}; add it to references.json")
             at = row_of[row["query_id"]], column_of[canonical[plain]]
@@ -163,10 +163,12 @@ def _existing(path: Path) -> Path:
     return path
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """Return a model's name in lower case and without its owner."""
     return name.lower().rpartition("/")[2]
 
 
-def _canonical_names() -> dict[str, str]:
+def canonical_names() -> dict[str, str]:
+    """Return the reference that each known name of a model stands for."""
     table = read_references()
     return {name: reference for reference, others in table.items() for name in (reference, *others)}

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from router_models.data import canonical_names, plain_name
+
 
 @dataclass(frozen=True, slots=True)
 class Price:
@@ -37,3 +39,9 @@ PRICES: Final = (
     Price("llama-3.3-nemotron-super-49b-v1", "llmrouter", 0.9, 0.9, "assumed, as models of that size"),
 )
 """Names of one model that are joined by references.json need a price once."""
+
+
+def list_prices() -> dict[str, tuple[float, float]]:
+    """Return USD per million input and output tokens of each reference that has a price."""
+    canonical = canonical_names()
+    return {canonical[plain_name(price.model)]: (price.input, price.output) for price in PRICES}
