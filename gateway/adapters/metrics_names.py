@@ -131,6 +131,9 @@ STAGE = Metric(
 RELOADS = Metric(
     "tiergate_policy_reloads_total", Kind.COUNTER, ("result",), "Edits of the policy: accepted, or refused."
 )
+ARTEFACT_RELOADS = Metric(
+    "tiergate_artefact_reloads_total", Kind.COUNTER, ("result",), "New difficulty models: accepted, or refused."
+)
 SNAPSHOT = Metric("tiergate_policy_snapshot_info", Kind.GAUGE, ("snapshot",), "1 for the policy in force.")
 ROUTE_DIAL = Metric("tiergate_route_dial", Kind.GAUGE, ("route",), "λ of a route, in probability per USD.")
 ROUTE_CERTIFIED = Metric(
@@ -184,6 +187,7 @@ METRICS = (
     OVERHEAD,
     STAGE,
     RELOADS,
+    ARTEFACT_RELOADS,
     SNAPSHOT,
     ROUTE_DIAL,
     ROUTE_CERTIFIED,

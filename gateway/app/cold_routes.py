@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from gateway.app.artefact_in_force import ArtefactInForce
 from gateway.app.asgi import AsgiInbound
 from gateway.app.policy_in_force import PolicyInForce
 from gateway.domain.errors import ErrorCode, GatewayError
@@ -35,10 +36,14 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1"})
 
 
 def cold_routes(
-    world: World, policy: PolicyInForce, metrics: Callable[[], str], opinions: Opinions
+    world: World,
+    policy: PolicyInForce,
+    metrics: Callable[[], str],
+    opinions: Opinions,
+    artefact: ArtefactInForce | None = None,
 ) -> Sequence[BaseRoute]:
     """Build them. Each answers from memory, but for receipts and feedback, which may lie in Redis."""
-    cold = _Cold(world, policy, metrics, opinions)
+    cold = _Cold(world, policy, metrics, opinions, artefact)
     return [
         Route("/v1/models", cold.models, methods=["GET"]),
         Route("/v1/receipts/{request_id}", cold.receipt, methods=["GET"]),
@@ -52,8 +57,16 @@ def cold_routes(
 
 
 class _Cold:
-    def __init__(self, world: World, policy: PolicyInForce, metrics: Callable[[], str], opinions: Opinions) -> None:
+    def __init__(
+        self,
+        world: World,
+        policy: PolicyInForce,
+        metrics: Callable[[], str],
+        opinions: Opinions,
+        artefact: ArtefactInForce | None,
+    ) -> None:
         self._world = world
+        self._artefact = artefact
         self._opinions = opinions
         self._policy = policy
         self._metrics = metrics
@@ -119,8 +132,20 @@ class _Cold:
             "source": policy.source.name,
             "reloads": {"accepted": policy.reloads.accepted, "refused": policy.reloads.refused},
             "problems": [str(problem) for problem in policy.problems],
+            "artefact": None if self._artefact is None else _artefact(self._artefact),
         }
         return Response(msgspec.json.encode(told), media_type=_JSON)
+
+
+def _artefact(in_force: ArtefactInForce) -> dict[str, object]:
+    manifest, reloads = in_force.artefact.manifest, in_force.reloads
+    return {
+        "name": manifest.name,
+        "version": manifest.version,
+        "digest": in_force.artefact.catalogue.digest,
+        "reloads": {"accepted": reloads.accepted, "refused": reloads.refused},
+        "problem": in_force.problem or None,
+    }
 
 
 def _feedback_too_large() -> GatewayError:

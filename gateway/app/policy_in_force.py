@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Lock
 
 from gateway.policy.problems import Problem
 from gateway.policy.snapshot import PolicySnapshot
@@ -33,12 +34,30 @@ class PolicyInForce:
         self.reloads = Reloads()
         self._compile = compile_source
         self._may_open = may_open
+        # Offers come from threads, and each looks at what the one before left.
+        self._turn = Lock()
+
+    def adopt(self, compile_source: Compile) -> list[Problem]:
+        """Compile the policy in force anew, against another difficulty model; return the problems, if it has any.
+
+        From then on policies are compiled so; with problems, nothing changes.
+        """
+        with self._turn:
+            compiled = compile_source(self.source)
+            if isinstance(compiled, list):
+                return compiled
+            self.snapshot, self._compile = compiled, compile_source
+        return []
 
     def offer(self, source: PolicySource) -> bool:
         """Take this policy if it compiles; tell whether it is now in force.
 
         A policy without tenants is refused where the port is open to other machines: anybody could spend its money.
         """
+        with self._turn:
+            return self._offer(source)
+
+    def _offer(self, source: PolicySource) -> bool:
         if source.content == self.source.content:
             self.problems = []
             return True

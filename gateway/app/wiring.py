@@ -6,10 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from io import BufferedWriter, FileIO
+from pathlib import Path
 
 from starlette.applications import Starlette
 
 from gateway.adapters import metrics_names
+from gateway.adapters.artefact import Artefact
+from gateway.adapters.artefact_watch import ArtefactWatch
 from gateway.adapters.chance import RequestIds, uniform
 from gateway.adapters.clock import SystemClock, later
 from gateway.adapters.metrics import Metrics
@@ -20,10 +23,11 @@ from gateway.adapters.request_log import RequestLog
 from gateway.adapters.scorer_folded import FoldedScorer
 from gateway.adapters.upstream_httpx import HttpxTransport
 from gateway.adapters.upstream_lean import LeanTransport
+from gateway.app.artefact_in_force import ArtefactInForce
 from gateway.app.cold_routes import cold_routes
 from gateway.app.door import create_app
 from gateway.app.policy_in_force import PolicyInForce
-from gateway.app.policy_reading import read_artefact, read_policy
+from gateway.app.policy_reading import compiler, read_artefact, read_policy
 from gateway.app.serve import Service
 from gateway.app.settings import Settings
 from gateway.app.stores import Stores, open_stores
@@ -37,6 +41,7 @@ from gateway.pipeline.world import World
 from gateway.policy.problems import render
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.policy.source import PolicySource
+from gateway.ports import Scorer
 
 log = logging.getLogger("tiergate")
 
@@ -51,6 +56,7 @@ def make_service(settings: Settings) -> Service:
     """Build everything for one worker. Raises CannotStart."""
     artefact = read_artefact(settings.artefacts)
     policy = read_policy(settings, artefact)
+    model = ArtefactInForce(artefact, policy, compiler=compiler, make_scorer=make_scorer)
     clock, metrics = SystemClock(), Metrics()
     stores = open_stores(settings, clock, policy.snapshot.receipts_kept)
     request_log = RequestLog(BufferedWriter(FileIO(_STDOUT, "wb", closefd=False), _LOG_BUFFER_BYTES))
@@ -62,7 +68,7 @@ def make_service(settings: Settings) -> Service:
         new_request_id=RequestIds(),
         chance=uniform,
         later=later,
-        scorer=FoldedScorer(artefact.table),
+        scorers=model.scorers,
         cache=stores.cache,
         cache_master=stores.cache_master,
         ledger=stores.ledger,
@@ -78,15 +84,20 @@ def make_service(settings: Settings) -> Service:
     )
     opinions = Opinions(world)
     expose(metrics, policy, world, request_log)
-    expose_learning(metrics, opinions, stores)
-    life = Life(settings, policy, world, stores, recorders, request_log)
+    expose_learning(metrics, opinions, stores, model)
+    life = Life(settings, policy, model, world, stores, recorders, request_log)
 
     def scrape() -> str:
         recorders.drain()
         return metrics.render()
 
-    app = create_app(Pipeline(world), cold_routes(world, policy, scrape, opinions), lifespan=life.lifespan)
+    app = create_app(Pipeline(world), cold_routes(world, policy, scrape, opinions, model), lifespan=life.lifespan)
     return Service(app, lambda: policy.snapshot.limits, policy.snapshot.is_open)
+
+
+def make_scorer(artefact: Artefact) -> Scorer:
+    """Build what scores requests from a difficulty model."""
+    return FoldedScorer(artefact.table)
 
 
 def report_fault(request_id: RequestId, fault: BaseException) -> None:
@@ -107,8 +118,12 @@ def expose(metrics: Metrics, policy: PolicyInForce, world: World, request_log: R
     )
 
 
-def expose_learning(metrics: Metrics, opinions: Opinions, stores: Stores) -> None:
-    """Let a scrape read what became of feedback."""
+def expose_learning(metrics: Metrics, opinions: Opinions, stores: Stores, model: ArtefactInForce) -> None:
+    """Let a scrape read what became of feedback, and of new difficulty models."""
+    metrics.read_from(
+        metrics_names.ARTEFACT_RELOADS,
+        lambda: [(("accepted",), model.reloads.accepted), (("refused",), model.reloads.refused)],
+    )
     metrics.read_from(
         metrics_names.FEEDBACK, lambda: [((outcome.value,), opinions.counts[outcome]) for outcome in FeedbackOutcome]
     )
@@ -123,6 +138,7 @@ class Life:
         self,
         settings: Settings,
         policy: PolicyInForce,
+        model: ArtefactInForce,
         world: World,
         stores: Stores,
         recorders: Recorders,
@@ -130,6 +146,7 @@ class Life:
     ) -> None:
         self._settings = settings
         self._policy = policy
+        self._model = model
         self._world = world
         self._stores = stores
         self._recorders = recorders
@@ -142,7 +159,9 @@ class Life:
         watching = asyncio.create_task(watch.run())
         flushing = asyncio.create_task(self._flush_log())
         listening = asyncio.create_task(self._stores.reservoir.listen())
+        renewing = asyncio.create_task(self._watch_artefact())
         for task, lost in (
+            (renewing, "new difficulty models are not seen"),
             (watching, "edits of the policy are not seen"),
             (flushing, "request log lines come late"),
             (listening, "labels of other workers are not seen"),
@@ -155,6 +174,7 @@ class Life:
             await _end(watching)
             await _end(flushing)
             await _end(listening)
+            await _end(renewing)
             for transport in self._world.transports.values():
                 await transport.aclose()
             await self._stores.aclose()
@@ -169,6 +189,19 @@ class Life:
         else:
             problems = render(self._policy.problems)
             log.error("the policy was not taken; %s stays in force\n%s", self._policy.snapshot.id, problems)
+
+    async def _watch_artefact(self) -> None:
+        """Watch the directory that the settings name; the packaged model does not change under a running gateway."""
+        if self._settings.artefacts is not None:
+            await ArtefactWatch(self._settings.artefacts, partial(self._renew, self._settings.artefacts)).run()
+
+    async def _renew(self, directory: Path) -> None:
+        refused = self._model.reloads.refused
+        if await self._model.offer(directory):
+            manifest = self._model.artefact.manifest
+            log.info("difficulty model %s %s is in force", manifest.name, manifest.version)
+        elif self._model.reloads.refused > refused:
+            log.error("the difficulty model was not taken; the one before stays in force: %s", self._model.problem)
 
     async def _flush_log(self) -> None:
         while True:

@@ -43,6 +43,7 @@ class Pipeline:
     async def __call__(self, operation: Operation, inbound: Inbound, responder: Responder) -> None:
         """Answer one request. Never raises but for cancellation: whatever goes wrong is told and recorded."""
         world = self._world
+        snapshot = world.policy.snapshot
         arrival = Arrival(
             world.new_request_id(),
             world.clock.now_s(),
@@ -50,7 +51,8 @@ class Pipeline:
             operation,
             inbound,
             responder,
-            world.policy.snapshot,
+            snapshot,
+            world.scorers[snapshot.artefact],
         )
         trail = Trail(arrival)
         try:

@@ -20,14 +20,15 @@ from gateway.domain.request import CanonicalRequest, Operation
 from gateway.domain.tier import Tier
 from gateway.domain.usage import NO_USAGE, TokenUsage
 from gateway.policy.snapshot import PolicySnapshot, Route, VirtualKey
-from gateway.ports import Inbound, Responder
+from gateway.ports import Inbound, Responder, Scorer
 
 
 @dataclass(slots=True)
 class Arrival:
     """A request at the door. `received_s` is monotonic, `received_wall_s` since the epoch.
 
-    `hold` is what was claimed of the tenant's allowance, or may have been: it is settled however the request ends.
+    `snapshot` and `scorer` are of the same difficulty model, and stay bound to the request's end. `hold` is what was
+    claimed of the tenant's allowance, or may have been: it is settled however the request ends.
     """
 
     request_id: RequestId
@@ -37,6 +38,7 @@ class Arrival:
     inbound: Inbound
     responder: Responder
     snapshot: PolicySnapshot
+    scorer: Scorer
     hold: Hold | None = None
 
 

@@ -20,7 +20,7 @@ async def score(looked: Looked, world: World) -> Scored:
         return Scored(looked, _NOT_ASKED)
     # Tiers are looked up only if a stage asks: binding one name takes 0.1 µs, the look-up and the rule several.
     asks = partial(_is_open, canonical, world)
-    found = await world.scorer.score(canonical.request, canonical.route.scorer, asks)
+    found = await canonical.admitted.arrival.scorer.score(canonical.request, canonical.route.scorer, asks)
     embedding = found.embedding
     found = corrected(canonical, found, world)
     return Scored(looked, replace(found, embedding=b"") if embedding else found, embedding)

@@ -40,7 +40,8 @@ class World:
     """Uniform in [0, 1)."""
     later: Callable[[Callable[[], None]], None]
     """Does something that can wait until the requests of this moment are served."""
-    scorer: Scorer
+    scorers: Mapping[str, Scorer]
+    """By the digest of the difficulty model, which a snapshot names: score and abilities are of the same."""
     cache: CacheStore
     cache_master: bytes
     """Tenants' cache secrets are derived from it."""

@@ -162,7 +162,7 @@ class Gateway:
             new_request_id=lambda: RequestId(f"req_{next(numbers)}"),
             chance=lambda: 0.0,
             later=lambda action: action(),
-            scorer=scorer or self.scorer,
+            scorers={self.policy.snapshot.artefact: scorer or self.scorer},
             cache=MemoryCache(self.clock),
             cache_master=b"master secret of the tests",
             ledger=ledger or MemoryLedger(self.clock),

@@ -15,6 +15,7 @@ from gateway.app.serve import Service
 from gateway.app.settings import CannotStart, Settings, read_settings
 from gateway.app.wiring import make_service, report_fault
 from gateway.domain.ids import RequestId
+from tests.support.artefacts import write_variant
 from tests.support.fault_server import FaultServer
 from tests.support.waiting import answered, eventually
 
@@ -102,6 +103,21 @@ async def test_an_edit_of_the_policy_is_taken_and_a_bad_one_is_told_and_changes_
         third = await told_once(client, lambda told: bool(told["problems"]))
         assert third["snapshot"] == second["snapshot"]
         assert third["reloads"] == {"accepted": 1, "refused": 1}
+
+
+async def test_a_new_difficulty_model_is_taken_without_a_restart_and_a_bad_one_is_told(tmp_path: Path) -> None:
+    path, folder = tmp_path / "p.yaml", write_variant(tmp_path / "model", "one")
+    write_policy(path, "http://127.0.0.1:1")
+    async with running(make_service(settings(path, artefacts=folder)).app) as client:
+        first = await told_once(client, lambda told: told["artefact"]["version"] == "one")
+        write_variant(folder, "two", shift=0.1)
+        second = await told_once(client, lambda told: told["artefact"]["version"] == "two")
+        assert second["snapshot"] != first["snapshot"]
+        assert second["artefact"]["reloads"]["accepted"] == 1
+        (folder / "folded.npz").write_bytes(b"broken")
+        third = await told_once(client, lambda told: told["artefact"]["problem"] is not None)
+        assert (third["snapshot"], third["artefact"]["version"]) == (second["snapshot"], "two")
+        assert 'tiergate_artefact_reloads_total{result="refused"' in (await client.get("/metrics")).text
 
 
 async def test_a_policy_file_that_disappears_is_logged_and_the_policy_stays(

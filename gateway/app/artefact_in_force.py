@@ -1,0 +1,76 @@
+"""The difficulty model in force, and the one door by which another takes its place without a restart.
+
+    directory ─ load and check ─ scorer ─┐
+                                         ├─ snapshot, which names its model ─▶ in force
+    policy in force ─ compile anew ──────┘
+
+A request reads the snapshot once and takes the scorer that it names, so it never gets one of each. The scorer before
+stays with the requests that hold it.
+"""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from gateway.adapters.artefact import Artefact, ArtefactError, load_artefact
+from gateway.app.policy_in_force import Compile, PolicyInForce, Reloads
+from gateway.policy.problems import render
+from gateway.ports import Scorer
+
+MakeScorer = Callable[[Artefact], Scorer]
+
+
+class ArtefactInForce:
+    """Holds the scorers by their model's digest: one, and for the moment of a swap two."""
+
+    def __init__(
+        self,
+        artefact: Artefact,
+        policy: PolicyInForce,
+        *,
+        compiler: Callable[[Artefact], Compile],
+        make_scorer: MakeScorer,
+    ) -> None:
+        self.artefact = artefact
+        self.scorers: dict[str, Scorer] = {artefact.catalogue.digest: make_scorer(artefact)}
+        self.reloads = Reloads()
+        self.problem = ""
+        """What was wrong with the model that was offered last; empty when it was taken."""
+        self._policy = policy
+        self._compiler = compiler
+        self._make_scorer = make_scorer
+
+    async def offer(self, directory: Path) -> bool:
+        """Take the model in the directory if it is sound and the policy compiles against it; tell whether it is new.
+
+        A model that is not taken changes nothing but what `problem` says.
+        """
+        try:
+            offered = await asyncio.to_thread(load_artefact, directory)
+        except ArtefactError as error:
+            return self._refuse(str(error))
+        digest = offered.catalogue.digest
+        if digest == self.artefact.catalogue.digest:
+            self.problem = ""
+            return False
+        scorer, compile_source = await asyncio.to_thread(self._prepare, offered)
+        self.scorers[digest] = scorer
+        problems = await asyncio.to_thread(self._policy.adopt, compile_source)
+        if problems:
+            del self.scorers[digest]
+            return self._refuse(f"the policy does not compile against it:\n{render(problems)}")
+        # Requests look their scorer up on this very thread, so none can still be about to look up the former.
+        for former in [each for each in self.scorers if each != digest]:
+            del self.scorers[former]
+        self.artefact, self.problem = offered, ""
+        self.reloads.accepted += 1
+        return True
+
+    def _prepare(self, offered: Artefact) -> tuple[Scorer, Compile]:
+        return self._make_scorer(offered), self._compiler(offered)
+
+    def _refuse(self, problem: str) -> bool:
+        if problem != self.problem:
+            self.problem = problem
+            self.reloads.refused += 1
+        return False
