@@ -1,7 +1,7 @@
 """The Open Inference Protocol v2 over gRPC. Needs the extra `remote`; only a policy that asks for gRPC loads this."""
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -31,7 +31,7 @@ MAX_ANSWER_BYTES: Final = 64 * 1024
 _FLOAT_BYTES: Final = 4
 _MAX_SAID_CHARS: Final = 200
 _PORTS: Final = {"http": 80, "https": 443}
-_LOOK_TIMEOUT_S: Final = 5.0
+_LOOK_TIMEOUT_S: Final = 2.0
 """For questions about the model, where whoever asks sets no limit."""
 _OPTIONS: Final = (
     # gRPC by itself waits up to two minutes before it connects again; when to ask again is decided by the scorer.
@@ -53,40 +53,36 @@ _REFUSALS: Final = {
 
 
 class GrpcInference:
-    """`InferenceServer` over one channel of its own. Make it where the event loop runs."""
+    """`InferenceServer` over one channel of its own, opened at the first call: a channel belongs to an event loop.
 
-    def __init__(self, remote: RemoteModel) -> None:
+    With `blocking` every call blocks its thread. For a look before the event loop runs: gRPC keeps one queue of events
+    for all loops of a process, and those that a closed loop left behind would hold up the loop that comes after it.
+    """
+
+    def __init__(self, remote: RemoteModel, *, blocking: bool = False) -> None:
         parts = urlsplit(remote.base_url)
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-        target = f"{host}:{parts.port or _PORTS[parts.scheme]}"
-        if parts.scheme == "https":
-            tls = grpc.ssl_channel_credentials()
-            self._channel = grpc.aio.secure_channel(target, tls, options=_OPTIONS)
-        else:
-            self._channel = grpc.aio.insecure_channel(target, options=_OPTIONS)
+        self._target = f"{host}:{parts.port or _PORTS[parts.scheme]}"
+        self._is_secure = parts.scheme == "https"
+        self._blocking = blocking
+        self._channel: Any = None
+        self._methods: dict[str, Callable[..., Any]] = {}
         self._named = {"name": remote.model, "version": remote.version or ""}
         self._asked = {"model_name": remote.model, "model_version": remote.version or ""}
         key = remote.api_key
         self._metadata = () if key is None else (("authorization", f"Bearer {key.reveal()}"),)
-        self._server_ready = self._method("ServerReady")
-        self._model_ready = self._method("ModelReady")
-        self._model_metadata = self._method("ModelMetadata")
-        self._model_infer = self._method("ModelInfer")
 
     async def is_ready(self) -> bool:
-        """Ask for the server's health, and where that is good for the model's."""
-        if not (await self._call(self._server_ready, MESSAGES["ServerReadyRequest"]())).ready:
-            return False
-        try:
-            answer = await self._call(self._model_ready, MESSAGES["ModelReadyRequest"](**self._named))
-        except Refused:
-            # Which of the two it is, name or credential, the description of the model tells.
-            return True
-        return bool(answer.ready)
+        """Ask for the server's health."""
+        return bool((await self._call("ServerReady", {})).ready)
+
+    async def is_loaded(self) -> bool:
+        """Ask for the model's health."""
+        return bool((await self._call("ModelReady", self._named)).ready)
 
     async def served_model(self) -> ServedModel:
         """Return what the server says of the model."""
-        told = await self._call(self._model_metadata, MESSAGES["ModelMetadataRequest"](**self._named))
+        told = await self._call("ModelMetadata", self._named)
         inputs, outputs = (
             tuple(Tensor(each.name, each.datatype, tuple(each.shape)) for each in described)
             for described in (told.inputs, told.outputs)
@@ -96,33 +92,48 @@ class GrpcInference:
     async def infer(self, ids: Sequence[int], mask: Sequence[int], wanted: Sequence[str], timeout_s: float) -> Rows:
         """Return the `wanted` outputs for one text. The server is told the time with the call."""
         shape = (1, len(ids))
-        request = MESSAGES["ModelInferRequest"](
+        question = {
             **self._asked,
-            inputs=[{"name": name, "datatype": INPUT_TYPE, "shape": shape} for name in (INPUT_IDS, ATTENTION_MASK)],
-            outputs=[{"name": name} for name in wanted],
-            raw_input_contents=[array("q", ids).tobytes(), array("q", mask).tobytes()],
-        )
-        return read_answer(await self._call(self._model_infer, request, timeout_s), wanted)
+            "inputs": [{"name": name, "datatype": INPUT_TYPE, "shape": shape} for name in (INPUT_IDS, ATTENTION_MASK)],
+            "outputs": [{"name": name} for name in wanted],
+            "raw_input_contents": [array("q", ids).tobytes(), array("q", mask).tobytes()],
+        }
+        answer = await self._call("ModelInfer", question, timeout_s)
+        return read_answer(answer, wanted)
 
     async def aclose(self) -> None:
         """Close the channel, and with it whatever is under way."""
-        await self._channel.close()
+        if self._channel is not None:
+            closing = self._channel.close()
+            if not self._blocking:
+                await closing
+
+    async def _call(self, name: str, fields: Mapping[str, Any], timeout_s: float = _LOOK_TIMEOUT_S) -> Any:
+        method = self._methods.get(name) or self._method(name)
+        try:
+            answer = method(MESSAGES[f"{name}Request"](**fields), timeout=timeout_s, metadata=self._metadata)
+            return answer if self._blocking else await answer
+        except grpc.RpcError as error:
+            raise self._trouble(error) from error
 
     def _method(self, name: str) -> Callable[..., Any]:
-        call: Callable[..., Any] = self._channel.unary_unary(
+        if self._channel is None:
+            self._channel = self._open()
+        method: Callable[..., Any] = self._channel.unary_unary(
             f"{SERVICE}/{name}",
             request_serializer=MESSAGES[f"{name}Request"].SerializeToString,
             response_deserializer=MESSAGES[f"{name}Response"].FromString,
         )
-        return call
+        self._methods[name] = method
+        return method
 
-    async def _call(self, method: Callable[..., Any], request: Any, timeout_s: float = _LOOK_TIMEOUT_S) -> Any:
-        try:
-            return await method(request, timeout=timeout_s, metadata=self._metadata)
-        except grpc.aio.AioRpcError as error:
-            raise self._trouble(error) from error
+    def _open(self) -> Any:
+        kind = grpc if self._blocking else grpc.aio
+        if self._is_secure:
+            return kind.secure_channel(self._target, grpc.ssl_channel_credentials(), options=_OPTIONS)
+        return kind.insecure_channel(self._target, options=_OPTIONS)
 
-    def _trouble(self, error: grpc.aio.AioRpcError) -> RemoteTrouble:
+    def _trouble(self, error: Any) -> RemoteTrouble:
         """Return what a status stands for.
 
         `UNAVAILABLE` comes from gRPC itself when nobody answers, and from servers whose queue is full: it is the
@@ -133,11 +144,14 @@ class GrpcInference:
         if code is grpc.StatusCode.DEADLINE_EXCEEDED:
             return TooLate(text)
         if code is grpc.StatusCode.UNAVAILABLE:
-            is_connected = self._channel.get_state() is grpc.ChannelConnectivity.READY
-            return Overloaded(text) if is_connected else Unreachable(text)
+            return Overloaded(text) if self._is_connected() else Unreachable(text)
         if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
             return Overloaded(text)
         return Refused(text) if code in _REFUSALS else BadAnswer(text)
+
+    def _is_connected(self) -> bool:
+        # Only gRPC's asyncio channels tell their state.
+        return not self._blocking and self._channel.get_state() is grpc.ChannelConnectivity.READY
 
 
 def read_answer(answer: Any, wanted: Sequence[str]) -> Rows:

@@ -96,7 +96,8 @@ class HttpInference:
         model_url = f"{remote.base_url}/v2/models/{quote(remote.model, safe='')}{version}"
         self._model_url = httpx.URL(model_url)
         self._infer_url = httpx.URL(f"{model_url}/infer")
-        self._ready_urls = tuple(map(httpx.URL, (f"{remote.base_url}/v2/health/ready", f"{model_url}/ready")))
+        self._ready_url = httpx.URL(f"{remote.base_url}/v2/health/ready")
+        self._loaded_url = httpx.URL(f"{model_url}/ready")
         headers = [(b"accept", b"application/json"), (b"accept-encoding", b"identity")]
         if remote.api_key is not None:
             headers.append((b"authorization", b"Bearer " + remote.api_key.reveal().encode()))
@@ -104,17 +105,12 @@ class HttpInference:
         self._json_headers = (*headers, (b"content-type", b"application/json"))
 
     async def is_ready(self) -> bool:
-        """Ask for the server's health, and where that is good for the model's."""
-        for url in self._ready_urls:
-            status, body = await self._exchange(self._get(url))
-            if status in _FULL or status >= 500:
-                return False
-            if status >= 400:
-                # Which of the two it is, name or credential, the description of the model tells.
-                return True
-            if b'"ready":false' in body.replace(b" ", b""):
-                return False
-        return True
+        """Ask for the server's health."""
+        return await self._says_yes(self._ready_url)
+
+    async def is_loaded(self) -> bool:
+        """Ask for the model's health."""
+        return await self._says_yes(self._loaded_url)
 
     async def served_model(self) -> ServedModel:
         """Return what the server says of the model."""
@@ -141,6 +137,10 @@ class HttpInference:
 
     async def aclose(self) -> None:
         """Nothing to let go of: the transport belongs to others."""
+
+    async def _says_yes(self, url: httpx.URL) -> bool:
+        status, body = await self._exchange(self._get(url))
+        return status == 200 and b'"ready":false' not in body.replace(b" ", b"")
 
     def _get(self, url: httpx.URL) -> httpx.Request:
         headers = ((b"host", url.netloc), *self._headers)

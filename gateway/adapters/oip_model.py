@@ -60,10 +60,13 @@ class InferenceServer(Protocol):
     """One model on one server. Every call raises RemoteTrouble; whoever calls limits how long it waits."""
 
     async def is_ready(self) -> bool:
-        """Tell whether the server has loaded its models."""
+        """Tell whether the server takes questions."""
 
     async def served_model(self) -> ServedModel:
         """Return what the model takes and gives. Raises Refused when the server will not have us or the model."""
+
+    async def is_loaded(self) -> bool:
+        """Tell whether the model takes questions. Of a model that there is not, servers say different things."""
 
     async def infer(self, ids: Sequence[int], mask: Sequence[int], wanted: Sequence[str], timeout_s: float) -> Rows:
         """Return the `wanted` outputs for one text. `timeout_s` tells the server how long its answer is of use."""
@@ -177,6 +180,8 @@ async def look(server: InferenceServer, remote: RemoteModel, width: int, timeout
     found = misfits(served, width)
     if found:
         raise Misfit(misfit_text(remote, found))
+    if not await server.is_loaded():
+        raise Unreachable("the server is up, but has not loaded the model")
     ids, mask = padded([0])
     rows = await server.infer(ids, mask, served.wanted, timeout_s)
     for name, size in ((LATENT, width), (EMBEDDING, EMBEDDING_WIDTH)):

@@ -57,6 +57,7 @@ async def test_an_answer_belongs_to_what_was_asked(kind: str) -> None:
 async def test_the_model_is_described_as_it_is_served(kind: str) -> None:
     async with inference(kind, InferenceScript()) as served:
         assert await served.server.is_ready()
+        assert await served.server.is_loaded()
         assert await served.server.served_model() == OURS
 
 
@@ -216,6 +217,10 @@ async def test_another_shape_is_told_with_what_was_wanted(kind: str) -> None:
 
 @any_server
 async def test_a_server_that_still_loads_cannot_be_judged(kind: str) -> None:
-    async with inference(kind, InferenceScript(is_ready=False)) as served:
-        with pytest.raises(Unreachable, match="not ready"):
-            await look(served.server, served.remote, WIDTH, PATIENT_S)
+    for script, said in (
+        (InferenceScript(is_ready=False), "not ready"),
+        (InferenceScript(is_loaded=False), "not loaded the model"),
+    ):
+        async with inference(kind, script) as served:
+            with pytest.raises(Unreachable, match=said):
+                await look(served.server, served.remote, WIDTH, PATIENT_S)

@@ -4,8 +4,10 @@ import asyncio
 import json
 from array import array
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from threading import Event
 from typing import Any
 
 import grpc
@@ -84,6 +86,7 @@ class InferenceScript:
     served: ServedModel = OURS
     model: str = MODEL
     is_ready: bool = True
+    is_loaded: bool = True
     key: str | None = None
     trouble: str | None = None
     changed: Mapping[str, Output] = field(default_factory=dict)
@@ -140,6 +143,11 @@ class FakeInference:
         self._admit()
         return self.script.served
 
+    async def is_loaded(self) -> bool:
+        """Tell what the script says."""
+        self._reach()
+        return self.script.is_loaded
+
     async def infer(self, ids: Sequence[int], mask: Sequence[int], wanted: Sequence[str], timeout_s: float) -> Rows:
         """Do what the script says."""
         self._reach()
@@ -186,6 +194,7 @@ _TROUBLES: dict[str, type[RemoteTrouble]] = {
     "late": TooLate,
     "refused": Refused,
 }
+_GRPC_THREADS = 8
 _HTTP = {"full": 503, "throttled": 429, "broken": 500, "late": 504, "refused": 400}
 _GRPC = {
     "full": grpc.StatusCode.UNAVAILABLE,
@@ -239,7 +248,7 @@ def over_http(script: InferenceScript, seen: SeenRequest) -> Script:
     if model != script.model:
         return json_reply(404, _error(f"no model {model}"))
     if path.endswith("/ready"):
-        return json_reply(200, b'{"name": "tiergate_encoder", "ready": true}')
+        return json_reply(200, json.dumps({"name": MODEL, "ready": script.is_loaded}).encode())
     if not path.endswith("/infer"):
         return json_reply(200, json.dumps(_described(script.served)).encode())
     inputs = {each["name"]: each for each in seen.json["inputs"]}
@@ -271,62 +280,64 @@ def _described(served: ServedModel) -> dict[str, Any]:
 
 @asynccontextmanager
 async def _grpc(script: InferenceScript, remote: RemoteModel, *, is_up: bool) -> AsyncIterator[Served]:
-    server = grpc.aio.server()
-    service = _Service(script)
+    # In threads: gRPC's asyncio server leaves events behind, which the next test's loop would be given.
+    server = grpc.server(ThreadPoolExecutor(_GRPC_THREADS))
+    service = _Service(script, asyncio.get_running_loop())
     handlers = {
         name: grpc.unary_unary_rpc_method_handler(
             getattr(service, name), MESSAGES[f"{name}Request"].FromString, MESSAGES[f"{name}Response"].SerializeToString
         )
         for name in ("ServerReady", "ModelReady", "ModelMetadata", "ModelInfer")
     }
-    server.add_generic_rpc_handlers(
-        (grpc.method_handlers_generic_handler(f"{PACKAGE}.GRPCInferenceService", handlers),)
-    )
+    service_name = f"{PACKAGE}.GRPCInferenceService"
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service_name, handlers),))
     port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
+    server.start()
     remote = replace(remote, base_url=f"http://127.0.0.1:{port if is_up else free_port()}")
     client = GrpcInference(remote)
     try:
         yield Served(client, script, remote)
     finally:
         await client.aclose()
-        await server.stop(None)
+        await asyncio.to_thread(server.stop(None).wait)
 
 
 class _Service:
     """The same script as gRPC's methods, which name themselves."""
 
-    def __init__(self, script: InferenceScript) -> None:
+    def __init__(self, script: InferenceScript, loop: asyncio.AbstractEventLoop) -> None:
         self._script = script
+        self._loop = loop
 
-    async def ServerReady(self, request: Any, context: Any) -> Any:
+    def ServerReady(self, request: Any, context: Any) -> Any:
         return MESSAGES["ServerReadyResponse"](ready=self._script.is_ready)
 
-    async def ModelReady(self, request: Any, context: Any) -> Any:
-        await self._admit(request.name, context)
-        return MESSAGES["ModelReadyResponse"](ready=True)
+    def ModelReady(self, request: Any, context: Any) -> Any:
+        self._admit(request.name, context)
+        return MESSAGES["ModelReadyResponse"](ready=self._script.is_loaded)
 
-    async def ModelMetadata(self, request: Any, context: Any) -> Any:
-        await self._admit(request.name, context)
+    def ModelMetadata(self, request: Any, context: Any) -> Any:
+        self._admit(request.name, context)
         described = _described(self._script.served)
         return MESSAGES["ModelMetadataResponse"](
             name=described["name"], inputs=described["inputs"], outputs=described["outputs"]
         )
 
-    async def ModelInfer(self, request: Any, context: Any) -> Any:
+    def ModelInfer(self, request: Any, context: Any) -> Any:
         script = self._script
-        key = await self._admit(request.model_name, context)
+        key = self._admit(request.model_name, context)
         assert [each.name for each in request.inputs] == [INPUT_IDS, ATTENTION_MASK]
         ids, mask = (array("q", raw).tolist() for raw in request.raw_input_contents)
         asked = Asked(ids, mask, request.model_version, key)
         script.asked.append(asked)
         if script.trouble == "stalls":
-            try:
-                await asyncio.Event().wait()
-            finally:
-                asked.gone.set()
+            left = Event()
+            context.add_callback(left.set)
+            left.wait()
+            self._loop.call_soon_threadsafe(asked.gone.set)
+            return MESSAGES["ModelInferResponse"]()
         if script.trouble is not None:
-            await context.abort(_GRPC[script.trouble], script.said)
+            context.abort(_GRPC[script.trouble], script.said)
         outputs = script.outputs(asked, [each.name for each in request.outputs])
         return MESSAGES["ModelInferResponse"](
             model_name=script.model,
@@ -334,10 +345,10 @@ class _Service:
             raw_output_contents=[array("f", each.numbers).tobytes() for each in outputs],
         )
 
-    async def _admit(self, model: str, context: Any) -> str | None:
+    def _admit(self, model: str, context: Any) -> str | None:
         bearer = dict(context.invocation_metadata()).get("authorization", "").removeprefix("Bearer ") or None
         if self._script.key not in {None, bearer}:
-            await context.abort(grpc.StatusCode.UNAUTHENTICATED, self._script.said)
+            context.abort(grpc.StatusCode.UNAUTHENTICATED, self._script.said)
         if model != self._script.model:
-            await context.abort(grpc.StatusCode.NOT_FOUND, f"no model {model}")
+            context.abort(grpc.StatusCode.NOT_FOUND, f"no model {model}")
         return bearer

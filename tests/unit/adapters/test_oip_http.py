@@ -55,6 +55,7 @@ async def test_names_and_versions_are_quoted_below_the_path_of_the_base_url() ->
     server = HttpInference(REMOTE, httpx.MockTransport(answer))
     assert (await server.infer([1], [1], ["latent"], 1.0))["latent"].tolist() == [1.5, -2.0]
     assert await server.is_ready()
+    assert await server.is_loaded()
     assert [request.url.raw_path for request in seen] == [
         b"/triton/v2/models/my%20model/versions/1%2F2/infer",
         b"/triton/v2/health/ready",
@@ -72,7 +73,7 @@ async def test_names_and_versions_are_quoted_below_the_path_of_the_base_url() ->
         (200, b"", True),
         (503, b"", False),
         (500, b"", False),
-        (404, b"", True),
+        (404, b"", False),
     ],
 )
 async def test_readiness_is_read_from_status_and_body(status: int, said: bytes, is_ready: bool) -> None:
