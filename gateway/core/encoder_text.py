@@ -26,7 +26,7 @@ def encoder_ids(pieces: WordPieces, user_text: str, context_text: str, tokens: i
     if len(text) < SHORT_TURN_CHARS and context_text:
         text = f"{context_text[-CONTEXT_CHARS:]}\n{text}"
     room = tokens - ENCLOSING
-    head = room * _HEAD_EIGHTHS // 8
+    head = -(-room * _HEAD_EIGHTHS // 8)
     tail = room - head
     if len(text) > room * _CHARS_PER_TOKEN:
         start = pieces.ids(text[: head * _CHARS_PER_TOKEN])[:head]

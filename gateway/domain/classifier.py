@@ -7,7 +7,7 @@ from gateway.domain.noun import noun
 from gateway.domain.remote_model import RemoteModel
 
 ENCODER_TOKENS: Final = 256
-"""What the encoder reads when it has time: the two enclosing pieces, 95 of the head and 159 of the tail."""
+"""What the encoder reads when it has time: the two enclosing pieces, 96 of the head and 158 of the tail."""
 ENCODER_CPU_TOKENS: Final = 96
 """What it reads at most without a GPU: 256 take four times as long, beyond any deadline worth having."""
 
