@@ -206,5 +206,5 @@ class Reservoir(Protocol):
 class TrainingRecords(Protocol):
     """Rows to train on. Must not block and must not fail."""
 
-    def write(self, answered: AnsweredRequest, label: float | None) -> None:
-        """Keep a row; `label` is None for a request of which nothing was said."""
+    def write(self, answered: AnsweredRequest, feedback: Feedback | None) -> None:
+        """Keep a row; `feedback` is None for a request of which nothing was said."""

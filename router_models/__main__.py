@@ -12,6 +12,7 @@ from rich.table import Table as RichTable
 from router_models.calibrate import Calibrated, calibrate
 from router_models.card import model_card
 from router_models.cli_data import add_data_commands, at_own_places
+from router_models.cli_records import add_options, retrain
 from router_models.data import DataError, Outcomes, default_data_directory, read_outcomes, read_prices
 from router_models.design import extract_all
 from router_models.evaluate import Table, evaluate, headline_metrics
@@ -38,6 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _train(chosen: argparse.Namespace, console: Console) -> int:
+    if chosen.from_records is not None:
+        return retrain(chosen, console, shipped_directory())
     outcomes = _read(chosen, console)
     settings = Settings(latent=chosen.latent)
     with Progress(console=console) as progress:
@@ -159,6 +162,7 @@ def _parser() -> argparse.ArgumentParser:
         if name == "train":
             command.add_argument("--latent", type=int, default=Settings().latent, help="rank K (%(default)s)")
             command.add_argument("--seed", type=int, default=SEED, help="(%(default)s)")
+            add_options(command)
         if name == "bench":
             command.add_argument("--rounds", type=int, default=3_000, help="calls per size (%(default)s)")
         if name == "evaluate":

@@ -1,4 +1,4 @@
-"""Rows to train on, as JSON lines in files that are rotated: what a request was and what became of it, without its text.
+"""Rows to train on, as JSON lines in files that are rotated: what a request was, and what became of it.
 
 Written by a thread every now and then; a request only leaves a reference to what is remembered of it anyway.
 """
@@ -10,9 +10,10 @@ from threading import Lock
 
 import msgspec
 
-from gateway.domain.feedback import AnsweredRequest
+from gateway.domain.feedback import AnsweredRequest, Feedback
 
 PATTERN = "records-*.jsonl"
+_Row = tuple[AnsweredRequest, Feedback | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class FileRecords:
         self._directory = directory
         self._writer = writer
         self._settings = settings or RecordsSettings()
-        self._waiting: deque[tuple[AnsweredRequest, float | None]] = deque(maxlen=self._settings.waiting_max)
+        self._waiting: deque[_Row] = deque(maxlen=self._settings.waiting_max)
         self._encode = msgspec.json.Encoder().encode
         self._number = 0
         self._lock = Lock()
@@ -43,11 +44,11 @@ class FileRecords:
         """Tell whether there is anything to flush."""
         return bool(self._waiting)
 
-    def write(self, answered: AnsweredRequest, label: float | None) -> None:
+    def write(self, answered: AnsweredRequest, feedback: Feedback | None) -> None:
         """Queue a row; the oldest is lost when too many wait."""
         if len(self._waiting) == self._settings.waiting_max:
             self.lost += 1
-        self._waiting.append((answered, label))
+        self._waiting.append((answered, feedback))
 
     def flush(self) -> None:
         """Write what waits. Call it off the event loop."""
@@ -60,9 +61,10 @@ class FileRecords:
             except OSError:
                 self.lost += len(rows)
 
-    def _line(self, row: tuple[AnsweredRequest, float | None]) -> bytes:
-        answered, label = row
-        return self._encode({**msgspec.to_builtins(answered), "label": label}) + b"\n"
+    def _line(self, row: _Row) -> bytes:
+        answered, said = row
+        score, at_s = (None, None) if said is None else (said.score, said.at_s)
+        return self._encode({**msgspec.to_builtins(answered), "label": score, "label_at_s": at_s}) + b"\n"
 
     def _append(self, lines: bytes) -> None:
         # Opened anew each time: a file that another process rotated away is begun again, not written to unseen.
@@ -90,7 +92,7 @@ class NoRecords:
     lost = 0
     waits = False
 
-    def write(self, answered: AnsweredRequest, label: float | None) -> None:
+    def write(self, answered: AnsweredRequest, feedback: Feedback | None) -> None:
         """Pass the row over."""
 
     def flush(self) -> None:

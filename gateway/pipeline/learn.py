@@ -113,7 +113,7 @@ class Opinions:
         # The label first: should the note not be made, the caller's next try makes both, and the label counts once.
         await world.reservoir.add(label_of(answered, said))
         before = await world.answered.note(answered.tenant, answered.request_id, said)
-        world.records.write(answered, said.score)
+        world.records.write(answered, said)
         if before is None:
             return said, FeedbackOutcome.ACCEPTED
         return said, FeedbackOutcome.REPEATED if before.score == said.score else FeedbackOutcome.REPLACED

@@ -15,7 +15,7 @@ from gateway.adapters.memory_reservoir import MemoryReservoir
 from gateway.core.admission import Admission
 from gateway.core.picker import EndpointTable
 from gateway.domain.ability import Score, ScorerChoice
-from gateway.domain.feedback import AnsweredRequest
+from gateway.domain.feedback import AnsweredRequest, Feedback
 from gateway.domain.ids import RequestId
 from gateway.domain.ledger import UNLIMITED, Hold, HoldVerdict, Settlement
 from gateway.domain.outcome import FailureKind
@@ -137,11 +137,16 @@ class Kept:
 class KeptRecords:
     """Remembers training records in order."""
 
-    rows: list[tuple[AnsweredRequest, float | None]] = field(default_factory=list)
+    rows: list[tuple[AnsweredRequest, Feedback | None]] = field(default_factory=list)
 
-    def write(self, answered: AnsweredRequest, label: float | None) -> None:
+    def write(self, answered: AnsweredRequest, feedback: Feedback | None) -> None:
         """Keep it."""
-        self.rows.append((answered, label))
+        self.rows.append((answered, feedback))
+
+    @property
+    def labels(self) -> list[float | None]:
+        """What was said, row by row."""
+        return [None if said is None else said.score for _, said in self.rows]
 
 
 class Gateway:

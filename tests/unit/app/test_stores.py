@@ -18,7 +18,7 @@ from gateway.adapters.training_records import NoRecords
 from gateway.app.settings import CannotStart, Settings, read_settings
 from gateway.app.stores import RECORDS, open_stores
 from tests.support.clocks import ManualClock
-from tests.support.labels import ANSWERED, a_label
+from tests.support.labels import ANSWERED, GOOD, a_label
 
 
 def settings(**overrides: object) -> Settings:
@@ -54,7 +54,7 @@ async def test_labels_and_training_records_outlive_the_process_in_the_state_dire
     chosen = settings(state=tmp_path / "state").with_cache_secret()
     stores = open_stores(chosen, ManualClock(), 10)
     await stores.reservoir.add(a_label())
-    stores.records.write(ANSWERED, 1.0)
+    stores.records.write(ANSWERED, GOOD)
     await stores.aclose()
     assert len(list((tmp_path / "state" / RECORDS).iterdir())) == 1
     again = open_stores(chosen, ManualClock(), 10)

@@ -83,7 +83,7 @@ async def test_a_stream_is_kept_too_and_nothing_that_no_tier_answered() -> None:
 async def test_a_share_of_unrated_answers_leaves_training_records(sample: str, rows: int) -> None:
     gateway = Gateway(TWO_TIERS + f"feedback: {{sample: {sample}}}\n")
     await gateway.ask(CHAT)
-    assert [label for _, label in gateway.records.rows] == [None] * rows
+    assert gateway.records.labels == [None] * rows
 
 
 async def test_bad_ratings_of_a_tier_move_the_next_request_like_it_to_a_better_one() -> None:
@@ -99,7 +99,7 @@ async def test_bad_ratings_of_a_tier_move_the_next_request_like_it_to_a_better_o
     (correction,) = decision.score.corrections
     assert (correction.tier, correction.labels) == ("small", float(number))
     assert correction.logit < 0.0
-    assert [label for _, label in gateway.records.rows] == [0.0] * number
+    assert gateway.records.labels == [0.0] * number
 
 
 async def test_ratings_move_only_the_tenant_that_gave_them_unless_the_policy_shares_them() -> None:
@@ -129,7 +129,7 @@ async def test_a_pinned_request_can_be_rated_and_moves_nothing() -> None:
     gateway = Gateway()
     await gateway.ask({**CHAT, "model": "small"})
     await rate(gateway, 0.0)
-    assert [label for _, label in gateway.records.rows] == [0.0]
+    assert gateway.records.labels == [0.0]
     assert gateway.world.reservoir.stats()["labels"] == 0
 
 
@@ -198,5 +198,5 @@ async def test_what_could_not_be_recorded_is_told_and_the_next_try_mends_it(fail
     store.fails_at = ""
     assert (await opinions.take(tenant, said))[2] is FeedbackOutcome.ACCEPTED
     assert store.stats()["labels"] == 1
-    assert [label for _, label in gateway.records.rows] == [0.5]
+    assert gateway.records.labels == [0.5]
     assert opinions.counts == {FeedbackOutcome.UNAVAILABLE: 1, FeedbackOutcome.ACCEPTED: 1}
