@@ -21,6 +21,7 @@ from router_models.low_rank import SEED, Settings
 from router_models.own_data import SUFFIXES, is_own_data, read_own
 from router_models.own_evaluate import own_metrics, own_tables
 from router_models.train import Trained, load, save, train
+from router_models.triton import add_triton_command
 
 KEPT = Path(".tiergate") / "router_model.npz"
 CARD = Path(__file__).with_name("MODEL_CARD.md")
@@ -169,6 +170,7 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--folds", type=int, default=0, help="also out-of-fold figures over N folds")
             command.add_argument("--card", type=Path, default=CARD, help="where the model card goes (%(default)s)")
     add_data_commands(commands)
+    add_triton_command(commands, shipped_directory())
     return parser
 
 
