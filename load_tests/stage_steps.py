@@ -27,7 +27,7 @@ from gateway.core.picker import EndpointTable
 from gateway.core.routing import decide
 from gateway.domain.ability import Score, ScorerChoice
 from gateway.domain.decision import Decision
-from gateway.domain.dial import Dial
+from gateway.domain.dial import Certificate, Dial
 from gateway.domain.identity import CachedAnswer, CacheScope
 from gateway.domain.ids import RequestId, RouteName
 from gateway.domain.ledger import Hold
@@ -100,7 +100,7 @@ def run_now(coroutine: Coroutine[Any, Any, T]) -> T:
 def steps_of(body: bytes, table: FoldedTable) -> Iterator[Step]:
     """Yield the steps for a request with this body, in the order of the journey."""
     request = canonicalise(Operation.CHAT, body, LIMITS)
-    tiers, dial = two_tiers(table.latent), Dial(1_000.0, True, (0.5, 0.5), 0.95, 0.95, 0.4)
+    tiers, dial = two_tiers(table.latent), Dial(1_000.0, Certificate.MODEL, (0.5, 0.5), 0.95, 0.95, 0.4)
     scorer, answer = FoldedScorer(table), plain_reply("simulated", 450).partition(b"\r\n\r\n")[2]
     score = scorer.score_text(request.user_text, request.context_text, request.turns)
     decision = decide(request, score, tiers, dial, route=ROUTE)

@@ -16,13 +16,17 @@ from gateway.core.features import FEATURE_VERSION, SCALAR_NAMES
 from gateway.domain.usage import tokens_in
 from router_models.calibrate import Calibrated
 from router_models.data import LICENCES, Floats, Outcomes, read_references
-from router_models.design import Vocabulary
-from router_models.low_rank import LowRank
+from router_models.router import GROUND_SCALARS, POOLS_BY, SCALARS_BY, Router, Rows, Stage
+from router_models.scientific import Doubles
+from router_models.texts import Reader
 from router_models.train import Trained
 
-ARTEFACT_FORMAT: Final = 1
-NAME: Final = "folded"
-VERSION: Final = "1"
+ARTEFACT_FORMAT: Final = 3
+NAME: Final = "difficulty"
+VERSION: Final = "2"
+GRADED_LEVELS: Final = 250
+"""A graded score is kept as a whole number of this many parts, so right and wrong are exact and the rest to 0.002."""
+NOT_GRADED: Final = 255
 Arrays = Mapping[str, NDArray[np.generic]]
 
 
@@ -31,22 +35,89 @@ def shipped_directory() -> Path:
     return Path(__file__).with_name("artifacts")
 
 
-def folded_arrays(vocabulary: Vocabulary, model: LowRank, calibrated: Calibrated) -> dict[str, NDArray[np.generic]]:
-    """Fold weights, standardisation, centring and scaling into one row per word, one per scalar, and an offset.
+def folded_arrays(router: Router) -> Arrays:
+    """Fold weights, standardisation and calibration into one row per word, one per scalar, and an offset.
 
     A word's row: its share in each latent number, its squared weight (for the text's length), and 1 (known words).
     """
-    spread, centre = calibrated.spread.astype(np.float64), calibrated.centre.astype(np.float64)
+    vocabulary = router.vocabulary
     weights = vocabulary.weights.astype(np.float64)
-    rows = np.column_stack([weights[:, None] * model.words / spread, weights**2, np.ones(len(weights))])
-    scalar_weights = model.scalars / vocabulary.scalar_spread[:, None].astype(np.float64) / spread
-    offset = -(centre / spread) - vocabulary.scalar_mean.astype(np.float64) @ scalar_weights
+    words, scalars, offset = _folded(router, Stage.FOLDED)
+    rows = np.column_stack([words, weights**2, np.ones(len(weights))])
     return {
         "words": np.frombuffer(b"\n".join(vocabulary.words), np.uint8),
         "rows": rows.astype(np.float32),
-        "scalar_weights": scalar_weights.astype(np.float32),
+        "scalar_weights": scalars.astype(np.float32),
         "offset": offset.astype(np.float32),
+        "spread": (_adds(router, Stage.FOLDED, Stage.STATIC)).astype(np.float32),
     }
+
+
+def static_arrays(router: Router, reader: Reader) -> Arrays:
+    """Return what the static stage adds: its own rows for the same words, the table of pieces, ground and likeness."""
+    words, scalars, offset = _folded(router, Stage.STATIC)
+    model = router.stages[Stage.STATIC]
+    start, end = len(SCALAR_NAMES), len(SCALAR_NAMES) + reader.table.table.shape[1]
+    ground = router.ground.dense.astype(np.float64)
+    mean, spread = (each[:GROUND_SCALARS].astype(np.float64) for each in _standard(router))
+    slopes = ground[:-1] / spread[:, None]
+    table, unit = quantised(reader.table.table)
+    sample, sample_unit = quantised(router.likeness.sample)
+    return {
+        "rows": words.astype(np.float16),
+        "scalar_weights": scalars.astype(np.float32),
+        "offset": offset.astype(np.float32),
+        "vector_weights": (model.head.dense[start:end] * model.factor).astype(np.float32),
+        "ground_weights": slopes.astype(np.float32),
+        "ground_offset": (ground[-1] - mean @ slopes).astype(np.float32),
+        "table": table,
+        "table_unit": unit,
+        "sample": sample,
+        "sample_unit": sample_unit,
+        "band": np.array([router.likeness.low, router.likeness.high], np.float64),
+    }
+
+
+def encoder_arrays(router: Router, reader: Reader) -> Arrays:
+    """Return the encoder's heads: from its pools, each of length 1, to the latent position and to the vector."""
+    model = router.stages[Stage.ENCODER]
+    dense = model.head.dense.astype(np.float64) * model.factor
+    weights = dense[:-1] * POOLS_BY / reader.scale[:, None].astype(np.float64)
+    axes = reader.space.axes
+    return {
+        "latent_weight": weights.astype(np.float32),
+        "latent_bias": (dense[-1] - reader.mean.astype(np.float64) @ weights).astype(np.float32),
+        "vector_weight": axes,
+        "vector_bias": (-(reader.space.centre @ axes)).astype(np.float32),
+        "folded_adds": _adds(router, Stage.FOLDED, Stage.ENCODER).astype(np.float32),
+        "static_adds": _adds(router, Stage.STATIC, Stage.ENCODER).astype(np.float32),
+    }
+
+
+def quantised(rows: Floats) -> tuple[NDArray[np.int8], Floats]:
+    """Return rows as whole numbers up to 127, and the unit of each row."""
+    unit: Floats = (np.maximum(np.abs(rows).max(axis=1), np.float32(1e-9)) / 127).astype(np.float32)
+    return np.rint(rows / unit[:, None]).astype(np.int8), unit
+
+
+def _standard(router: Router) -> tuple[Floats, Floats]:
+    return router.vocabulary.scalar_mean, router.vocabulary.scalar_spread
+
+
+def _folded(router: Router, stage: Stage) -> tuple[Doubles, Doubles, Doubles]:
+    """Return a stage's words x K, scalars x K and K, for words that count 1 and scalars as they are measured."""
+    model = router.stages[stage]
+    dense = model.head.dense.astype(np.float64) * model.factor
+    mean, spread = _standard(router)
+    words = router.vocabulary.weights[:, None].astype(np.float64) * model.head.words * model.factor
+    scalars = dense[: len(SCALAR_NAMES)] * SCALARS_BY / spread[:, None].astype(np.float64)
+    return words, scalars, dense[-1] - mean.astype(np.float64) @ scalars
+
+
+def _adds(router: Router, stage: Stage, later: Stage) -> Doubles:
+    """Return, per coordinate, the standard deviation of what a later stage adds on texts that neither was fitted on."""
+    step: Doubles = (router.latent(router.tune, later) - router.latent(router.tune, stage)).astype(np.float64)
+    return np.asarray(step.std(axis=0), np.float64)
 
 
 def expected_output_tokens(outcomes: Outcomes, calibrated: Calibrated) -> list[int]:
@@ -71,15 +142,25 @@ def expected_output_tokens(outcomes: Outcomes, calibrated: Calibrated) -> list[i
 
 
 def write_artefact(
-    directory: Path, outcomes: Outcomes, trained: Trained, calibrated: Calibrated, metrics: Mapping[str, float]
+    directory: Path,
+    outcomes: Outcomes,
+    trained: Trained,
+    calibrated: Calibrated,
+    reader: Reader,
+    metrics: Mapping[str, float],
 ) -> int:
-    """Write every file of an artefact and return their size in bytes."""
-    folded = folded_arrays(trained.fitted.vocabulary, trained.fitted.model, calibrated)
+    """Write every file of an artefact and return their size in bytes, the encoder's heads included."""
+    router = trained.router
     files = {
-        "folded.npz": _npz(folded),
+        "folded.npz": npz(folded_arrays(router)),
+        "static.npz": npz(static_arrays(router, reader)),
+        "vocab.txt": "".join(f"{piece}\n" for piece in reader.vocabulary).encode(),
         "references.json": _references(outcomes, calibrated),
-        "calibration.npz": _npz(_sample(outcomes, trained, calibrated)),
+        "calibration.npz": npz(_positions(outcomes, calibrated, calibrated.sample)),
+        "graded.npz": npz(graded_arrays(outcomes, calibrated)),
     }
+    if Stage.ENCODER in router.stages:
+        files["encoder_heads.npz"] = npz(encoder_arrays(router, reader))
     manifest = {
         "name": NAME,
         "version": VERSION,
@@ -91,16 +172,17 @@ def write_artefact(
         "seed": trained.seed,
         "settings": asdict(trained.settings),
         "between_task_deviation": round(trained.between_tasks**0.5, 4),
-        "words": len(trained.fitted.vocabulary.words),
+        "words": len(router.vocabulary.words),
         "scalars": list(SCALAR_NAMES),
         "metrics": {name: round(value, 4) for name, value in metrics.items()},
         "created": datetime.now(UTC).date().isoformat(),
         "sources": list(LICENCES.values()),
     }
     directory.mkdir(parents=True, exist_ok=True)
-    files["manifest.json"] = (json.dumps(manifest, indent=2) + "\n").encode()
     for name, raw in files.items():
         (directory / name).write_bytes(raw)
+    # Last, since whoever watches for a new model reads this first.
+    (directory / "manifest.json").write_bytes((json.dumps(manifest, indent=2) + "\n").encode())
     return sum(map(len, files.values()))
 
 
@@ -123,19 +205,33 @@ def _references(outcomes: Outcomes, calibrated: Calibrated) -> bytes:
     return b"[\n" + b",\n".join(json.dumps(row).encode() for row in rows) + b"\n]\n"
 
 
-def _sample(outcomes: Outcomes, trained: Trained, calibrated: Calibrated) -> Arrays:
-    """Return what is kept of the calibration queries: numbers derived from them, no text and no outcome."""
-    design = trained.fitted.design
-    latent: Floats = calibrated.latent(design)[calibrated.sample]
-    tokens = [tokens_in(len(outcomes.queries[at].prompt.encode())) for at in calibrated.sample]
+def graded_arrays(outcomes: Outcomes, calibrated: Calibrated) -> Arrays:
+    """Return where the queries of the test split lie, and how each reference's answer to them was graded.
+
+    No weight, map or setting was fitted or chosen on them, so a policy's certificates may rest on them; and for that
+    reason how well a policy keeps its promise must be judged on other queries.
+    """
+    at = np.flatnonzero(outcomes.where(split="test") & outcomes.seen.any(axis=1))
+    levels = np.where(outcomes.seen[at], np.rint(outcomes.score[at] * GRADED_LEVELS), NOT_GRADED)
+    return {**_positions(outcomes, calibrated, at), "levels": levels.astype(np.uint8)}
+
+
+def _positions(outcomes: Outcomes, calibrated: Calibrated, at: Rows) -> Arrays:
+    """Return what is kept of queries: numbers derived from them, no text."""
+    router = calibrated.router
+    queries = [outcomes.queries[row] for row in at]
+    tasks = sorted({query.task for query in queries})
     return {
-        "latent": latent,
-        "familiarity": design.familiarity[calibrated.sample],
-        "input_tokens": np.array(tokens, np.int32),
+        # Half precision: positions are of the order of one, and a thousandth moves no decision that matters.
+        "latent": router.latent(at, calibrated.stage).astype(np.float16),
+        "familiarity": router.familiarity(at),
+        "input_tokens": np.array([tokens_in(len(query.prompt.encode())) for query in queries], np.int32),
+        "task": np.array([tasks.index(query.task) for query in queries], np.uint8),
+        "tasks": np.frombuffer("\n".join(tasks).encode(), np.uint8),
     }
 
 
-def _npz(arrays: Arrays) -> bytes:
+def npz(arrays: Arrays) -> bytes:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import zipfile
+from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -15,13 +16,20 @@ from numpy.typing import NDArray
 
 from gateway.core.features import FEATURE_VERSION, SCALAR_NAMES
 from gateway.domain.ability import Ability, Score, unknown_score
-from gateway.domain.calibration import CalibrationRequest, Catalogue
+from gateway.domain.calibration import CalibrationRequest, Catalogue, Graded
 
-ARTEFACT_FORMAT: Final = 1
+ARTEFACT_FORMAT: Final = 2
 MANIFEST: Final = "manifest.json"
 TABLE: Final = "folded.npz"
 REFERENCES: Final = "references.json"
 CALIBRATION: Final = "calibration.npz"
+GRADED: Final = "graded.npz"
+GRADED_LEVELS: Final = 250
+"""A graded score is kept as a whole number of this many parts."""
+NOT_GRADED: Final = 255
+
+UNSTATED_DEVIATION: Final = 1.0
+"""For an artefact that does not say how much kinds of task differ: a little more than has been measured."""
 
 _RENEW: Final = "Reinstall the package, or write the artefact again: python -m router_models train"
 
@@ -45,6 +53,8 @@ class Manifest(msgspec.Struct, frozen=True):
     feature_version: int
     latent: int
     files: dict[str, str]
+    between_task_deviation: float = UNSTATED_DEVIATION
+    """How far a model's offset on one kind of task lies from that on another: a standard deviation of logits."""
 
 
 class _Reference(msgspec.Struct, frozen=True):
@@ -91,12 +101,13 @@ def shipped_artefact() -> Path:
 def load_artefact(directory: Path) -> Artefact:
     """Read and check the artefact in a directory. Raises ArtefactError."""
     manifest, digest = _read_manifest(directory / MANIFEST)
-    sound = {name: _read_sound(directory / name, manifest) for name in (TABLE, REFERENCES, CALIBRATION)}
+    sound = {name: _read_sound(directory / name, manifest) for name in (TABLE, REFERENCES, CALIBRATION, GRADED)}
     scorer = f"{manifest.name}-{manifest.version}"
     try:
         references = msgspec.json.decode(sound[REFERENCES], type=list[_Reference])
         table = _table(sound[TABLE], scorer, manifest.latent)
         requests = _requests(sound[CALIBRATION], scorer)
+        graded = _graded(sound[GRADED], [each.name for each in references], scorer)
     except (msgspec.DecodeError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise _unreadable(directory, f"its files do not hold what they should ({error})") from error
     catalogue = Catalogue(
@@ -105,6 +116,8 @@ def load_artefact(directory: Path) -> Artefact:
         expected_output_tokens={each.name: each.expected_output_tokens for each in references},
         requests=requests,
         digest=digest,
+        graded=graded,
+        space=manifest.files[TABLE],
     )
     return Artefact(manifest, catalogue, table)
 
@@ -178,10 +191,28 @@ def _table(raw: bytes, scorer: str, latent: int) -> FoldedTable:
 
 def _requests(raw: bytes, scorer: str) -> tuple[CalibrationRequest, ...]:
     with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
-        latents: list[list[float]] = arrays["latent"].tolist()
-        known: list[float] = arrays["familiarity"].tolist()
-        tokens: list[int] = arrays["input_tokens"].tolist()
+        return _positions(arrays, scorer)
+
+
+def _graded(raw: bytes, references: list[str], scorer: str) -> Graded:
+    with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
+        requests = _positions(arrays, scorer)
+        levels = arrays["levels"]
+    if levels.shape != (len(requests), len(references)):
+        raise ValueError(f"the graded answers are {levels.shape}, not {(len(requests), len(references))}")
+    scores = np.where(levels == NOT_GRADED, np.nan, levels / GRADED_LEVELS).astype(np.float32)
+    # Compact columns: a list of floats would take eight times the room in every worker.
+    columns = {name: array("f", scores[:, at].tobytes()) for at, name in enumerate(references)}
+    return Graded(requests, columns)
+
+
+def _positions(arrays: Mapping[str, NDArray[np.generic]], scorer: str) -> tuple[CalibrationRequest, ...]:
+    latents: list[list[float]] = arrays["latent"].tolist()
+    known: list[float] = arrays["familiarity"].tolist()
+    tokens: list[int] = arrays["input_tokens"].tolist()
+    names = arrays["tasks"].tobytes().decode().split("\n")
+    tasks = [names[at] for at in arrays["task"].tolist()]
     return tuple(
-        CalibrationRequest(Score(tuple(latent), share, scorer) if share > 0.0 else unknown_score(scorer), count)
-        for latent, share, count in zip(latents, known, tokens, strict=True)
+        CalibrationRequest(Score(tuple(latent), share, scorer) if share > 0.0 else unknown_score(scorer), count, task)
+        for latent, share, count, task in zip(latents, known, tokens, tasks, strict=True)
     )

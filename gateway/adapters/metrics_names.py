@@ -37,6 +37,8 @@ _LATENCY_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.
 _OVERHEAD_S = (0.0001, 0.0002, 0.0003, 0.0005, 0.00075, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 1.0)
 """Our own time: a few tenths of a millisecond when all is well."""
 _STAGE_S = (0.00001, 0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0, 60.0)
+_BATCH = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
+_QUEUE_S = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.04, 0.06, 0.1, 1.0)
 _TOKEN_S = (0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.15, 0.25, 0.5, 1.0)
 
 REQUESTS = Metric(
@@ -63,6 +65,33 @@ SCORES = Metric(
     Kind.COUNTER,
     ("scorer", "known"),
     "Scored requests. known=false: nothing in the request was familiar, so the tiers' priors decided.",
+)
+CLASSIFIER_OUTCOMES = Metric(
+    "tiergate_classifier_outcomes_total",
+    Kind.COUNTER,
+    ("outcome",),
+    "Requests that reached scoring, by how it ended: the stage that decided, or why a better one could not. Each "
+    "request counts once.",
+)
+ENCODER_BATCH = Metric(
+    "tiergate_encoder_batch_size",
+    Kind.HISTOGRAM,
+    ("device",),
+    "Requests encoded in one pass.",
+    _BATCH,
+)
+ENCODER_WAIT = Metric(
+    "tiergate_encoder_queue_wait_seconds",
+    Kind.HISTOGRAM,
+    ("device",),
+    "Time that a request waited for its pass through the encoder to begin.",
+    _QUEUE_S,
+)
+ENCODER_FAILURES = Metric(
+    "tiergate_encoder_failures_total",
+    Kind.COUNTER,
+    ("device",),
+    "Passes through the encoder that failed. One on cuda: the GPU is not used again until a restart.",
 )
 CACHE = Metric("tiergate_cache_requests_total", Kind.COUNTER, ("result",), "Requests by what the cache gave.")
 ATTEMPTS = Metric(
@@ -139,6 +168,16 @@ ROUTE_DIAL = Metric("tiergate_route_dial", Kind.GAUGE, ("route",), "λ of a rout
 ROUTE_CERTIFIED = Metric(
     "tiergate_route_certified", Kind.GAUGE, ("route",), "1 if the route's quality is certified, else 0."
 )
+ROUTE_CERTIFICATE = Metric(
+    "tiergate_route_certificate_info",
+    Kind.GAUGE,
+    ("route", "certificate"),
+    "1 for what makes it certain that a route keeps its quality: graded answers (outcomes), those where there are any "
+    "and else the difficulty model (mixed), the model alone (model), nothing to lose (trivial), or none.",
+)
+ROUTE_COST = Metric(
+    "tiergate_route_cost_ratio", Kind.GAUGE, ("route",), "Expected cost of a route as a share of always-strongest."
+)
 ROUTE_QUALITY = Metric(
     "tiergate_route_quality_ratio",
     Kind.GAUGE,
@@ -175,6 +214,10 @@ METRICS = (
     REFUSALS,
     DECISIONS,
     SCORES,
+    CLASSIFIER_OUTCOMES,
+    ENCODER_BATCH,
+    ENCODER_WAIT,
+    ENCODER_FAILURES,
     CACHE,
     ATTEMPTS,
     FALLBACKS,
@@ -191,7 +234,9 @@ METRICS = (
     SNAPSHOT,
     ROUTE_DIAL,
     ROUTE_CERTIFIED,
+    ROUTE_CERTIFICATE,
     ROUTE_QUALITY,
+    ROUTE_COST,
     IN_FLIGHT,
     ENDPOINT_IN_FLIGHT,
     ENDPOINT_AVAILABLE,

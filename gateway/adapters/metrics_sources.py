@@ -16,7 +16,9 @@ def expose_policy(metrics: Metrics, snapshot: Callable[[], PolicySnapshot]) -> N
     metrics.read_from(names.SNAPSHOT, lambda: [((snapshot().id,), 1)])
     metrics.read_from(names.ROUTE_DIAL, lambda: _dials(snapshot()))
     metrics.read_from(names.ROUTE_CERTIFIED, lambda: _certified(snapshot()))
+    metrics.read_from(names.ROUTE_CERTIFICATE, lambda: _certificates(snapshot()))
     metrics.read_from(names.ROUTE_QUALITY, lambda: _qualities(snapshot()))
+    metrics.read_from(names.ROUTE_COST, lambda: _costs(snapshot()))
 
 
 def expose_endpoints(
@@ -38,6 +40,14 @@ def _dials(snapshot: PolicySnapshot) -> Samples:
 
 def _certified(snapshot: PolicySnapshot) -> Samples:
     return [((route.name,), int(route.dial.certified)) for route in snapshot.routes.values()]
+
+
+def _certificates(snapshot: PolicySnapshot) -> Samples:
+    return [((route.name, route.dial.certificate), 1) for route in snapshot.routes.values()]
+
+
+def _costs(snapshot: PolicySnapshot) -> Samples:
+    return [((route.name,), route.dial.cost_share) for route in snapshot.routes.values()]
 
 
 def _qualities(snapshot: PolicySnapshot) -> Samples:

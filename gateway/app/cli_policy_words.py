@@ -10,7 +10,7 @@ from gateway.app.cli_output import facts, table, title
 from gateway.domain.ability import Z_95, Ability, acceptance, unknown_score
 from gateway.domain.tier import Tier
 from gateway.policy import words
-from gateway.policy.explain import Paragraph, explain
+from gateway.policy.explain import Paragraph, certified, explain
 from gateway.policy.facts import facts_of
 from gateway.policy.problems import Problem
 from gateway.policy.snapshot import PolicySnapshot, Route
@@ -37,9 +37,10 @@ def warnings_of(snapshot: PolicySnapshot) -> Iterator[str]:
     """Tell what is allowed and yet perhaps not meant."""
     for route in snapshot.routes.values():
         if _is_uncertified(route):
-            asked, low = words.percent(route.quality or 0.0), words.percent(route.dial.quality_low)
-            outcome = "the strongest able tier is used" if route.dial.strongest_only else "it comes as near as it can"
-            yield f"route {route.name}: not certified: {low} is sure, {asked} is asked for; {outcome}"
+            yield f"route {route.name}: not certified: {certified(route).removeprefix('no: ')}"
+        if route.budget_share is not None and route.dial.cost_share > route.budget_share:
+            share, budget = words.percent(round(route.dial.cost_share, 4)), words.percent(route.budget_share)
+            yield f"route {route.name}: over budget: it is expected to cost {share} of the strongest tier, not {budget}"
     used = {name for route in snapshot.routes.values() for name in route.tiers}
     for name in snapshot.tiers:
         if name not in used:
@@ -96,7 +97,16 @@ def print_explained(console: Console, snapshot: PolicySnapshot, *, full: bool) -
     console.print(_tier_table(snapshot.tiers.values()))
     console.print()
     for route in _named_routes(snapshot):
-        wanted = ("tiers", "quality", "λ", "expected shares", "expected quality", "expected cost", "certified")
+        wanted = (
+            "tiers",
+            "quality",
+            "budget",
+            "λ",
+            "expected shares",
+            "expected quality",
+            "expected cost",
+            "certified",
+        )
         lines = dict(by_title[f"route {route.name}"].lines)
         _print_paragraphs(
             console, [Paragraph(f"route {route.name}", tuple((name, lines[name]) for name in wanted if name in lines))]
@@ -178,12 +188,23 @@ def _route_document(route: Route) -> dict[str, object]:
         "route": route.name,
         "tiers": list(route.tiers),
         "quality": route.quality,
+        "budget_share": route.budget_share,
         "when_uncertified": route.when_uncertified.value,
+        "when_unknown": route.when_unknown.value,
         "dial": dial.value,
+        "set_by": dial.set_by.value,
         "certified": dial.certified,
+        "certificate": dial.certificate.value,
         "strongest_only": dial.strongest_only,
         "shares": dict(zip(route.tiers, dial.shares, strict=True)),
         "expected_quality": dial.quality,
         "expected_quality_low": dial.quality_low,
         "expected_cost_share": dial.cost_share,
+        "graded": None
+        if dial.graded is None
+        else {
+            "requests": dial.graded.requests,
+            "tasks": list(dial.graded.tasks),
+            "quality_low": dial.graded.quality_low,
+        },
     }

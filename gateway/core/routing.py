@@ -68,9 +68,9 @@ def decide(
             refuse(
                 request, [(tier, view.removed_by) for tier, view in zip(tiers, views, strict=True) if view.removed_by]
             )
-        chosen, reason = _choice(tiers, views, able, dial)
+        chosen, reason = _choice(tiers, views, able, dial, score)
         ladder = tuple(views[position].tier for position in _rungs(values, able, chosen))
-    return Decision(ladder, reason, route, dial.value, dial.certified, score, tuple(views))
+    return Decision(ladder, reason, route, dial.value, dial.certified, score, tuple(views), dial.certificate)
 
 
 def _pinned(
@@ -86,12 +86,14 @@ def _pinned(
 
 
 def _choice(
-    tiers: Sequence[Tier], views: Sequence[TierView], able: Sequence[int], dial: Dial
+    tiers: Sequence[Tier], views: Sequence[TierView], able: Sequence[int], dial: Dial, score: Score
 ) -> tuple[int, ReasonCode]:
     if len(able) == 1:
         return able[0], ReasonCode.ONLY_ABLE
     if dial.strongest_only:
         return able[strongest([tiers[position] for position in able])], ReasonCode.STRONGEST_UNCERTIFIED
+    if dial.strongest_when_unknown and not score.is_known and not score.corrections:
+        return able[strongest([tiers[position] for position in able])], ReasonCode.STRONGEST_UNKNOWN
     p = [views[position].p for position in able]
     costs_usd_nano = [views[position].expected_cost_usd_nano for position in able]
     return able[best(p, costs_usd_nano, dial.value)], ReasonCode.BEST_VALUE

@@ -1,7 +1,9 @@
 """What the difficulty model knows before any traffic: the reference models, and requests to set a dial on."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import field
+from typing import Final
 
 from gateway.domain.ability import Ability, Score
 from gateway.domain.noun import noun
@@ -9,10 +11,26 @@ from gateway.domain.noun import noun
 
 @noun
 class CalibrationRequest:
-    """One request of the calibration set: where it lies and how long it is. Its text is not kept."""
+    """A request that a policy is judged on: where it lies, how long it is, what kind of task. Its text is not kept."""
 
     score: Score
     input_tokens: int
+    task: str = ""
+
+
+@noun
+class Graded:
+    """Graded answers of the reference models to requests that no part of the difficulty model was fitted or chosen on.
+
+    `scores` holds, by reference, one number for each of `requests`: 0 (wrong) to 1 (right), NaN where no answer was
+    graded.
+    """
+
+    requests: tuple[CalibrationRequest, ...] = ()
+    scores: Mapping[str, Sequence[float]] = field(default_factory=dict)
+
+
+NOT_GRADED: Final = Graded()
 
 
 @noun
@@ -22,6 +40,8 @@ class Catalogue:
     `aliases` maps other names of a model to its reference; both are in lower case. `expected_output_tokens` is the
     mean length of a reference's answers, by reference. `requests` are a stratified sample, so equal weights are right.
     `digest` is the artefact's own (SHA-256 in hexadecimal): it changes whenever anything in here may have changed.
+    `graded` are other requests, of which it is known what came of them: a policy's certificates rest on those.
+    `space` names the latent space (SHA-256 of what gives a request its position): an ability means nothing in another.
     """
 
     references: Mapping[str, Ability]
@@ -29,6 +49,8 @@ class Catalogue:
     expected_output_tokens: Mapping[str, int]
     requests: tuple[CalibrationRequest, ...]
     digest: str
+    graded: Graded = NOT_GRADED
+    space: str = ""
 
     def find(self, name: str) -> Ability | None:
         """Return the reference model of that name or alias; case and a leading `vendor/` do not matter."""

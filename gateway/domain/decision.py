@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from gateway.domain.ability import Z_95, Ability, Score, acceptance
+from gateway.domain.dial import Certificate
 from gateway.domain.ids import RouteName, TierName
 from gateway.domain.noun import noun
 
@@ -14,6 +15,8 @@ class ReasonCode(StrEnum):
     """Largest p − λ·cost among the able tiers."""
     STRONGEST_UNCERTIFIED = "strongest_uncertified"
     """The route's quality could not be certified and the policy says `when_uncertified: strongest`."""
+    STRONGEST_UNKNOWN = "strongest_unknown"
+    """The difficulty model knows nothing of the request and the route sends such requests to its strongest tier."""
     ONLY_ABLE = "only_able"
     """Every other tier was removed by a constraint."""
     PINNED_BY_ALIAS = "pinned_by_alias"
@@ -69,7 +72,8 @@ class TierView:
 class Decision:
     """The ladder to climb: `ladder[0]` is tried first, the others in order when it fails.
 
-    `dial` is λ, in probability per USD: how much chance of a good answer a dollar must buy.
+    `dial` is λ, in probability per USD: how much chance of a good answer a dollar must buy. `certificate` is the
+    route's, and `certified` says whether it has one.
     """
 
     ladder: tuple[TierName, ...]
@@ -79,3 +83,4 @@ class Decision:
     certified: bool
     score: Score
     views: tuple[TierView, ...]
+    certificate: Certificate = Certificate.NONE

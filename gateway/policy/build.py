@@ -6,7 +6,7 @@ from typing import Final
 
 from gateway.domain.ability import Ability, ScorerChoice
 from gateway.domain.calibration import Catalogue
-from gateway.domain.dial import Dial, WhenUncertified
+from gateway.domain.dial import Aim, Certificate, Dial, SetBy, WhenUncertified, WhenUnknown
 from gateway.domain.ids import EndpointId, KeyId, ModelAlias, RouteName, TenantId, TierName
 from gateway.domain.ledger import Allowance
 from gateway.domain.limits import EdgeLimits
@@ -37,7 +37,9 @@ _EXPECTED_OUTPUT_TOKENS: Final = 256
 """For a tier without an ability: nothing is known of how much it writes, and only its hold rests on this."""
 _UNSTATED_STANDARD_ERROR: Final = 3.0
 """On the logit scale: an interval of nearly everything."""
-_ONLY: Final = Dial(value=0.0, certified=True, shares=(1.0,), quality=1.0, quality_low=1.0, cost_share=1.0)
+_ONLY: Final = Dial(
+    0.0, Certificate.TRIVIAL, (1.0,), quality=1.0, quality_low=1.0, cost_share=1.0, set_by=SetBy.NOTHING
+)
 """Of a route that has one tier: there is nothing to choose."""
 
 
@@ -54,8 +56,8 @@ def price_of(spec: TierSpec, resolved: Resolved) -> Price | None:
 
 def build_tier(name: str, rank: int, spec: TierSpec, price: Price, resolved: Resolved, catalogue: Catalogue) -> Tier:
     """Build a tier whose references are known to be good."""
-    found = catalogue.find(spec.ability.like) if spec.ability is not None else None
     most = min(DEFAULT_MAX_OUTPUT_TOKENS, spec.context) if spec.max_output is None else spec.max_output
+    found = catalogue.find(spec.ability.like) if spec.ability is not None else None
     expected = _EXPECTED_OUTPUT_TOKENS
     if found is not None:
         expected = catalogue.expected_output_tokens.get(found.reference, _EXPECTED_OUTPUT_TOKENS)
@@ -104,25 +106,36 @@ def _unstated(catalogue: Catalogue) -> Ability:
 
 def build_route(name: str, spec: RouteSpec, tiers: tuple[Tier, ...], world: World) -> Route:
     """Build a route over its tiers, which are in rank order."""
+    aim = aim_of(spec)
+    return _route(RouteName(name), spec, tiers, aim, world.choose_dial(tiers, aim, world.catalogue))
+
+
+def aim_of(spec: RouteSpec) -> Aim:
+    """Return what a route asks of its dial, defaults filled in.
+
+    A quality is a promise, and of what is unknown it can only be kept by the strongest tier; a budget and an explicit
+    dial promise no quality, so there the averages decide.
+    """
     quality = spec.quality
-    if quality is None and spec.dial is None:
+    if quality is None and spec.dial is None and spec.budget is None:
         quality = DEFAULT_QUALITY
-    when = WhenUncertified(spec.when_uncertified)
-    dial = world.choose_dial(tiers, quality, spec.dial, when, world.catalogue)
-    return _route(RouteName(name), spec, tiers, quality, dial)
+    unknown = spec.when_unknown or ("prior" if quality is None else "strongest")
+    return Aim(quality, spec.budget, spec.dial, WhenUncertified(spec.when_uncertified), WhenUnknown(unknown))
 
 
 def build_pinned_route(tier: Tier) -> Route:
     """Build the route of an alias that names a tier: everything by default. No policy can name a route so."""
-    return _route(RouteName(f"tier:{tier.name}"), RouteSpec(), (tier,), None, _ONLY)
+    return _route(RouteName(f"tier:{tier.name}"), RouteSpec(), (tier,), Aim(), _ONLY)
 
 
-def _route(name: RouteName, spec: RouteSpec, tiers: tuple[Tier, ...], quality: float | None, dial: Dial) -> Route:
+def _route(name: RouteName, spec: RouteSpec, tiers: tuple[Tier, ...], aim: Aim, dial: Dial) -> Route:
     return Route(
         name=name,
         tiers=tuple(tier.name for tier in tiers),
-        quality=quality,
-        when_uncertified=WhenUncertified(spec.when_uncertified),
+        quality=aim.quality,
+        budget_share=aim.budget,
+        when_uncertified=aim.when_uncertified,
+        when_unknown=aim.when_unknown,
         dial=dial,
         fallback=Fallback(
             on=frozenset(kind for word in spec.fallback.on for kind in _FAILURES[word]),

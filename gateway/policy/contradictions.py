@@ -94,16 +94,29 @@ def _aliases(policy: Policy) -> Iterator[Finding]:
 
 
 def _in_route(path: Path, route: RouteSpec, policy: Policy) -> Iterator[Finding]:
-    if route.quality is not None and route.dial is not None:
-        hint = "`quality` chooses the dial, so keep one of them"
-        yield Finding((*path, "dial"), "expected `quality` or `dial`, found both", hint, at_key=True)
-    elif route.dial is not None and "when_uncertified" in route.model_fields_set:
-        hint = "an explicit `dial` is not certified; remove this line"
-        yield Finding((*path, "when_uncertified"), "expected no such key beside `dial`", hint, at_key=True)
+    yield from _route_aims(path, route)
     if not route.fallback.on and route.fallback.max_attempts > 1 and "max_attempts" in route.fallback.model_fields_set:
         hint = "with an empty `on` there is one attempt"
         yield Finding((*path, "fallback", "max_attempts"), "expected 1, or failures listed under `on`", hint)
     yield from _route_tiers(path, route, policy)
+
+
+def _route_aims(path: Path, route: RouteSpec) -> Iterator[Finding]:
+    """Yield what a route asks of its dial and cannot have together."""
+    aims = [name for name in ("quality", "budget") if getattr(route, name) is not None]
+    if route.dial is not None:
+        for name in aims:
+            hint = f"`{name}` chooses the dial, so keep one of them"
+            yield Finding((*path, "dial"), f"expected `{name}` or `dial`, found both", hint, at_key=True)
+    if "when_uncertified" not in route.model_fields_set:
+        return
+    if route.quality is None and (route.dial is not None or route.budget is not None):
+        beside = "dial" if route.dial is not None else "budget"
+        hint = f"without `quality` a `{beside}` has nothing to certify; remove this line"
+        yield Finding((*path, "when_uncertified"), f"expected no such key beside `{beside}`", hint, at_key=True)
+    elif route.budget is not None and route.when_uncertified == "strongest":
+        hint = "the strongest tier alone would break the budget; write `best_effort`, or remove `budget`"
+        yield Finding((*path, "when_uncertified"), "expected `best_effort` beside `budget`", hint)
 
 
 def _route_tiers(path: Path, route: RouteSpec, policy: Policy) -> Iterator[Finding]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from gateway.domain.ability import Z_95, acceptance, unknown_score
-from gateway.domain.dial import WhenUncertified
+from gateway.domain.dial import Certificate, Dial, SetBy
 from gateway.domain.tier import Tier
 from gateway.policy import words
 from gateway.policy.facts import (
@@ -86,26 +87,68 @@ def _route(route: Route) -> Iterator[tuple[str, str]]:
     yield "tiers", facts.pop("tiers")
     if len(route.tiers) > 1:
         dial = route.dial
-        yield "λ", facts.pop("dial")
-        shares = (f"{tier} {words.percent(share)}" for tier, share in zip(route.tiers, dial.shares, strict=True))
-        yield "expected shares", ", ".join(shares)
-        yield (
-            "expected quality",
-            f"{words.percent(dial.quality)} of the strongest tier's, "
-            f"at least {words.percent(dial.quality_low)} with 95 % confidence",
+        yield "λ", f"{facts.pop('dial')}, set by {_SET_BY[dial.set_by]}"
+        shares = (
+            f"{tier} {words.percent(round(share, 4))}" for tier, share in zip(route.tiers, dial.shares, strict=True)
         )
-        yield "expected cost", f"{words.percent(dial.cost_share)} of always using the strongest tier"
-        yield "certified", _certified(route)
+        yield "expected shares", ", ".join(shares)
+        yield "expected quality", f"{words.percent(round(dial.quality, 4))} of the strongest tier's; {_bound(dial)}"
+        yield "expected cost", _cost(route)
+        yield "certified", certified(route)
     yield from facts.items()
 
 
-def _certified(route: Route) -> str:
+_SET_BY: Final = {
+    SetBy.QUALITY: "the quality asked for",
+    SetBy.BUDGET: "the budget",
+    SetBy.DIAL: "the policy",
+    SetBy.NOTHING: "nothing: the strongest able tier is used",
+}
+
+
+def _bound(dial: Dial) -> str:
+    """Say how sure the expected quality is, and what that rests on."""
+    if dial.strongest_only:
+        return "it is the strongest tier"
+    sure = f"at least {words.percent(round(dial.quality_low, 4))} with 95 % confidence"
+    if dial.graded is None:
+        return f"{sure}, by the difficulty model's own interval"
+    graded = (
+        f"{dial.graded.requests:,} graded requests say at least {words.percent(round(dial.graded.quality_low, 4))} "
+        f"for {', '.join(dial.graded.tasks)}"
+    )
+    return f"{sure}: {graded}, the difficulty model speaks for other kinds of task"
+
+
+def _cost(route: Route) -> str:
+    """Say what a route costs, and whether that keeps to its budget."""
+    share, budget = route.dial.cost_share, route.budget_share
+    told = f"{words.percent(round(share, 4))} of always using the strongest tier"
+    if budget is None:
+        return told
+    if share > budget:
+        return f"{told}; no λ keeps to the budget of {words.percent(budget)}, this one comes nearest"
+    return f"{told}, within the budget of {words.percent(budget)}"
+
+
+_RESTS_ON: Final = {
+    Certificate.OUTCOMES: "by graded answers of the models that the tiers are like",
+    Certificate.MIXED: "by graded answers where there are any, else by the difficulty model's own interval",
+    Certificate.MODEL: "by the difficulty model's own interval, since graded answers are missing or too few",
+    Certificate.TRIVIAL: "no tier is cheaper than the strongest, so there is nothing to lose",
+}
+
+
+def certified(route: Route) -> str:
     """Say whether the quality asked for can be relied on, why, and what follows."""
+    dial = route.dial
     if route.quality is None:
-        return "no: an explicit dial asks for no quality"
-    asked, low = words.percent(route.quality), words.percent(route.dial.quality_low)
-    if route.dial.certified:
-        return f"yes: {low} reaches the {asked} asked for"
-    if route.when_uncertified is WhenUncertified.STRONGEST:
-        return f"no: {low} does not reach the {asked} asked for, so the strongest able tier is used"
+        return f"no: {'a budget' if route.budget_share is not None else 'an explicit dial'} asks for no quality"
+    asked, low = words.percent(route.quality), words.percent(round(dial.quality_low, 4))
+    if dial.certified:
+        return f"{dial.certificate}: {low} reaches the {asked} asked for, {_RESTS_ON[dial.certificate]}"
+    if dial.strongest_only:
+        return f"no: no λ is sure to keep the {asked} asked for, so the strongest able tier is used"
+    if dial.set_by is SetBy.BUDGET:
+        return f"no: {low} does not reach the {asked} asked for, and the budget allows no more"
     return f"no: {low} does not reach the {asked} asked for; the route comes as near as it can"

@@ -62,7 +62,12 @@ def route_facts(route: Route) -> Iterator[tuple[str, str]]:
     yield "tiers", ", ".join(route.tiers)
     yield "quality", "not set" if route.quality is None else words.percent(route.quality)
     yield "dial", f"{words.number(route.dial.value)} per USD"
+    yield (
+        "budget",
+        "not set" if route.budget_share is None else f"{words.percent(route.budget_share)} of the strongest tier",
+    )
     yield "when_uncertified", route.when_uncertified.value
+    yield "when_unknown", route.when_unknown.value
     yield "fallback.on", words.failures(route.fallback.on)
     yield "fallback.max_attempts", str(route.fallback.max_attempts)
     yield "deadline", words.duration(route.deadline_s)

@@ -43,14 +43,24 @@ class RouteSpec(Section):
     quality: Annotated[float, Quantity(SHARE, "0", "1", above=True)] | None = optional(
         None,
         "Share of the strongest able tier's expected quality to keep over this route's traffic; "
-        "0.95 when neither this nor `dial` is given.",
+        "0.95 when neither this nor `budget` nor `dial` is given.",
+    )
+    budget: Annotated[float, Quantity(SHARE, "0", "1", above=True)] | None = optional(
+        None,
+        "Share of what always using the strongest tier would cost that this route may be expected to cost; the best "
+        "quality for it. Beside `quality` it is the limit: what keeps `quality` for less is used.",
     )
     dial: Annotated[float, Quantity(NUMBER, "0", "1000000000")] | None = optional(
-        None, "Instead of `quality`: how much probability of a good answer one USD must buy; 0 ignores cost."
+        None, "Instead of both: how much probability of a good answer one USD must buy; 0 ignores cost."
     )
     when_uncertified: Literal["best_effort", "strongest"] = optional(
         "best_effort",
         "What to do while `quality` cannot be certified: come as near as can be, or use the strongest tier.",
+    )
+    when_unknown: Literal["prior", "strongest"] | None = optional(
+        None,
+        "What to do with a request of which the difficulty model knows nothing: weigh the tiers by their averages, or "
+        "use the strongest. With a `quality` the strongest when absent, else the averages.",
     )
     fallback: FallbackSpec = optional({}, "What may follow a failed attempt.")
     deadline: Annotated[float, Quantity(DURATION, "100ms", "1h")] = optional(

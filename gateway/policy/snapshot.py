@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from gateway.domain.ability import ScorerChoice
 from gateway.domain.classifier import ClassifierTerms
-from gateway.domain.dial import Dial, WhenUncertified
+from gateway.domain.dial import Dial, WhenUncertified, WhenUnknown
 from gateway.domain.ids import KeyId, ModelAlias, RouteName, SnapshotId, TenantId, TierName
 from gateway.domain.ledger import Allowance
 from gateway.domain.limits import EdgeLimits
@@ -26,6 +26,7 @@ __all__ = [
     "Tenant",
     "VirtualKey",
     "WhenUncertified",
+    "WhenUnknown",
 ]
 
 
@@ -55,6 +56,9 @@ class Route:
     """Answers to hotter requests are neither stored nor served from the cache."""
     cache_epoch: bytes = b""
     """Part of every cache key: names the models that may answer, so that changing one forgets its answers."""
+    budget_share: float | None = None
+    """Share of the strongest tier's cost that may be spent; None for no budget."""
+    when_unknown: WhenUnknown = WhenUnknown.PRIOR
     scorer: ScorerChoice = ScorerChoice.AUTO
 
 

@@ -5,15 +5,18 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.domain.calibration import Catalogue
-from gateway.domain.dial import Dial, WhenUncertified
+from gateway.domain.dial import Aim, Dial
 from gateway.domain.money import Price
 from gateway.domain.tier import Secret, Tier
 
 SecretLookup = Callable[[str], Secret | str]
 """Takes `env:NAME` or `file:/path`. A text in place of the secret says what is wrong."""
 
-ChooseDial = Callable[[tuple[Tier, ...], float | None, float | None, WhenUncertified, Catalogue], Dial]
-"""Takes a route's tiers, its quality, its explicit dial, what to do when uncertified, and the catalogue."""
+CalibrationLookup = Callable[[str], bytes | str]
+"""Takes a calibration's path as the policy has it and returns the file. A text in its place says what is wrong."""
+
+ChooseDial = Callable[[tuple[Tier, ...], Aim, Catalogue], Dial]
+"""Takes a route's tiers in rank order, what the route asks for, and the catalogue."""
 
 
 class PriceLookup(Protocol):
@@ -26,6 +29,11 @@ class PriceLookup(Protocol):
         """Return the models whose names are most like it, best first."""
 
 
+def no_files(path: str) -> str:
+    """Find no calibration, where policies are compiled without any."""
+    return "there is no folder to look in"
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """Everything a policy may refer to that is not in it."""
@@ -34,3 +42,5 @@ class World:
     secrets: SecretLookup
     prices: PriceLookup
     choose_dial: ChooseDial
+    calibrations: CalibrationLookup | None = no_files
+    """None passes calibrations over: their tiers count as if nothing were stated of them."""

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from gateway.core.dial import choose_dial
 from gateway.domain.ability import Ability, Score
 from gateway.domain.calibration import CalibrationRequest, Catalogue
-from gateway.domain.dial import WhenUncertified
+from gateway.domain.dial import Aim, WhenUncertified
 from gateway.domain.tier import Tier
 from tests.support.tiers import a_tier, an_ability
 
@@ -37,7 +37,7 @@ def routes(draw: st.DrawFn) -> tuple[Tier, ...]:
 def test_certified_means_that_the_bound_reaches_the_quality(
     tiers: tuple[Tier, ...], quality: float, when_uncertified: WhenUncertified, catalogue: Catalogue
 ) -> None:
-    dial = choose_dial(tiers, quality, None, when_uncertified, catalogue)
+    dial = choose_dial(tiers, Aim(quality=quality, when_uncertified=when_uncertified), catalogue)
     if dial.certified:
         assert dial.quality_low >= quality
     assert 0.0 <= dial.quality_low <= dial.quality
@@ -49,8 +49,8 @@ def test_certified_means_that_the_bound_reaches_the_quality(
 def test_strongest_only_is_never_what_best_effort_comes_to(
     tiers: tuple[Tier, ...], quality: float, catalogue: Catalogue
 ) -> None:
-    effort = choose_dial(tiers, quality, None, WhenUncertified.BEST_EFFORT, catalogue)
-    strict = choose_dial(tiers, quality, None, WhenUncertified.STRONGEST, catalogue)
+    effort = choose_dial(tiers, Aim(quality=quality), catalogue)
+    strict = choose_dial(tiers, Aim(quality=quality, when_uncertified=WhenUncertified.STRONGEST), catalogue)
     assert not effort.strongest_only
     assert effort.quality >= quality or effort.value == 0.0
     assert strict.certified != strict.strongest_only
@@ -60,15 +60,15 @@ def test_strongest_only_is_never_what_best_effort_comes_to(
 def test_a_bolder_dial_costs_no_more_and_keeps_no_more_quality(
     tiers: tuple[Tier, ...], one: int, other: int, catalogue: Catalogue
 ) -> None:
-    timid = choose_dial(tiers, None, float(min(one, other)), WhenUncertified.BEST_EFFORT, catalogue)
-    bold = choose_dial(tiers, None, float(max(one, other)), WhenUncertified.BEST_EFFORT, catalogue)
+    timid = choose_dial(tiers, Aim(dial=float(min(one, other))), catalogue)
+    bold = choose_dial(tiers, Aim(dial=float(max(one, other))), catalogue)
     assert bold.cost_share <= timid.cost_share + ROUNDING
     assert bold.quality <= timid.quality + ROUNDING
 
 
 @given(routes(), catalogues)
 def test_a_dial_of_zero_keeps_the_whole_quality(tiers: tuple[Tier, ...], catalogue: Catalogue) -> None:
-    assert choose_dial(tiers, None, 0.0, WhenUncertified.BEST_EFFORT, catalogue).quality >= 1.0
+    assert choose_dial(tiers, Aim(dial=0.0), catalogue).quality >= 1.0
 
 
 @given(abilities, abilities, st.integers(0, 10**7), st.floats(0, 1e6), catalogues)
@@ -78,8 +78,8 @@ def test_of_tiers_with_one_price_the_dial_cannot_change_the_choice(
     tiers = tuple(
         a_tier(f"t{rank}", rank, ability=ability, output_usd_pico=price) for rank, ability in enumerate((one, other))
     )
-    still = choose_dial(tiers, None, 0.0, WhenUncertified.BEST_EFFORT, catalogue)
-    turned = choose_dial(tiers, None, dial, WhenUncertified.BEST_EFFORT, catalogue)
+    still = choose_dial(tiers, Aim(dial=0.0), catalogue)
+    turned = choose_dial(tiers, Aim(dial=dial), catalogue)
     assert turned.cost_share == 1.0
     assert abs(turned.quality - still.quality) < 1e-6
 
@@ -87,5 +87,5 @@ def test_of_tiers_with_one_price_the_dial_cannot_change_the_choice(
 @settings(max_examples=30)
 @given(routes(), qualities, catalogues)
 def test_choosing_again_gives_the_same_dial(tiers: tuple[Tier, ...], quality: float, catalogue: Catalogue) -> None:
-    again = [choose_dial(tiers, quality, None, WhenUncertified.BEST_EFFORT, catalogue) for _ in range(2)]
+    again = [choose_dial(tiers, Aim(quality=quality), catalogue) for _ in range(2)]
     assert again[0] == again[1]

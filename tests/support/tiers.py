@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from gateway.domain.ability import Ability, Score
-from gateway.domain.dial import Dial
+from gateway.domain.dial import Certificate, Dial
 from gateway.domain.ids import EndpointId, ModelAlias, TierName
 from gateway.domain.money import Price
 from gateway.domain.request import CanonicalRequest, Need, Operation, Span, Splice
@@ -94,6 +94,9 @@ def an_endpoint(tier: str, position: int = 0) -> Endpoint:
     return Endpoint(EndpointId(f"{tier}/{position}"), f"http://{tier}-{position}:8000/v1", "openai", None, "lean")
 
 
-def a_dial(value: float = 0.0, *, certified: bool = True, strongest_only: bool = False) -> Dial:
+def a_dial(
+    value: float = 0.0, *, certified: bool = True, strongest_only: bool = False, strongest_when_unknown: bool = False
+) -> Dial:
     """Build a dial; what it expects of a route is left neutral."""
-    return Dial(value, certified, (), 1.0, 1.0, 1.0, strongest_only)
+    certificate = Certificate.MODEL if certified else Certificate.NONE
+    return Dial(value, certificate, (), 1.0, 1.0, 1.0, strongest_only, strongest_when_unknown)

@@ -1,18 +1,21 @@
 """An artefact is served only when every file is the one its manifest names."""
 
 import hashlib
+import io
 import json
+import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from gateway.adapters.artefact import ArtefactError, load_artefact, shipped_artefact
+from gateway.adapters.artefact import ARTEFACT_FORMAT, ArtefactError, load_artefact, shipped_artefact
 from gateway.core.features import FEATURE_VERSION
 from gateway.domain.ability import acceptance, unknown_score
 
-FILES = ("manifest.json", "folded.npz", "references.json", "calibration.npz")
+FILES = ("manifest.json", "folded.npz", "references.json", "calibration.npz", "graded.npz")
 EIGHT_B, MINI, LARGE = "llama-3.1-8b-instruct", "gpt-4o-mini", "gpt-4o"
 
 
@@ -58,6 +61,30 @@ def test_the_prior_is_the_mean_acceptance_over_the_calibration_requests() -> Non
     assert acceptance(ability, unknown_score("any")) == ability.prior
 
 
+def test_graded_answers_are_zero_to_one_and_come_with_a_kind_of_task() -> None:
+    catalogue = load_artefact(shipped_artefact()).catalogue
+    graded = catalogue.graded
+    assert len(graded.requests) > 5_000
+    assert set(graded.scores) == set(catalogue.references)
+    known = [score for column in graded.scores.values() for score in column if not math.isnan(score)]
+    assert len(known) > 50_000
+    assert all(0.0 <= score <= 1.0 for score in known)
+    assert sum(score in (0.0, 1.0) for score in known) > 0.97 * len(known)
+    tasks = {each.task for each in graded.requests}
+    assert tasks == {each.task for each in catalogue.requests} >= {"maths", "code", "knowledge"}
+
+
+def test_graded_answers_of_another_shape_are_refused(directory: Path) -> None:
+    with np.load(directory / "graded.npz") as arrays:
+        kept = dict(arrays)
+    kept["levels"] = kept["levels"][:, 1:]
+    written = io.BytesIO()
+    np.savez(written, allow_pickle=False, **kept)
+    _replace(directory, "graded.npz", written.getvalue())
+    with pytest.raises(ArtefactError, match="the graded answers are"):
+        load_artefact(directory)
+
+
 def test_the_shipped_artefact_is_small() -> None:
     assert sum((shipped_artefact() / name).stat().st_size for name in FILES) < 4_000_000
 
@@ -93,7 +120,8 @@ def test_a_missing_file_is_named(directory: Path, name: str) -> None:
 @pytest.mark.parametrize(("key", "what"), [("format", "format"), ("feature_version", "feature version")])
 def test_another_version_is_refused_with_both_versions_named(directory: Path, key: str, what: str) -> None:
     _edit_manifest(directory, lambda manifest: manifest.update({key: 99}))
-    with pytest.raises(ArtefactError, match=f"has {what} 99, but this gateway reads {FEATURE_VERSION}"):
+    read = ARTEFACT_FORMAT if key == "format" else FEATURE_VERSION
+    with pytest.raises(ArtefactError, match=f"has {what} 99, but this gateway reads {read}"):
         load_artefact(directory)
 
 

@@ -4,7 +4,7 @@ from gateway.adapters import metrics_names as names
 from gateway.adapters.metrics import Metrics
 from gateway.adapters.metrics_sources import expose_endpoints, expose_number, expose_policy
 from gateway.core.picker import EndpointTable
-from gateway.domain.dial import Dial
+from gateway.domain.dial import Certificate, Dial
 from gateway.domain.ids import RouteName, SnapshotId, TierName
 from gateway.domain.limits import EdgeLimits
 from gateway.policy.snapshot import Fallback, PolicySnapshot, Route, WhenUncertified
@@ -15,7 +15,7 @@ TIER = a_tier("small", endpoints=2)
 
 
 def _snapshot() -> PolicySnapshot:
-    dial = Dial(42.5, True, (1.0,), 0.98, 0.96, 0.4)
+    dial = Dial(42.5, Certificate.MIXED, (1.0,), 0.98, 0.96, 0.4)
     route = Route(
         name=RouteName("balanced"),
         tiers=(TierName("small"),),
@@ -51,6 +51,8 @@ def test_the_policy_in_force_is_told_with_its_expectations() -> None:
         'tiergate_policy_snapshot_info{snapshot="0123456789ab"}': 1,
         'tiergate_route_dial{route="balanced"}': 42.5,
         'tiergate_route_certified{route="balanced"}': 1,
+        'tiergate_route_certificate_info{route="balanced",certificate="mixed"}': 1,
+        'tiergate_route_cost_ratio{route="balanced"}': 0.4,
         'tiergate_route_quality_ratio{route="balanced",end="expected"}': 0.98,
         'tiergate_route_quality_ratio{route="balanced",end="low"}': 0.96,
     }

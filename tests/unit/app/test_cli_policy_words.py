@@ -1,9 +1,12 @@
 import io
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
 from gateway.app.cli_policy_words import check_document, explain_document, print_explained, summary, warnings_of
+from gateway.domain.dial import GradedBound
+from gateway.domain.ids import RouteName
 from tests.unit.policy.worlds import GOOD, MINIMAL, problems_of, snapshot_of
 
 
@@ -15,10 +18,17 @@ def test_a_policy_is_summed_up_without_the_routes_that_stand_for_tiers() -> None
 def test_an_uncertified_route_says_what_follows() -> None:
     (strongest,) = warnings_of(snapshot_of(GOOD))
     assert strongest == (
-        "route balanced: not certified: 91 % is sure, 95 % is asked for; the strongest able tier is used"
+        "route balanced: not certified: no λ is sure to keep the 95 % asked for, so the strongest able tier is used"
     )
     best_effort = GOOD.replace("when_uncertified: strongest", "when_uncertified: best_effort")
-    assert next(warnings_of(snapshot_of(best_effort))).endswith("it comes as near as it can")
+    assert next(warnings_of(snapshot_of(best_effort))).endswith("the route comes as near as it can")
+
+
+def test_a_budget_that_nothing_keeps_to_is_warned_of() -> None:
+    text = GOOD.replace("when_uncertified: strongest", "budget: 30%")
+    assert list(warnings_of(snapshot_of(text)))[1] == (
+        "route balanced: over budget: it is expected to cost 40 % of the strongest tier, not 30 %"
+    )
 
 
 def test_a_tier_or_a_route_that_nothing_leads_to_is_warned_of() -> None:
@@ -41,6 +51,17 @@ def test_a_check_tells_problems_and_snapshots_alike() -> None:
     assert isinstance(files, list)
     assert [entry["file"] for entry in files] == ["a.yaml", "b.yaml"]
     assert [len(entry["problems"]) for entry in files] == [0, len(found)]
+
+
+def test_a_document_says_what_graded_answers_bound() -> None:
+    snapshot = snapshot_of(GOOD)
+    route = snapshot.routes[RouteName("careful")]
+    dial = replace(route.dial, graded=GradedBound(1_303, ("code",), 0.96))
+    snapshot = replace(snapshot, routes={route.name: replace(route, dial=dial)})
+    routes = explain_document(snapshot)["routes"]
+    assert isinstance(routes, list)
+    assert routes[0]["graded"] == {"requests": 1_303, "tasks": ["code"], "quality_low": 0.96}
+    assert (routes[0]["certificate"], routes[0]["set_by"]) == ("none", "dial")
 
 
 def test_a_tier_without_an_ability_has_none_to_tell() -> None:

@@ -8,11 +8,11 @@ from gateway.core.dial import choose_dial
 from gateway.core.routing import decide
 from gateway.domain.ability import Z_95, Score
 from gateway.domain.calibration import CalibrationRequest, Catalogue
-from gateway.domain.dial import Dial, WhenUncertified
+from gateway.domain.dial import Aim, Certificate, Dial, SetBy, WhenUncertified
 from gateway.domain.tier import Tier
 from tests.support.tiers import a_request, a_tier, an_ability
 
-BEST_EFFORT, STRONGEST = WhenUncertified.BEST_EFFORT, WhenUncertified.STRONGEST
+STRONGEST, NO = WhenUncertified.STRONGEST, Certificate.NONE
 NOTHING_KNOWN = Catalogue({}, {}, {}, (), "")
 
 
@@ -43,7 +43,7 @@ MIXED = _catalogue([-4.0 + 8.0 * step / 399 for step in range(400)])
 
 def test_easy_requests_go_down_and_hard_ones_stay_up() -> None:
     tiers = _pair()
-    dial = choose_dial(tiers, 0.95, None, BEST_EFFORT, MIXED)
+    dial = choose_dial(tiers, Aim(quality=0.95), MIXED)
     assert dial.certified
     assert not dial.strongest_only
     assert 0.95 <= dial.quality_low <= 0.955
@@ -57,22 +57,22 @@ def test_easy_requests_go_down_and_hard_ones_stay_up() -> None:
 
 
 def test_a_lower_quality_buys_a_bolder_dial() -> None:
-    high = choose_dial(_pair(), 0.98, None, BEST_EFFORT, MIXED)
-    low = choose_dial(_pair(), 0.9, None, BEST_EFFORT, MIXED)
+    high = choose_dial(_pair(), Aim(quality=0.98), MIXED)
+    low = choose_dial(_pair(), Aim(quality=0.9), MIXED)
     assert low.value > high.value
     assert low.cost_share < high.cost_share
 
 
 def test_an_uncertain_ability_asks_for_more_caution() -> None:
-    sure = choose_dial(_pair(0.0), 0.95, None, BEST_EFFORT, MIXED)
-    unsure = choose_dial(_pair(0.2), 0.95, None, BEST_EFFORT, MIXED)
+    sure = choose_dial(_pair(0.0), Aim(quality=0.95), MIXED)
+    unsure = choose_dial(_pair(0.2), Aim(quality=0.95), MIXED)
     assert unsure.certified
     assert unsure.value < sure.value
 
 
 def test_when_nothing_can_be_certified_best_effort_goes_by_the_expectation() -> None:
     tiers = _pair(3.0)
-    dial = choose_dial(tiers, 0.95, None, BEST_EFFORT, MIXED)
+    dial = choose_dial(tiers, Aim(quality=0.95), MIXED)
     assert not dial.certified
     assert not dial.strongest_only
     assert dial.quality >= 0.95 > dial.quality_low
@@ -80,68 +80,69 @@ def test_when_nothing_can_be_certified_best_effort_goes_by_the_expectation() -> 
 
 
 def test_when_nothing_can_be_certified_strongest_keeps_to_the_strongest() -> None:
-    dial = choose_dial(_pair(3.0), 0.95, None, STRONGEST, MIXED)
-    assert dial == Dial(0.0, False, (0.0, 1.0), 1.0, 1.0, 1.0, strongest_only=True)
+    dial = choose_dial(_pair(3.0), Aim(quality=0.95, when_uncertified=STRONGEST), MIXED)
+    assert dial == Dial(0.0, NO, (0.0, 1.0), 1.0, 1.0, 1.0, strongest_only=True, set_by=SetBy.NOTHING)
 
 
 def test_an_explicit_dial_is_taken_and_judged() -> None:
-    dial = choose_dial(_pair(), 0.5, 100.0, STRONGEST, MIXED)
+    dial = choose_dial(_pair(), Aim(quality=0.5, dial=100.0, when_uncertified=STRONGEST), MIXED)
     assert dial.value == 100.0
     assert dial.certified
-    assert not choose_dial(_pair(), 0.999, 1e6, STRONGEST, MIXED).certified
-    assert not choose_dial(_pair(), None, 100.0, STRONGEST, MIXED).certified
+    assert not choose_dial(_pair(), Aim(quality=0.999, dial=1e6, when_uncertified=STRONGEST), MIXED).certified
+    assert not choose_dial(_pair(), Aim(dial=100.0, when_uncertified=STRONGEST), MIXED).certified
 
 
 def test_a_dial_of_zero_sends_everything_to_the_likeliest() -> None:
-    dial = choose_dial(_pair(), None, 0.0, BEST_EFFORT, _catalogue([-1.0, 0.0, 0.5]))
+    dial = choose_dial(_pair(), Aim(dial=0.0), _catalogue([-1.0, 0.0, 0.5]))
     assert dial.shares == (0.0, 1.0)
     assert (dial.quality, dial.cost_share) == (1.0, 1.0)
 
 
 def test_a_huge_dial_sends_everything_to_the_cheapest() -> None:
-    dial = choose_dial(_pair(), None, 1e9, BEST_EFFORT, MIXED)
+    dial = choose_dial(_pair(), Aim(dial=1e9), MIXED)
     assert dial.shares == (1.0, 0.0)
     assert dial.cost_share == pytest.approx(0.1)
 
 
 def test_a_route_that_states_nothing_keeps_to_the_strongest() -> None:
-    assert choose_dial(_pair(), None, None, BEST_EFFORT, MIXED).strongest_only
+    assert choose_dial(_pair(), Aim(), MIXED).strongest_only
 
 
 @pytest.mark.parametrize("explicit", [None, 50.0])
 def test_without_calibration_requests_nothing_is_certified(explicit: float | None) -> None:
-    dial = choose_dial(_pair(), 0.5, explicit, BEST_EFFORT, NOTHING_KNOWN)
-    assert dial == Dial(explicit or 0.0, False, (0.0, 1.0), 1.0, 0.0, 1.0)
+    dial = choose_dial(_pair(), Aim(quality=0.5, dial=explicit), NOTHING_KNOWN)
+    set_by = SetBy.QUALITY if explicit is None else SetBy.DIAL
+    assert dial == Dial(explicit or 0.0, NO, (0.0, 1.0), 1.0, 0.0, 1.0, set_by=set_by)
 
 
 def test_a_single_tier_is_certified_as_there_is_nothing_to_lose() -> None:
-    dial = choose_dial((_flat("only", 0, 0.7, 10**6),), 0.99, None, STRONGEST, MIXED)
+    dial = choose_dial((_flat("only", 0, 0.7, 10**6),), Aim(quality=0.99, when_uncertified=STRONGEST), MIXED)
     assert (dial.certified, dial.shares, dial.quality_low) == (True, (1.0,), 1.0)
 
 
 def test_sending_everything_up_is_not_a_certificate_while_a_cheaper_tier_stands_idle() -> None:
     tiers = (_flat("cheap", 0, 0.5, 10**5), _flat("dear", 1, 0.9, 10**6))
-    dial = choose_dial(tiers, 0.95, None, STRONGEST, MIXED)
+    dial = choose_dial(tiers, Aim(quality=0.95, when_uncertified=STRONGEST), MIXED)
     assert (dial.certified, dial.strongest_only) == (False, True)
-    dial = choose_dial(tiers, 0.95, None, BEST_EFFORT, MIXED)
+    dial = choose_dial(tiers, Aim(quality=0.95), MIXED)
     assert (dial.certified, dial.strongest_only, dial.shares) == (False, False, (0.0, 1.0))
 
 
 def test_free_tiers_have_no_cost_share() -> None:
     tiers = (_flat("a", 0, 0.5, 0), _flat("b", 1, 0.9, 0))
-    dial = choose_dial(tiers, 0.9, None, BEST_EFFORT, MIXED)
+    dial = choose_dial(tiers, Aim(quality=0.9), MIXED)
     assert (dial.shares, dial.cost_share, dial.certified) == ((0.0, 1.0), 1.0, True)
 
 
 def test_one_calibration_request_certifies_nothing_below_the_strongest() -> None:
     tiers = (_flat("cheap", 0, 0.89, 10**5), _flat("dear", 1, 0.9, 10**6))
-    dial = choose_dial(tiers, 0.95, 1e9, BEST_EFFORT, _catalogue([0.0]))
+    dial = choose_dial(tiers, Aim(quality=0.95, dial=1e9), _catalogue([0.0]))
     assert (dial.certified, dial.quality_low) == (False, 0.0)
 
 
 def test_a_strongest_tier_that_never_answers_well_certifies_nothing() -> None:
     hopeless = a_tier("dear", 1, ability=an_ability(-800.0, prior=0.9, loading=0.0), output_usd_pico=10**7)
-    dial = choose_dial((_flat("cheap", 0, 0.5, 10**5), hopeless), 0.5, None, BEST_EFFORT, MIXED)
+    dial = choose_dial((_flat("cheap", 0, 0.5, 10**5), hopeless), Aim(quality=0.5), MIXED)
     assert (dial.quality, dial.quality_low, dial.certified) == (1.0, 0.0, False)
 
 
@@ -149,7 +150,7 @@ def test_the_bound_is_the_delta_methods() -> None:
     """Two flat tiers, everything sent to the cheap one: no sampling error, so the formula can be done by hand."""
     cheap_error, dear_error = 0.1, 0.2
     tiers = (_flat("cheap", 0, 0.7, 10**5, cheap_error), _flat("dear", 1, 0.8, 10**6, dear_error))
-    dial = choose_dial(tiers, None, 1e9, BEST_EFFORT, MIXED)
+    dial = choose_dial(tiers, Aim(dial=1e9), MIXED)
     down = 0.7 - 1.0 / (1.0 + math.exp(-_logit(0.7) + Z_95 * cheap_error))
     up = 1.0 / (1.0 + math.exp(-_logit(0.8) - Z_95 * dear_error)) - 0.8
     share = 0.7 / 0.8
@@ -159,7 +160,7 @@ def test_the_bound_is_the_delta_methods() -> None:
 
 def test_fewer_calibration_requests_widen_the_bound() -> None:
     few, many = _catalogue([-2.0, 2.0] * 5), _catalogue([-2.0, 2.0] * 500)
-    low_few = choose_dial(_pair(), None, 1e9, BEST_EFFORT, few)
-    low_many = choose_dial(_pair(), None, 1e9, BEST_EFFORT, many)
+    low_few = choose_dial(_pair(), Aim(dial=1e9), few)
+    low_many = choose_dial(_pair(), Aim(dial=1e9), many)
     assert low_few.quality == pytest.approx(low_many.quality)
     assert low_few.quality_low < low_many.quality_low

@@ -140,6 +140,15 @@ WRONG = (
         "41:5 routes.careful.when_uncertified: beside `dial`",
     ),
     edited("dial: 12.5", "dial: -1", "40:11 routes.careful.dial: from 0"),
+    edited("dial: 12.5", "budget: 40%\n    dial: 12.5", "41:5 routes.careful.dial: `budget` or `dial`"),
+    edited("dial: 12.5", "budget: 140%", "40:13 routes.careful.budget: up to 1"),
+    edited(
+        "dial: 12.5",
+        "budget: 40%\n    when_uncertified: best_effort",
+        "41:5 routes.careful.when_uncertified: beside `budget`",
+    ),
+    edited("quality: 95%", "quality: 95%\n    budget: 40%", "37:23 routes.balanced.when_uncertified: break the budget"),
+    edited("dial: 12.5", "dial: 12.5\n    when_unknown: guess", "41:19 routes.careful.when_unknown: `prior`"),
     edited(
         "when_uncertified: strongest",
         "when_uncertified: stronger",

@@ -1,3 +1,6 @@
+import pytest
+
+from gateway.domain.dial import WhenUnknown
 from gateway.domain.ids import EndpointId, RouteName, TierName
 from gateway.domain.ledger import Allowance
 from gateway.domain.money import FREE, Price
@@ -87,6 +90,24 @@ def test_a_route_lists_its_tiers_by_rank_and_an_empty_fallback_is_one_attempt() 
     assert (careful.quality, careful.dial.value) == (None, 12.5)
     assert (careful.fallback.on, careful.fallback.max_attempts) == (frozenset(), 1)
     assert careful.cache_exact_ttl_s is None
+
+
+@pytest.mark.parametrize(
+    ("said", "quality", "unknown"),
+    [
+        ("{}", 0.95, WhenUnknown.STRONGEST),
+        ("{quality: 90%, budget: 40%}", 0.9, WhenUnknown.STRONGEST),
+        ("{quality: 90%, when_unknown: prior}", 0.9, WhenUnknown.PRIOR),
+        ("{budget: 40%}", None, WhenUnknown.PRIOR),
+        ("{dial: 3}", None, WhenUnknown.PRIOR),
+        ("{dial: 3, when_unknown: strongest}", None, WhenUnknown.STRONGEST),
+    ],
+)
+def test_only_a_promise_of_quality_sends_what_is_unknown_up(
+    said: str, quality: float | None, unknown: WhenUnknown
+) -> None:
+    built = route("all", MINIMAL.replace("{all: {}}", f"{{all: {said}}}"))
+    assert (built.quality, built.when_unknown) == (quality, unknown)
 
 
 def test_a_route_that_says_nothing_asks_for_the_default_quality() -> None:

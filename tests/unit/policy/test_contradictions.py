@@ -30,6 +30,8 @@ def test_three_input_tokens_weigh_as_one_output_token() -> None:
         ("limits: {ttft: 4s, stall: 30s, in_flight: 64}", "limits: {ttft: 1s}"),
         ("models: [auto, small]", "models: [auto]"),
         ("tiers: [large, small]", "when_uncertified: best_effort\n    quality: 1"),
+        ("when_uncertified: strongest", "when_uncertified: best_effort\n    budget: 40%"),
+        ("dial: 12.5", "budget: 40%\n    when_unknown: strongest"),
         ("    rate: {rpm: 600, tpm: 400k}\n", "    rate: {}\n"),
         ("    tiers: [small, large]\n    models", "    tiers: [large]\n    models"),
         ("    models: [auto, small]\n", ""),

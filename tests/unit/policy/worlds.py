@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from gateway.domain.ability import Ability
 from gateway.domain.calibration import Catalogue
-from gateway.domain.dial import Dial, WhenUncertified
+from gateway.domain.dial import Aim, Certificate, Dial, SetBy, WhenUncertified
 from gateway.domain.money import Price
 from gateway.domain.tier import Secret, Tier
 from gateway.policy.compile import compile_policy
@@ -113,18 +113,15 @@ def fake_secrets(reference: str) -> Secret | str:
     return f"environment variable `{reference.removeprefix('env:')}` is not set" if value is None else Secret(value)
 
 
-def even_dial(
-    tiers: tuple[Tier, ...],
-    quality: float | None,
-    dial: float | None,
-    when_uncertified: WhenUncertified,
-    catalogue: Catalogue,
-) -> Dial:
+def even_dial(tiers: tuple[Tier, ...], aim: Aim, catalogue: Catalogue) -> Dial:
     """Spread requests evenly; certify what asks for less than 90 %."""
-    certified = quality is not None and quality < 0.9
-    value = 5.0 if dial is None else dial
-    strongest = when_uncertified is WhenUncertified.STRONGEST and not certified and dial is None
-    return Dial(value, certified, (1 / len(tiers),) * len(tiers), 0.94, 0.91, 0.4, strongest)
+    certified = aim.quality is not None and aim.quality < 0.9
+    value = 5.0 if aim.dial is None else aim.dial
+    certificate = Certificate.MODEL if certified else Certificate.NONE
+    strongest = aim.when_uncertified is WhenUncertified.STRONGEST and not certified and aim.dial is None
+    set_by = SetBy.DIAL if aim.dial is not None else SetBy.BUDGET if aim.budget is not None else SetBy.QUALITY
+    set_by = SetBy.NOTHING if strongest else set_by
+    return Dial(value, certificate, (1 / len(tiers),) * len(tiers), 0.94, 0.91, 0.4, strongest, set_by=set_by)
 
 
 def compile_text(text: str | bytes, name: str = "policies/p.yaml") -> PolicySnapshot | list[Problem]:

@@ -61,9 +61,20 @@ def test_the_calibration_requests_are_positions_of_validation_queries(
     assert len(requests) == len(calibrated.sample) > 100
     assert all(WORLD.queries[at].split == "valid" for at in calibrated.sample)
     latents = calibrated.latent(trained.fitted.design)[calibrated.sample]
-    assert np.allclose([each.score.latent for each in requests], latents, atol=1e-6)
+    assert np.allclose([each.score.latent for each in requests], latents, atol=2e-3)
     assert np.allclose(latents.mean(axis=0), 0.0, atol=1e-5)
     assert all(each.input_tokens > 0 for each in requests)
+    assert [each.task for each in requests] == [WORLD.queries[at].task for at in calibrated.sample]
+
+
+def test_graded_answers_are_those_to_the_test_queries(artefact: Artefact) -> None:
+    graded = artefact.catalogue.graded
+    tested = [at for at, query in enumerate(WORLD.queries) if query.split == "test" and WORLD.seen[at].any()]
+    assert len(graded.requests) == len(tested) > 100
+    for column, name in enumerate(REFERENCES):
+        scores = WORLD.score[tested, column]
+        expected = np.where(WORLD.seen[tested, column], scores, np.nan)
+        assert np.array_equal(np.array(graded.scores[name]), expected, equal_nan=True)
 
 
 def test_longer_answers_are_expected_of_models_that_gave_longer_ones(calibrated: Calibrated) -> None:
