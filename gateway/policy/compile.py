@@ -124,6 +124,7 @@ def _build(
         classifier=build_classifier(policy.classifier, resolved),
         feedback=FeedbackTerms(shared=policy.feedback.scope == "shared", sample=policy.feedback.sample),
         artefact=world.catalogue.digest,
+        space=world.catalogue.space,
     )
 
 

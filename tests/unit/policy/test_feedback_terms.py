@@ -13,7 +13,7 @@ TENANTS = "tenants: {team: {keys: [env:SEARCH_KEY], record_text: true}, guest: {
 def test_by_default_feedback_is_each_tenants_own_and_no_text_is_kept() -> None:
     snapshot = snapshot_of(MINIMAL)
     assert snapshot.feedback == FeedbackTerms(shared=False, sample=0.0)
-    assert snapshot.artefact == CATALOGUE.digest
+    assert (snapshot.artefact, snapshot.space) == (CATALOGUE.digest, CATALOGUE.space)
     assert snapshot.open_key is not None
     assert not snapshot.open_key.tenant.may_record_text
 
