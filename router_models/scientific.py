@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import minimize
-from scipy.special import expit
+from scipy.special import expit, gammaln
 
 Doubles = NDArray[np.float64]
 Floats = NDArray[np.float32]
@@ -35,6 +35,12 @@ def logistic(logits: NDArray[np.floating]) -> Doubles:
     """Return the logistic function of each number."""
     chance: Doubles = np.asarray(expit(logits), np.float64)
     return chance
+
+
+def log_choose(items: int, chosen: Doubles) -> Doubles:
+    """Return the logarithm of the number of ways to choose so many of the items; some of them may be all or none."""
+    ways: Doubles = np.asarray(gammaln(items + 1.0) - gammaln(chosen + 1.0) - gammaln(items - chosen + 1.0), np.float64)
+    return ways
 
 
 def least(
