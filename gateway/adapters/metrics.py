@@ -7,6 +7,7 @@ port a scrape reaches one of them, so scrape often, and read rates over windows 
 from collections.abc import Callable, Iterable
 
 from gateway.adapters import metrics_names as names
+from gateway.adapters.encoder_batches import BatchReport
 from gateway.adapters.metrics_cells import Counts, Labels, Spread, head_lines, number_lines, spread_lines
 from gateway.domain.errors import ErrorCode
 from gateway.domain.receipt import Receipt, StageTimes
@@ -39,6 +40,8 @@ class Metrics:
         self._refusals = self._count(names.REFUSALS)
         self._decisions = self._count(names.DECISIONS)
         self._scores = self._count(names.SCORES)
+        self._classifier = self._count(names.CLASSIFIER_OUTCOMES)
+        self._encoder_failures = self._count(names.ENCODER_FAILURES)
         self._cache = self._count(names.CACHE)
         self._attempts = self._count(names.ATTEMPTS)
         self._fallbacks = self._count(names.FALLBACKS)
@@ -50,6 +53,8 @@ class Metrics:
         self._output_token = self._spread(names.OUTPUT_TOKEN)
         self._overhead = self._spread(names.OVERHEAD)
         self._stage = self._spread(names.STAGE)
+        self._encoder_batch = self._spread(names.ENCODER_BATCH)
+        self._encoder_wait = self._spread(names.ENCODER_WAIT)
 
     def record(self, receipt: Receipt) -> None:
         """Count a request that ended."""
@@ -59,6 +64,8 @@ class Metrics:
         alias = (receipt.alias or "") if receipt.tier or receipt.decision else ""
         self._requests.add((receipt.outcome, tier, alias, tenant))
         self._cache.add((receipt.cache,))
+        if receipt.classifier is not None:
+            self._classifier.add((receipt.classifier,))
         if receipt.error is not None:
             self._errors.add((receipt.error,))
             if receipt.error in _LIMIT_OF:
@@ -67,6 +74,17 @@ class Metrics:
         self._record_attempts(receipt)
         self._record_usage(receipt, (tier, receipt.served_model or "", tenant))
         self._record_times(receipt, tier)
+
+    def observe_batch(self, report: BatchReport) -> None:
+        """Count a batch that the encoder began."""
+        device = (report.device,)
+        self._encoder_batch.observe(device, len(report.waited_s))
+        for waited_s in report.waited_s:
+            self._encoder_wait.observe(device, waited_s)
+
+    def count_encoder_failure(self, device: str) -> None:
+        """Count a pass through the encoder that failed."""
+        self._encoder_failures.add((device,))
 
     def read_from(self, metric: names.Metric, read: ReadSamples) -> None:
         """Expose what others keep: `read` is asked at every scrape. For metrics that receipts do not feed."""

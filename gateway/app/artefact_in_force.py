@@ -14,6 +14,7 @@ from pathlib import Path
 
 from gateway.adapters.artefact import Artefact, ArtefactError, load_artefact
 from gateway.app.policy_in_force import Compile, PolicyInForce, Reloads
+from gateway.app.settings import CannotStart
 from gateway.policy.problems import render
 from gateway.ports import Scorer
 
@@ -53,7 +54,10 @@ class ArtefactInForce:
         if digest == self.artefact.catalogue.digest:
             self.problem = ""
             return False
-        scorer, compile_source = await asyncio.to_thread(self._prepare, offered)
+        try:
+            scorer, compile_source = await asyncio.to_thread(self._prepare, offered)
+        except CannotStart as error:
+            return self._refuse(str(error))
         self.scorers[digest] = scorer
         problems = await asyncio.to_thread(self._policy.adopt, compile_source)
         if problems:

@@ -11,7 +11,7 @@ from pathlib import Path
 from starlette.applications import Starlette
 
 from gateway.adapters import metrics_names
-from gateway.adapters.artefact import Artefact
+from gateway.adapters.artefact import shipped_artefact
 from gateway.adapters.artefact_watch import ArtefactWatch
 from gateway.adapters.chance import RequestIds, uniform
 from gateway.adapters.clock import SystemClock, later
@@ -20,7 +20,6 @@ from gateway.adapters.metrics_sources import expose_endpoints, expose_number, ex
 from gateway.adapters.policy_watch import PolicyWatch
 from gateway.adapters.recorders import Recorders
 from gateway.adapters.request_log import RequestLog
-from gateway.adapters.scorer_folded import FoldedScorer
 from gateway.adapters.upstream_httpx import HttpxTransport
 from gateway.adapters.upstream_lean import LeanTransport
 from gateway.app.artefact_in_force import ArtefactInForce
@@ -28,6 +27,7 @@ from gateway.app.cold_routes import cold_routes
 from gateway.app.door import create_app
 from gateway.app.policy_in_force import PolicyInForce
 from gateway.app.policy_reading import compiler, read_artefact, read_policy
+from gateway.app.scoring import Scoring
 from gateway.app.serve import Service
 from gateway.app.settings import Settings
 from gateway.app.stores import Stores, open_stores
@@ -41,7 +41,6 @@ from gateway.pipeline.world import World
 from gateway.policy.problems import render
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.policy.source import PolicySource
-from gateway.ports import Scorer
 
 log = logging.getLogger("tiergate")
 
@@ -56,12 +55,14 @@ def make_service(settings: Settings) -> Service:
     """Build everything for one worker. Raises CannotStart."""
     artefact = read_artefact(settings.artefacts)
     policy = read_policy(settings, artefact)
-    model = ArtefactInForce(artefact, policy, compiler=compiler, make_scorer=make_scorer)
     clock, metrics = SystemClock(), Metrics()
+    transports = {"lean": LeanTransport(), "httpx": HttpxTransport()}
+    directory = settings.artefacts or shipped_artefact()
+    scoring = Scoring(policy.snapshot, directory, clock=clock, metrics=metrics, transport=transports["lean"])
+    model = ArtefactInForce(artefact, policy, compiler=compiler, make_scorer=scoring.make)
     stores = open_stores(settings, clock, policy.snapshot.receipts_kept)
     request_log = RequestLog(BufferedWriter(FileIO(_STDOUT, "wb", closefd=False), _LOG_BUFFER_BYTES))
     recorders = Recorders(metrics, request_log)
-    transports = {"lean": LeanTransport(), "httpx": HttpxTransport()}
     world = World(
         policy=policy,
         clock=clock,
@@ -85,7 +86,7 @@ def make_service(settings: Settings) -> Service:
     opinions = Opinions(world)
     expose(metrics, policy, world, request_log)
     expose_learning(metrics, opinions, stores, model)
-    life = Life(settings, policy, model, world, stores, recorders, request_log)
+    life = Life(settings, policy, model, scoring, world, stores, recorders, request_log)
 
     def scrape() -> str:
         recorders.drain()
@@ -93,11 +94,6 @@ def make_service(settings: Settings) -> Service:
 
     app = create_app(Pipeline(world), cold_routes(world, policy, scrape, opinions, model), lifespan=life.lifespan)
     return Service(app, lambda: policy.snapshot.limits, policy.snapshot.is_open)
-
-
-def make_scorer(artefact: Artefact) -> Scorer:
-    """Build what scores requests from a difficulty model."""
-    return FoldedScorer(artefact.table)
 
 
 def report_fault(request_id: RequestId, fault: BaseException) -> None:
@@ -139,6 +135,7 @@ class Life:
         settings: Settings,
         policy: PolicyInForce,
         model: ArtefactInForce,
+        scoring: Scoring,
         world: World,
         stores: Stores,
         recorders: Recorders,
@@ -147,6 +144,7 @@ class Life:
         self._settings = settings
         self._policy = policy
         self._model = model
+        self._scoring = scoring
         self._world = world
         self._stores = stores
         self._recorders = recorders
@@ -175,6 +173,7 @@ class Life:
             await _end(flushing)
             await _end(listening)
             await _end(renewing)
+            await self._scoring.aclose()
             for transport in self._world.transports.values():
                 await transport.aclose()
             await self._stores.aclose()

@@ -70,6 +70,12 @@ class ScriptedModel:
     passes: list[tuple[int, int]] = field(default_factory=list)
     """Shape of each batch."""
 
+    def warm_up(self, shapes: list[tuple[int, int]]) -> None:
+        """Pass batches of these shapes through."""
+        for shape in shapes:
+            ones = np.ones(shape, dtype=np.int64)
+            self.run(ones, ones)
+
     def run(self, ids: Ids, mask: Ids) -> Passed:
         """Count the tokens."""
         self.passes.append((ids.shape[0], ids.shape[1]))

@@ -3,7 +3,9 @@
 import pytest
 
 from gateway.adapters import metrics_names as names
+from gateway.adapters.encoder_batches import BatchReport
 from gateway.adapters.metrics import OTHER, Metrics
+from gateway.domain.ability import ClassifierOutcome
 from gateway.domain.errors import ErrorCode
 from gateway.domain.ids import ModelAlias, TenantId
 from gateway.domain.outcome import FailureKind, Outcome
@@ -31,6 +33,24 @@ def test_a_decision_is_counted_with_its_reason_and_its_score() -> None:
     key = 'tiergate_decisions_total{route="balanced",tier="small",reason="best_value",certified="true"}'
     assert series[key] == 1
     assert series['tiergate_scores_total{scorer="test",known="true"}'] == 1
+
+
+def test_the_outcome_of_scoring_is_counted_once_for_each_request_that_was_scored() -> None:
+    outcomes = list(ClassifierOutcome)
+    series = _counted(*[a_receipt(classifier=outcome) for outcome in outcomes], a_receipt(classifier=None))
+    for outcome in outcomes:
+        assert series[f'tiergate_classifier_outcomes_total{{outcome="{outcome}"}}'] == 1
+
+
+def test_batches_of_the_encoder_are_counted_with_the_wait_of_each_request() -> None:
+    metrics = Metrics()
+    metrics.observe_batch(BatchReport("cuda", (0.001, 0.0005, 0.0)))
+    metrics.count_encoder_failure("cuda")
+    series = read_series(metrics.render(), without=names.WORKER_LABEL)
+    assert series['tiergate_encoder_batch_size_sum{device="cuda"}'] == 3
+    assert series['tiergate_encoder_batch_size_count{device="cuda"}'] == 1
+    assert series['tiergate_encoder_queue_wait_seconds_count{device="cuda"}'] == 3
+    assert series['tiergate_encoder_failures_total{device="cuda"}'] == 1
 
 
 def test_tokens_are_counted_by_kinds_that_do_not_overlap() -> None:
