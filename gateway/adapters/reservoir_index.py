@@ -20,7 +20,7 @@ from gateway.domain.tier import Tier
 
 Floats = NDArray[np.float32]
 _Place = tuple[TierName, str, str]
-_Shelf = dict[_Place, "_Rows"]
+_Shelf = dict[_Place, "_Labels"]
 _FIRST_ROWS = 16
 
 
@@ -60,7 +60,7 @@ class ReservoirIndex:
         labels[label.request_id] = label
         self._count += 1
         for shelf in self._shelves_of(label.tenant):
-            _shelve(shelf, label)
+            shelf.setdefault(_place_of(label), _Labels(len(label.latent))).put(label)
         if len(labels) > self._settings.per_tenant:
             self._drop(label.tenant, next(iter(labels)))
         while self._count > self._settings.in_all:
@@ -77,7 +77,7 @@ class ReservoirIndex:
         found = (
             (tier, shelf.get((tier.name, tier.model, _space(space, len(tier.ability.loadings))))) for tier in tiers
         )
-        return tuple(rows.correct(tier, score) for tier, rows in found if rows is not None)
+        return tuple(labels.correct(tier, score) for tier, labels in found if labels is not None)
 
     def labels(self) -> list[Label]:
         """Return all labels, each tenant's oldest first."""
@@ -95,7 +95,7 @@ class ReservoirIndex:
         if self._shared is None:
             self._shared = {}
             for label in self.labels():
-                _shelve(self._shared, label)
+                self._shared.setdefault(_place_of(label), _Labels(len(label.latent))).put(label)
         return self._shared
 
     def _drop(self, tenant: TenantId, request_id: RequestId) -> None:
@@ -103,9 +103,8 @@ class ReservoirIndex:
         self._count -= 1
         place = _place_of(label)
         for shelf in self._shelves_of(tenant):
-            rows = shelf[place]
-            rows.drop(tenant, request_id)
-            if not rows.count:
+            shelf[place].drop(label)
+            if shelf[place].is_empty:
                 del shelf[place]
         if not self._labels[tenant]:
             del self._labels[tenant], self._shelves[tenant]
@@ -120,41 +119,29 @@ def _space(name: str, width: int) -> str:
     return f"{name}/{width}"
 
 
-def _shelve(shelf: _Shelf, label: Label) -> None:
-    place = _place_of(label)
-    rows = shelf.get(place)
-    if rows is None:
-        rows = shelf[place] = _Rows(len(label.latent))
-    rows.put(label)
-
-
 class _Rows:
-    """The labels of one tier's model, as matrices that grow by doubling; the last row takes a dropped one's place."""
+    """Labels with embeddings of one length, in matrices that grow by doubling; the last row fills a gap."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, embedded: int) -> None:
         self.count = 0
+        self.embedded = embedded
         self._names: list[tuple[TenantId, RequestId]] = []
         self._at: dict[tuple[TenantId, RequestId], int] = {}
-        self._latents: Floats = np.zeros((_FIRST_ROWS, width), np.float32)
-        self._embeddings: Floats = np.zeros((_FIRST_ROWS, 0), np.float32)
-        self._embedded: NDArray[np.bool_] = np.zeros(_FIRST_ROWS, np.bool_)
-        self._scores: Floats = np.zeros(_FIRST_ROWS, np.float32)
-        self._familiarity: Floats = np.zeros(_FIRST_ROWS, np.float32)
+        self.latents: Floats = np.zeros((_FIRST_ROWS, width), np.float32)
+        self.embeddings: Floats = np.zeros((_FIRST_ROWS, embedded), np.float32)
+        self.scores: Floats = np.zeros(_FIRST_ROWS, np.float32)
+        self.familiarity: Floats = np.zeros(_FIRST_ROWS, np.float32)
 
     def put(self, label: Label) -> None:
         """Add a label that is not here."""
         row, name = self.count, (label.tenant, label.request_id)
-        if row == len(self._scores):
-            self._grow()
-        embedding = _unit(label.embedding)
-        if embedding is not None and not self._embeddings.shape[1]:
-            self._embeddings = np.zeros((len(self._scores), len(embedding)), np.float32)
-        fits = embedding is not None and len(embedding) == self._embeddings.shape[1]
-        self._embeddings[row] = embedding if fits else 0.0
-        self._embedded[row] = fits
-        self._latents[row] = label.latent
-        self._scores[row] = label.score
-        self._familiarity[row] = label.familiarity
+        if row == len(self.scores):
+            self.latents, self.embeddings = _doubled(self.latents), _doubled(self.embeddings)
+            self.scores, self.familiarity = _doubled(self.scores), _doubled(self.familiarity)
+        self.embeddings[row] = _unit(label.embedding)
+        self.latents[row] = label.latent
+        self.scores[row] = label.score
+        self.familiarity[row] = label.familiarity
         self._names.append(name)
         self._at[name] = row
         self.count += 1
@@ -164,43 +151,60 @@ class _Rows:
         row, last = self._at.pop((tenant, request_id)), self.count - 1
         moved = self._names.pop()
         if row != last:
-            for column in (self._latents, self._embeddings, self._embedded, self._scores, self._familiarity):
+            for column in (self.latents, self.embeddings, self.scores, self.familiarity):
                 column[row] = column[last]
             self._names[row] = moved
             self._at[moved] = row
         self.count = last
 
+    def nearest(self, score: Score) -> tuple[NDArray[np.intp], list[float]]:
+        """Return the nearest rows and their weights: by embedding where both sides have one, else by position."""
+        if self.embedded and self.embedded == len(score.embedding):
+            cosines = self.embeddings[: self.count].dot(_unit(score.embedding))
+            near = _largest(cosines)
+            return near, list(map(closeness_by_cosine, cosines[near].tolist()))
+        if len(score.latent) != self.latents.shape[1]:
+            return np.zeros(0, np.intp), []
+        away = self.latents[: self.count] - np.array(score.latent, np.float32)
+        squared = np.einsum("ij,ij->i", away, away) / len(score.latent)
+        near = _largest(-squared)
+        return near, list(map(closeness_by_distance, squared[near].tolist()))
+
+
+class _Labels:
+    """The labels of one tier's model, by the length of their embeddings: stages that make them differ in it."""
+
+    def __init__(self, width: int) -> None:
+        self._width = width
+        self._rows: dict[int, _Rows] = {}
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._rows
+
+    def put(self, label: Label) -> None:
+        """Add a label that is not here."""
+        embedded = len(label.embedding)
+        self._rows.setdefault(embedded, _Rows(self._width, embedded)).put(label)
+
+    def drop(self, label: Label) -> None:
+        """Take a label out."""
+        rows = self._rows[len(label.embedding)]
+        rows.drop(label.tenant, label.request_id)
+        if not rows.count:
+            del self._rows[rows.embedded]
+
     def correct(self, tier: Tier, score: Score) -> Correction:
         """Return what the labels nearest to the score say of the tier."""
-        rows, weights = self._nearest(score)
-        chosen = np.array(rows, np.intp)
-        predicted = _predicted(tier.ability, self._latents[chosen], self._familiarity[chosen])
-        return correction(tier.name, weights, self._scores[chosen].tolist(), predicted)
-
-    def _nearest(self, score: Score) -> tuple[list[int], list[float]]:
-        """Compare embeddings where both sides have one, and latent positions where not."""
-        embedding, bare = _unit(score.embedding), np.arange(self.count)
-        rows: list[int] = []
         weights: list[float] = []
-        if embedding is not None and len(embedding) == self._embeddings.shape[1]:
-            embedded = self._embedded[: self.count]
-            cosines = self._embeddings[: self.count].dot(embedding)
-            near = _largest(cosines)
-            near = near[embedded[near]]
-            rows, weights = near.tolist(), list(map(closeness_by_cosine, cosines[near].tolist()))
-            bare = np.flatnonzero(~embedded)
-        if len(bare) and len(score.latent) == self._latents.shape[1]:
-            away = self._latents[bare] - np.array(score.latent, np.float32)
-            squared = np.einsum("ij,ij->i", away, away) / len(score.latent)
-            near = _largest(-squared)
-            rows += bare[near].tolist()
-            weights += map(closeness_by_distance, squared[near].tolist())
-        return rows, weights
-
-    def _grow(self) -> None:
-        self._latents, self._embeddings = _doubled(self._latents), _doubled(self._embeddings)
-        self._embedded = np.concatenate([self._embedded, np.zeros_like(self._embedded)])
-        self._scores, self._familiarity = _doubled(self._scores), _doubled(self._familiarity)
+        scores: list[float] = []
+        predicted: list[float] = []
+        for rows in self._rows.values():
+            near, near_weights = rows.nearest(score)
+            weights += near_weights
+            scores += rows.scores[near].tolist()
+            predicted += _predicted(tier.ability, rows.latents[near], rows.familiarity[near])
+        return correction(tier.name, weights, scores, predicted)
 
 
 def _doubled(column: Floats) -> Floats:
@@ -213,13 +217,11 @@ def _largest(values: Floats) -> NDArray[np.intp]:
     return np.argpartition(values, len(values) - NEAREST)[-NEAREST:]
 
 
-def _unit(embedding: bytes) -> Floats | None:
-    """Read int8 numbers as a vector of length 1; None for none, or for zeros."""
-    if not embedding:
-        return None
+def _unit(embedding: bytes) -> Floats:
+    """Read int8 numbers as a vector of length 1; zeros stay zeros, which are near nothing."""
     vector = np.frombuffer(embedding, np.int8).astype(np.float32)
     length = float(np.sqrt(vector.dot(vector)))
-    return vector / np.float32(length) if length > 0.0 else None
+    return vector / np.float32(length) if length > 0.0 else vector
 
 
 def _predicted(ability: Ability, latents: Floats, familiarity: Floats) -> list[float]:
