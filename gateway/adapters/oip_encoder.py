@@ -121,7 +121,7 @@ class RemoteEncoder:
         deadline_s = self._limits.deadline_s
         try:
             async with asyncio.timeout(deadline_s):
-                rows = await self._server.infer(ids, mask, served.wanted, deadline_s)
+                rows = await self._server.infer(ids, mask, served, deadline_s)
         except TimeoutError as error:
             raise TooLate(f"no answer within {deadline_s * 1000:.0f} ms") from error
         return _encoded(rows, self._width)

@@ -89,17 +89,17 @@ class GrpcInference:
         )
         return ServedModel(inputs, outputs)
 
-    async def infer(self, ids: Sequence[int], mask: Sequence[int], wanted: Sequence[str], timeout_s: float) -> Rows:
-        """Return the `wanted` outputs for one text. The server is told the time with the call."""
+    async def infer(self, ids: Sequence[int], mask: Sequence[int], served: ServedModel, timeout_s: float) -> Rows:
+        """Return the wanted outputs for one text. The server is told the time with the call."""
         shape = (1, len(ids))
         question = {
             **self._asked,
             "inputs": [{"name": name, "datatype": INPUT_TYPE, "shape": shape} for name in (INPUT_IDS, ATTENTION_MASK)],
-            "outputs": [{"name": name} for name in wanted],
+            "outputs": [{"name": name} for name in served.wanted],
             "raw_input_contents": [array("q", ids).tobytes(), array("q", mask).tobytes()],
         }
         answer = await self._call("ModelInfer", question, timeout_s)
-        return read_answer(answer, wanted)
+        return read_answer(answer, served.wanted)
 
     async def aclose(self) -> None:
         """Close the channel, and with it whatever is under way."""

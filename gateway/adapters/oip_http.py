@@ -1,7 +1,9 @@
-"""The Open Inference Protocol v2 over HTTP, in JSON.
+"""The Open Inference Protocol v2 over HTTP: questions in JSON, answers in JSON or with the numbers as they are.
 
-The binary tensor extension is left out: with one text of 128 tokens to a request and only `latent` asked for, writing
-and reading JSON takes 9 µs here, and a server's answer came no sooner in binary.
+A question of 128 tokens is 1.1 kB of JSON, written in 2 µs. An answer is 8 kB, most of it the embedding, read in 28 µs;
+with the binary tensor extension 2 kB and 9 µs. Triton on two cores, 16 requests at once: 4,200 to 4,700 answers a
+second with it, 2,200 to 3,800 without. So it is used with servers that name it; kserve's, which does not name it, is
+no faster with it.
 """
 
 from collections.abc import Sequence
@@ -35,6 +37,9 @@ from gateway.ports import UpstreamTransport, ready_request
 MAX_ANSWER_BYTES: Final = 64 * 1024
 """An answer is some 8 KiB in JSON, most of it the embedding; a description of a model is less."""
 _MAX_SAID_CHARS: Final = 200
+_JSON_BYTES: Final = "inference-header-content-length"
+"""Says how much of an answer is JSON; the numbers come behind, in the order in which it describes them."""
+_BINARY: Final = "binary_tensor_data"
 _FULL: Final = {429, 503}
 _LATE: Final = {408, 504}
 
@@ -46,8 +51,13 @@ class _InputTensor(msgspec.Struct):
     data: Sequence[int]
 
 
+class _Form(msgspec.Struct, omit_defaults=True):
+    binary_data: bool = False
+
+
 class _NamedOutput(msgspec.Struct):
     name: str
+    parameters: _Form
 
 
 class _Question(msgspec.Struct):
@@ -55,11 +65,16 @@ class _Question(msgspec.Struct):
     outputs: tuple[_NamedOutput, ...]
 
 
+class _Size(msgspec.Struct):
+    binary_data_size: int | None = None
+
+
 class _OutputTensor(msgspec.Struct):
     name: str
     shape: list[int]
     datatype: str
-    data: list[float | list[float]]
+    data: list[float | list[float]] | None = None
+    parameters: _Size | None = None
 
 
 class _Answer(msgspec.Struct):
@@ -77,12 +92,17 @@ class _Description(msgspec.Struct):
     outputs: list[_Described] = []
 
 
+class _ServerDescription(msgspec.Struct):
+    extensions: list[str] = []
+
+
 class _Said(msgspec.Struct):
     error: str = ""
 
 
 _encode = msgspec.json.Encoder().encode
 _answer = msgspec.json.Decoder(_Answer)
+_server = msgspec.json.Decoder(_ServerDescription)
 _description = msgspec.json.Decoder(_Description)
 _said = msgspec.json.Decoder(_Said)
 
@@ -96,6 +116,7 @@ class HttpInference:
         model_url = f"{remote.base_url}/v2/models/{quote(remote.model, safe='')}{version}"
         self._model_url = httpx.URL(model_url)
         self._infer_url = httpx.URL(f"{model_url}/infer")
+        self._server_url = httpx.URL(f"{remote.base_url}/v2")
         self._ready_url = httpx.URL(f"{remote.base_url}/v2/health/ready")
         self._loaded_url = httpx.URL(f"{model_url}/ready")
         headers = [(b"accept", b"application/json"), (b"accept-encoding", b"identity")]
@@ -113,8 +134,8 @@ class HttpInference:
         return await self._says_yes(self._loaded_url)
 
     async def served_model(self) -> ServedModel:
-        """Return what the server says of the model."""
-        status, body = await self._exchange(self._get(self._model_url))
+        """Return what the server says of the model, and of itself."""
+        status, _, body = await self._exchange(self._get(self._model_url))
         _raise_for(status, body)
         try:
             told = _description.decode(body)
@@ -124,32 +145,40 @@ class HttpInference:
             tuple(Tensor(each.name, each.datatype, tuple(each.shape)) for each in described)
             for described in (told.inputs, told.outputs)
         )
-        return ServedModel(inputs, outputs)
+        return ServedModel(inputs, outputs, await self._is_binary())
 
-    async def infer(self, ids: Sequence[int], mask: Sequence[int], wanted: Sequence[str], timeout_s: float) -> Rows:
-        """Return the `wanted` outputs for one text. HTTP has no way to tell the server the time."""
-        shape = (1, len(ids))
+    async def infer(self, ids: Sequence[int], mask: Sequence[int], served: ServedModel, timeout_s: float) -> Rows:
+        """Return the wanted outputs for one text. HTTP has no way to tell the server the time."""
+        shape, form, wanted = (1, len(ids)), _Form(served.is_binary), served.wanted
         tensors = _InputTensor(INPUT_IDS, shape, INPUT_TYPE, ids), _InputTensor(ATTENTION_MASK, shape, INPUT_TYPE, mask)
-        question = _encode(_Question(tensors, tuple(map(_NamedOutput, wanted))))
-        status, body = await self._exchange(ready_request(self._infer_url, self._json_headers, question))
+        question = _encode(_Question(tensors, tuple(_NamedOutput(name, form) for name in wanted)))
+        status, headers, body = await self._exchange(ready_request(self._infer_url, self._json_headers, question))
         _raise_for(status, body)
-        return read_answer(body, wanted)
+        return read_answer(body, wanted, headers.get(_JSON_BYTES))
 
     async def aclose(self) -> None:
         """Nothing to let go of: the transport belongs to others."""
 
     async def _says_yes(self, url: httpx.URL) -> bool:
-        status, body = await self._exchange(self._get(url))
+        status, _, body = await self._exchange(self._get(url))
         return status == 200 and b'"ready":false' not in body.replace(b" ", b"")
+
+    async def _is_binary(self) -> bool:
+        """Ask the server for its extensions. One that does not say has none."""
+        status, _, body = await self._exchange(self._get(self._server_url))
+        try:
+            return status == 200 and _BINARY in _server.decode(body).extensions
+        except msgspec.DecodeError:
+            return False
 
     def _get(self, url: httpx.URL) -> httpx.Request:
         headers = ((b"host", url.netloc), *self._headers)
         return httpx.Request("GET", url, headers=headers, stream=httpx.ByteStream(b""))
 
-    async def _exchange(self, request: httpx.Request) -> tuple[int, bytes]:
+    async def _exchange(self, request: httpx.Request) -> tuple[int, httpx.Headers, bytes]:
         try:
             response = await self._transport.handle_async_request(request)
-            return response.status_code, await _read(response)
+            return response.status_code, response.headers, await _read(response)
         except httpx.PoolTimeout as error:
             raise Overloaded("every connection to it is in use") from error
         except httpx.TimeoutException as error:
@@ -158,11 +187,19 @@ class HttpInference:
             raise Unreachable(f"{type(error).__name__}: {error}") from error
 
 
-def read_answer(body: bytes, wanted: Sequence[str]) -> Rows:
-    """Return the outputs of an answer, whether written flat or nested. Raises BadAnswer."""
+def read_answer(body: bytes, wanted: Sequence[str], json_bytes: str | None = None) -> Rows:
+    """Return the outputs of an answer: behind its first `json_bytes`, or in JSON, flat or nested. Raises BadAnswer."""
     try:
-        outputs = _answer.decode(body).outputs
-        found = {each.name: row_of(each.name, each.datatype, each.shape, _flat(each.data)) for each in outputs}
+        end = len(body) if json_bytes is None else int(json_bytes)
+        found = {}
+        for each in _answer.decode(memoryview(body)[:end]).outputs:
+            size_bytes = None if each.parameters is None else each.parameters.binary_data_size
+            if size_bytes is None:
+                numbers = _flat(each.data or [])
+            else:
+                numbers = np.frombuffer(body[end : end + size_bytes], dtype="<f4")
+                end += size_bytes
+            found[each.name] = row_of(each.name, each.datatype, each.shape, numbers)
     except (msgspec.DecodeError, ValueError) as error:
         raise BadAnswer(f"its answer cannot be read: {error}") from error
     return rows_of(found, wanted)

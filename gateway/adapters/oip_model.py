@@ -40,10 +40,11 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """What a server says it serves under a model's name."""
+    """What a server says it serves under a model's name. `is_binary`: it can write numbers as they are into HTTP."""
 
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
+    is_binary: bool = False
 
     @property
     def wanted(self) -> tuple[str, ...]:
@@ -68,8 +69,8 @@ class InferenceServer(Protocol):
     async def is_loaded(self) -> bool:
         """Tell whether the model takes questions. Of a model that there is not, servers say different things."""
 
-    async def infer(self, ids: Sequence[int], mask: Sequence[int], wanted: Sequence[str], timeout_s: float) -> Rows:
-        """Return the `wanted` outputs for one text. `timeout_s` tells the server how long its answer is of use."""
+    async def infer(self, ids: Sequence[int], mask: Sequence[int], served: ServedModel, timeout_s: float) -> Rows:
+        """Return the wanted outputs for one text. `timeout_s` tells the server how long its answer is of use."""
 
     async def aclose(self) -> None:
         """Let go of what belongs to this server alone."""
@@ -183,7 +184,7 @@ async def look(server: InferenceServer, remote: RemoteModel, width: int, timeout
     if not await server.is_loaded():
         raise Unreachable("the server is up, but has not loaded the model")
     ids, mask = padded([0])
-    rows = await server.infer(ids, mask, served.wanted, timeout_s)
+    rows = await server.infer(ids, mask, served, timeout_s)
     for name, size in ((LATENT, width), (EMBEDDING, EMBEDDING_WIDTH)):
         if rows[name].size != size:
             found.append(f"it answers with {rows[name].size} numbers as `{name}` where {size} belong")

@@ -33,18 +33,18 @@ from tests.support.inference_servers import (
 )
 from tests.support.waiting import eventually
 
-any_server = pytest.mark.parametrize("kind", ["http", "grpc", "fake"])
-real_server = pytest.mark.parametrize("kind", ["http", "grpc"])
+any_server = pytest.mark.parametrize("kind", ["http", "binary", "grpc", "fake"])
+real_server = pytest.mark.parametrize("kind", ["http", "binary", "grpc"])
 IDS, MASK = [101, 7592, 102, 0], [1, 1, 1, 0]
 PATIENT_S = 10.0
-WANTED = (LATENT, EMBEDDING)
 
 
 @any_server
 async def test_an_answer_belongs_to_what_was_asked(kind: str) -> None:
     async with inference(kind, InferenceScript()) as served:
         server: InferenceServer = served.server
-        answers = await asyncio.gather(*(server.infer([n, *IDS], [1, *MASK], WANTED, PATIENT_S) for n in range(20)))
+        of = served.script.served
+        answers = await asyncio.gather(*(server.infer([n, *IDS], [1, *MASK], of, PATIENT_S) for n in range(20)))
         for n, rows in enumerate(answers):
             assert tuple(rows[LATENT]) == latent_of([n, *IDS], [1, *MASK])
             assert tuple(rows[EMBEDDING]) == embedding_of([n])
@@ -58,7 +58,7 @@ async def test_the_model_is_described_as_it_is_served(kind: str) -> None:
     async with inference(kind, InferenceScript()) as served:
         assert await served.server.is_ready()
         assert await served.server.is_loaded()
-        assert await served.server.served_model() == OURS
+        assert await served.server.served_model() == served.script.served
 
 
 @any_server
@@ -70,7 +70,7 @@ async def test_a_server_that_still_loads_is_not_ready(kind: str) -> None:
 @any_server
 async def test_the_version_and_the_key_go_with_the_question(kind: str) -> None:
     async with inference(kind, InferenceScript(key="k-1"), version="7", api_key=Secret("k-1")) as served:
-        await served.server.infer(IDS, MASK, WANTED, PATIENT_S)
+        await served.server.infer(IDS, MASK, served.script.served, PATIENT_S)
         assert [(asked.version, asked.key) for asked in served.script.asked] == [("7", "k-1")]
 
 
@@ -78,7 +78,7 @@ async def test_the_version_and_the_key_go_with_the_question(kind: str) -> None:
 async def test_a_wrong_key_is_refused_and_never_told(kind: str) -> None:
     script = InferenceScript(key="k-1")
     async with inference(kind, script, api_key=Secret("k-wrong")) as served:
-        for asking in (served.server.served_model(), served.server.infer(IDS, MASK, WANTED, PATIENT_S)):
+        for asking in (served.server.served_model(), served.server.infer(IDS, MASK, served.script.served, PATIENT_S)):
             with pytest.raises(Refused) as raised:
                 await asking
             assert "k-wrong" not in str(raised.value)
@@ -110,7 +110,7 @@ async def test_what_goes_wrong_is_told_by_its_kind(
 ) -> None:
     async with inference(kind, InferenceScript(trouble=trouble)) as served:
         with pytest.raises(kind_of_trouble, match="scripted") as raised:
-            await served.server.infer(IDS, MASK, WANTED, PATIENT_S)
+            await served.server.infer(IDS, MASK, served.script.served, PATIENT_S)
         assert raised.value.outcome is outcome
 
 
@@ -118,7 +118,7 @@ async def test_what_goes_wrong_is_told_by_its_kind(
 async def test_being_throttled_is_an_overload(kind: str) -> None:
     async with inference(kind, InferenceScript(trouble="throttled")) as served:
         with pytest.raises(Overloaded):
-            await served.server.infer(IDS, MASK, WANTED, PATIENT_S)
+            await served.server.infer(IDS, MASK, served.script.served, PATIENT_S)
 
 
 @any_server
@@ -127,7 +127,7 @@ async def test_a_server_that_is_not_there_is_unreachable(kind: str) -> None:
         for asking in (
             served.server.is_ready(),
             served.server.served_model(),
-            served.server.infer(IDS, MASK, WANTED, PATIENT_S),
+            served.server.infer(IDS, MASK, served.script.served, PATIENT_S),
         ):
             with pytest.raises(Unreachable) as raised:
                 await asking
@@ -137,7 +137,7 @@ async def test_a_server_that_is_not_there_is_unreachable(kind: str) -> None:
 @any_server
 async def test_the_server_sees_a_caller_leave(kind: str) -> None:
     async with inference(kind, InferenceScript(trouble="stalls")) as served:
-        asking = asyncio.create_task(served.server.infer(IDS, MASK, WANTED, PATIENT_S))
+        asking = asyncio.create_task(served.server.infer(IDS, MASK, served.script.served, PATIENT_S))
         await eventually(lambda: served.script.asked)
         asking.cancel()
         await asyncio.wait([asking])
@@ -161,7 +161,7 @@ async def test_the_server_sees_a_caller_leave(kind: str) -> None:
 async def test_an_answer_that_is_not_one_is_found_out(kind: str, output: Output) -> None:
     async with inference(kind, InferenceScript(changed={LATENT: output})) as served:
         with pytest.raises(BadAnswer):
-            await served.server.infer(IDS, MASK, WANTED, PATIENT_S)
+            await served.server.infer(IDS, MASK, served.script.served, PATIENT_S)
 
 
 @real_server
@@ -169,14 +169,14 @@ async def test_an_answer_beyond_all_measure_is_not_read(kind: str) -> None:
     script = InferenceScript(changed={LATENT: Output(LATENT, (0.5,) * 50_000)})
     async with inference(kind, script) as served:
         with pytest.raises(RemoteTrouble):
-            await served.server.infer(IDS, MASK, WANTED, PATIENT_S)
+            await served.server.infer(IDS, MASK, served.script.served, PATIENT_S)
 
 
 @real_server
 async def test_what_a_server_says_is_told_short_and_in_one_line(kind: str) -> None:
     async with inference(kind, InferenceScript(trouble="broken", said="a\n\tb" + "c" * 1_000)) as served:
         with pytest.raises(BadAnswer) as raised:
-            await served.server.infer(IDS, MASK, WANTED, PATIENT_S)
+            await served.server.infer(IDS, MASK, served.script.served, PATIENT_S)
         text = str(raised.value)
         assert "'a b" in text
         assert "\n" not in text
@@ -186,7 +186,7 @@ async def test_what_a_server_says_is_told_short_and_in_one_line(kind: str) -> No
 @any_server
 async def test_a_good_server_passes_the_look(kind: str) -> None:
     async with inference(kind, InferenceScript()) as served:
-        assert await look(served.server, served.remote, WIDTH, PATIENT_S) == OURS
+        assert await look(served.server, served.remote, WIDTH, PATIENT_S) == served.script.served
         assert len(served.script.asked) == 1
 
 
@@ -203,7 +203,7 @@ async def test_familiarity_is_asked_for_where_it_is_served(kind: str) -> None:
     tells = replace(OURS, outputs=(*OURS.outputs, Tensor(FAMILIARITY, "FP32", (-1, 1))))
     async with inference(kind, InferenceScript(served=tells)) as served:
         found = await look(served.server, served.remote, WIDTH, PATIENT_S)
-        rows = await served.server.infer(IDS, MASK, found.wanted, PATIENT_S)
+        rows = await served.server.infer(IDS, MASK, found, PATIENT_S)
         assert rows[FAMILIARITY].tolist() == [0.75]
 
 

@@ -19,8 +19,10 @@ from gateway.domain.ability import ClassifierOutcome
 from gateway.domain.remote_model import RemoteModel
 from router_models.triton import NAME
 from tests.conformance.oip import kserve_python, triton_python
+from tests.support.inference_servers import OURS
 from tests.support.real_inference import RealServer, running_kserve, running_triton, write_tiny_encoder
 from tests.support.tiny_encoder import LATENT_WIDTH, expected
+from tests.support.waiting import answered
 
 pytestmark = pytest.mark.inference
 ways = pytest.mark.parametrize("protocol", ["http", "grpc"])
@@ -134,20 +136,25 @@ async def test_the_other_protocols_port_is_told_as_such(real: RealServer, protoc
     other = remote_of(RealServer(http_port=real.grpc_port, grpc_port=real.http_port), protocol)
     async with client(other) as server:
         with pytest.raises(Unreachable):
-            await server.infer(*padded([1]), (LATENT,), PATIENT_S)
+            await server.infer(*padded([1]), OURS, PATIENT_S)
 
 
 async def test_a_batch_is_made_of_texts_of_several_lengths(real: RealServer) -> None:
-    statistics = f"http://127.0.0.1:{real.http_port}/v2/models/{NAME}/stats"
-    async with httpx.AsyncClient(trust_env=False) as asking:
-        told = await asking.get(statistics)
-        if told.status_code != 200:
+    remote = remote_of(real, "http")
+    async with httpx.AsyncClient(trust_env=False) as asking, client(remote) as server:
+
+        async def counted() -> tuple[int, int]:
+            told = await asking.get(f"{remote.base_url}/v2/models/{NAME}/stats")
+            counts = told.json()["model_stats"][0] if told.status_code == 200 else {}
+            return counts.get("inference_count", -1), counts.get("execution_count", -1)
+
+        texts, passes = await counted()
+        if texts < 0:
             pytest.skip("only Triton counts its batches")
-        async with client(remote_of(real, "http")) as server:
-            lengths = [3 + number % 28 for number in range(64)]
-            await asyncio.gather(*(server.infer(*padded([1] * n), (LATENT,), PATIENT_S) for n in lengths))
-        before, after = told.json()["model_stats"][0], (await asking.get(statistics)).json()["model_stats"][0]
-    texts = after["inference_count"] - before["inference_count"]
-    passes = after["execution_count"] - before["execution_count"]
-    assert texts == 64
-    assert passes <= 16
+        served = await look(server, remote, LATENT_WIDTH, PATIENT_S)
+        assert served.is_binary
+        lengths = [3 + number % 28 for number in range(64)]
+        await asyncio.gather(*(server.infer(*padded([1] * n), served, PATIENT_S) for n in lengths))
+        # Triton counts after it has answered; the look asked once.
+        _, after = await answered(counted, lambda now: now[0] == texts + 65)
+        assert after - passes <= 16

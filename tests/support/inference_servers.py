@@ -40,7 +40,7 @@ from gateway.domain.remote_model import RemoteModel
 from tests.support.behaviours import json_reply
 from tests.support.fault_server import FaultServer
 from tests.support.networks import free_port
-from tests.support.scripts import End, Reply, Script, SeenRequest
+from tests.support.scripts import End, Reply, Script, SeenRequest, Send
 
 WIDTH = 3
 MODEL = "tiergate_encoder"
@@ -148,7 +148,7 @@ class FakeInference:
         self._reach()
         return self.script.is_loaded
 
-    async def infer(self, ids: Sequence[int], mask: Sequence[int], wanted: Sequence[str], timeout_s: float) -> Rows:
+    async def infer(self, ids: Sequence[int], mask: Sequence[int], served: ServedModel, timeout_s: float) -> Rows:
         """Do what the script says."""
         self._reach()
         self._admit()
@@ -161,14 +161,14 @@ class FakeInference:
                 asked.gone.set()
         if self.script.trouble is not None:
             raise _TROUBLES[self.script.trouble](self.script.said)
-        outputs = self.script.outputs(asked, wanted)
+        outputs = self.script.outputs(asked, served.wanted)
         found = {
             each.name: row_of(
                 each.name, each.datatype, [*each.described()["shape"]], np.array(each.numbers, dtype=np.float32)
             )
             for each in outputs
         }
-        return rows_of(found, wanted)
+        return rows_of(found, served.wanted)
 
     async def aclose(self) -> None:
         """Remember that it was closed."""
@@ -207,13 +207,18 @@ _GRPC = {
 
 @asynccontextmanager
 async def inference(kind: str, script: InferenceScript, *, is_up: bool = True, **fields: Any) -> AsyncIterator[Served]:
-    """Serve the script as `kind`: fake, http or grpc. `fields` are those of the RemoteModel."""
+    """Serve the script as `kind`: fake, http, binary (HTTP with that extension) or grpc.
+
+    `fields` are those of the RemoteModel.
+    """
+    if kind == "binary":
+        script.served = replace(script.served, is_binary=True)
     remote = replace(RemoteModel("http://scripted:8000", "grpc" if kind == "grpc" else "http", MODEL), **fields)
     if kind == "fake":
         fake = FakeInference(script, remote)
         fake.is_reachable = is_up
         yield Served(fake, script, remote)
-    elif kind == "http":
+    elif kind in {"http", "binary"}:
         async with _http(script, remote, is_up=is_up) as served:
             yield served
     else:
@@ -239,6 +244,9 @@ async def _http(script: InferenceScript, remote: RemoteModel, *, is_up: bool) ->
 def over_http(script: InferenceScript, seen: SeenRequest) -> Script:
     """Answer one HTTP request as the script says."""
     bearer = (seen.header(b"authorization") or b"").decode().removeprefix("Bearer ") or None
+    if seen.path == "/v2":
+        extensions = ["binary_tensor_data"] if script.served.is_binary else []
+        return json_reply(200, json.dumps({"name": "scripted", "version": "1", "extensions": extensions}).encode())
     path = seen.path.removeprefix("/v2/")
     if path == "health/ready":
         return json_reply(200 if script.is_ready else 503, b"{}")
@@ -260,9 +268,24 @@ def over_http(script: InferenceScript, seen: SeenRequest) -> Script:
         return Reply(before=(End.STALL,))
     if script.trouble is not None:
         return json_reply(_HTTP[script.trouble], _error(script.said))
-    wanted = [each["name"] for each in seen.json["outputs"]]
-    told = [{**each.described(), "data": each.numbers} for each in script.outputs(asked, wanted)]
-    return json_reply(200, json.dumps({"model_name": script.model, "outputs": told}).encode())
+    return _answered(script.outputs(asked, [each["name"] for each in seen.json["outputs"]]), seen.json["outputs"][0])
+
+
+def _answered(outputs: Sequence[Output], asked: Mapping[str, Any]) -> Reply:
+    if not asked.get("parameters", {}).get("binary_data"):
+        told = [{**each.described(), "parameters": None, "data": each.numbers} for each in outputs]
+        return json_reply(200, json.dumps({"model_name": MODEL, "outputs": told}).encode())
+    raw = [array("f", each.numbers).tobytes() for each in outputs]
+    sized = [
+        {**each.described(), "parameters": {"binary_data_size": len(content)}}
+        for each, content in zip(outputs, raw, strict=True)
+    ]
+    head = json.dumps({"model_name": MODEL, "outputs": sized}).encode()
+    headers = (
+        (b"content-type", b"application/octet-stream"),
+        (b"inference-header-content-length", str(len(head)).encode()),
+    )
+    return Reply(200, headers, body=(Send(head + b"".join(raw)),))
 
 
 def _error(said: str) -> bytes:

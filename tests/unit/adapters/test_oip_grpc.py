@@ -8,6 +8,7 @@ from gateway.adapters.oip_grpc import GrpcInference, read_answer
 from gateway.adapters.oip_messages import MESSAGES
 from gateway.adapters.oip_model import BadAnswer, Unreachable
 from gateway.domain.remote_model import RemoteModel
+from tests.support.inference_servers import OURS
 from tests.support.networks import free_port
 
 LATENT = {"name": "latent", "datatype": "FP32", "shape": [1, 2]}
@@ -38,7 +39,7 @@ def test_raw_numbers_that_are_not_what_the_shape_says_are_found_out(raw: list[by
 async def test_a_server_that_is_not_there_is_unreachable_with_and_without_tls(base_url: str) -> None:
     server = GrpcInference(RemoteModel(base_url.format(port=free_port()), "grpc", "m"))
     with pytest.raises(Unreachable):
-        await server.infer([1], [1], ["latent"], 10.0)
+        await server.infer([1], [1], OURS, 10.0)
     await server.aclose()
 
 
@@ -52,7 +53,7 @@ async def test_a_server_that_speaks_only_http_is_unreachable() -> None:
     port = listener.sockets[0].getsockname()[1]
     server = GrpcInference(RemoteModel(f"http://127.0.0.1:{port}", "grpc", "m"))
     with pytest.raises(Unreachable):
-        await server.infer([1], [1], ["latent"], 10.0)
+        await server.infer([1], [1], OURS, 10.0)
     await server.aclose()
     listener.close()
     await listener.wait_closed()

@@ -9,6 +9,7 @@ from gateway.adapters.oip_http import HttpInference, read_answer
 from gateway.adapters.oip_model import BadAnswer, Overloaded, RemoteTrouble, Unreachable
 from gateway.domain.remote_model import RemoteModel
 from gateway.domain.tier import Secret
+from tests.support.inference_servers import OURS
 
 LATENT = {"name": "latent", "datatype": "FP32", "shape": [1, 2], "data": [1.5, -2]}
 REMOTE = RemoteModel("https://scorer.example/triton", "http", "my model", "1/2", Secret("k"))
@@ -16,6 +17,31 @@ REMOTE = RemoteModel("https://scorer.example/triton", "http", "my model", "1/2",
 
 def body(**changes: object) -> bytes:
     return json.dumps({"model_name": "m", "outputs": [{"name": "other", **LATENT, **changes}]}).encode()
+
+
+def both() -> bytes:
+    embedding = {"name": "embedding", "datatype": "FP32", "shape": [1, 1], "data": [0.5]}
+    return json.dumps({"model_name": "m", "outputs": [LATENT, embedding]}).encode()
+
+
+def binary(size_bytes: int, content: bytes, shape: tuple[int, ...] = (1, 2)) -> tuple[bytes, str]:
+    """Return an answer whose numbers stand behind its JSON, and how long the JSON is."""
+    told = {"name": "latent", "datatype": "FP32", "shape": shape, "parameters": {"binary_data_size": size_bytes}}
+    head = json.dumps({"outputs": [told]}).encode()
+    return head + content, str(len(head))
+
+
+def test_numbers_are_read_behind_the_json() -> None:
+    answer, json_bytes = binary(8, b"\0\0\xc0\x3f\0\0\0\xc0")
+    assert read_answer(answer, ["latent"], json_bytes)["latent"].tolist() == [1.5, -2.0]
+
+
+@pytest.mark.parametrize(("size_bytes", "content"), [(8, b"\0" * 7), (7, b"\0" * 8), (12, b"\0" * 12), (-4, b"\0" * 8)])
+def test_numbers_behind_the_json_that_are_not_what_it_says_are_found_out(size_bytes: int, content: bytes) -> None:
+    answer, json_bytes = binary(size_bytes, content)
+    for told in (json_bytes, "none", "-1", "5"):
+        with pytest.raises(BadAnswer):
+            read_answer(answer, ["latent"], told)
 
 
 @pytest.mark.parametrize("data", [[1.5, -2], [[1.5, -2.0]]])
@@ -50,10 +76,11 @@ async def test_names_and_versions_are_quoted_below_the_path_of_the_base_url() ->
 
     def answer(request: httpx.Request) -> httpx.Response:
         seen.append(request)
-        return httpx.Response(200, stream=httpx.ByteStream(body() if request.method == "POST" else b"{}"))
+        answer = both() if request.method == "POST" else b"{}"
+        return httpx.Response(200, stream=httpx.ByteStream(answer))
 
     server = HttpInference(REMOTE, httpx.MockTransport(answer))
-    assert (await server.infer([1], [1], ["latent"], 1.0))["latent"].tolist() == [1.5, -2.0]
+    assert (await server.infer([1], [1], OURS, 1.0))["latent"].tolist() == [1.5, -2.0]
     assert await server.is_ready()
     assert await server.is_loaded()
     assert [request.url.raw_path for request in seen] == [
@@ -83,6 +110,15 @@ async def test_readiness_is_read_from_status_and_body(status: int, said: bytes, 
     assert await HttpInference(REMOTE, httpx.MockTransport(answer)).is_ready() is is_ready
 
 
+@pytest.mark.parametrize("said", [b"<html>", b"{}", b'{"extensions": ["statistics"]}'])
+async def test_a_server_that_names_no_binary_extension_is_asked_for_json(said: bytes) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, stream=httpx.ByteStream(b"{}" if "models" in request.url.path else said))
+
+    served = await HttpInference(REMOTE, httpx.MockTransport(answer)).served_model()
+    assert not served.is_binary
+
+
 async def test_a_description_that_is_none_is_a_bad_answer() -> None:
     transport = httpx.MockTransport(lambda request: httpx.Response(200, stream=httpx.ByteStream(b"<html>")))
     with pytest.raises(BadAnswer):
@@ -105,4 +141,4 @@ async def test_failures_of_the_network_are_told_by_their_kind(
         raise error("scripted")
 
     with pytest.raises(kind):
-        await HttpInference(REMOTE, httpx.MockTransport(answer)).infer([1], [1], ["latent"], 1.0)
+        await HttpInference(REMOTE, httpx.MockTransport(answer)).infer([1], [1], OURS, 1.0)
