@@ -8,6 +8,7 @@
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from heapq import nlargest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -196,15 +197,14 @@ class _Labels:
 
     def correct(self, tier: Tier, score: Score) -> Correction:
         """Return what the labels nearest to the score say of the tier."""
-        weights: list[float] = []
-        scores: list[float] = []
-        predicted: list[float] = []
+        near: list[tuple[float, float, float]] = []
         for rows in self._rows.values():
-            near, near_weights = rows.nearest(score)
-            weights += near_weights
-            scores += rows.scores[near].tolist()
-            predicted += _predicted(tier.ability, rows.latents[near], rows.familiarity[near])
-        return correction(tier.name, weights, scores, predicted)
+            chosen, weights = rows.nearest(score)
+            predicted = _predicted(tier.ability, rows.latents[chosen], rows.familiarity[chosen])
+            near += zip(weights, rows.scores[chosen].tolist(), predicted, strict=True)
+        if len(near) > NEAREST:
+            near = nlargest(NEAREST, near)
+        return correction(tier.name, *(zip(*near, strict=True) if near else ((), (), ())))
 
 
 def _doubled(column: Floats) -> Floats:

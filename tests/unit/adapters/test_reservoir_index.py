@@ -29,10 +29,7 @@ def weight_of(label: Label, score: Score) -> float:
 
 def by_definition(labels: list[Label], score: Score) -> Correction:
     """Correct a tier by looking at every label."""
-    near: list[Label] = []
-    for is_embedded in (True, False):
-        group = [label for label in labels if bool(label.embedding and score.embedding) is is_embedded]
-        near += sorted(group, key=lambda label: weight_of(label, score), reverse=True)[:NEAREST]
+    near = sorted(labels, key=lambda label: weight_of(label, score), reverse=True)[:NEAREST]
     predicted = [acceptance(ABILITY, Score(label.latent, label.familiarity, "test")) for label in near]
     return correction(SMALL.name, [weight_of(label, score) for label in near], [each.score for each in near], predicted)
 
