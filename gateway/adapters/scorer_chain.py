@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, Protocol
 
+from gateway.adapters.scorer_turns import Turns
 from gateway.domain.ability import ClassifierOutcome, Score, ScorerChoice
 from gateway.domain.request import CanonicalRequest
 
@@ -47,14 +48,19 @@ class ScorerChain:
         static: StaticStage | None = None,
         encoder: WaitingStage | None = None,
         remote: WaitingStage | None = None,
+        turns: Turns | None = None,
     ) -> None:
+        """Put stages together; `turns` spreads a flood over the turns of the event loop."""
         self._folded = folded
+        self._turns = turns
         self._static = static
         self._last = encoder if encoder is not None else remote
         self._by_choice = {ScorerChoice.ENCODER: encoder, ScorerChoice.REMOTE: remote}
 
     async def score(self, request: CanonicalRequest, choice: ScorerChoice, asks: Callable[[Score], bool]) -> Score:
         """Score a request, by as many stages as the choice allows and the decision needs."""
+        if self._turns is not None and (turn := self._turns.enter()) is not None:
+            await turn
         found = self._folded.score_text(request.user_text, request.context_text, request.turns)
         if choice is ScorerChoice.FOLDED:
             return found

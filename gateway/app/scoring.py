@@ -23,6 +23,7 @@ from gateway.adapters.scorer_chain import ScorerChain
 from gateway.adapters.scorer_encoder import EncoderScorer
 from gateway.adapters.scorer_folded import FoldedScorer
 from gateway.adapters.scorer_remote import RemoteScorer
+from gateway.adapters.scorer_turns import Turns
 from gateway.app.remote_scoring import make_remote
 from gateway.app.settings import CannotStart
 from gateway.core.batching import LENGTHS, BatchRules
@@ -120,7 +121,7 @@ class Scoring:
         self._check(made.encoder is not None)
         adds = {} if manifest is None or not made.has_any else manifest.adds
         folded = FoldedScorer(artefact.table, adds.get("folded", ()))
-        return ScorerChain(folded, encoder=made.encoder, remote=made.remote)
+        return ScorerChain(folded, encoder=made.encoder, remote=made.remote, turns=Turns(self._clock))
 
     async def aclose(self) -> None:
         """Answer who still waits for an encoder, and end its thread."""

@@ -1,14 +1,17 @@
 """The stages of the difficulty model: who is asked, and which outcome a score ends with."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
 
 from gateway.adapters.scorer_chain import ScorerChain
+from gateway.adapters.scorer_turns import BUSY_S, Turns
 from gateway.domain.ability import ClassifierOutcome, Score, ScorerChoice, unknown_score
 from gateway.domain.request import CanonicalRequest
 from gateway.ports import Scorer
+from tests.support.clocks import ManualClock
 from tests.support.tiers import a_request
 
 FOLDED = Score((1.0,), 0.5, "folded", ClassifierOutcome.FOLDED, (1.0,))
@@ -103,6 +106,21 @@ async def test_stages_that_are_missing_are_passed_over() -> None:
     assert (await ask(only_encoder, ScorerChoice.AUTO, answers(True))).outcome is ClassifierOutcome.ENCODER_CPU
     only_remote = ScorerChain(First(), remote=Last(ClassifierOutcome.REMOTE))
     assert (await ask(only_remote, ScorerChoice.AUTO, answers(True))).outcome is ClassifierOutcome.REMOTE
+
+
+async def test_a_flood_is_scored_over_several_turns_of_the_event_loop() -> None:
+    clock = ManualClock()
+
+    class Slow(First):
+        def score_text(self, user_text: str, context_text: str, turns: int) -> Score:
+            clock.advance(BUSY_S)
+            return FOLDED
+
+    chain = ScorerChain(Slow(), turns=Turns(clock))
+    flood = [asyncio.create_task(chain.score(REQUEST, ScorerChoice.FOLDED, never)) for _ in range(3)]
+    await asyncio.sleep(0)
+    assert [task.done() for task in flood] == [True, False, False]
+    assert [score.outcome for score in await asyncio.gather(*flood)] == [ClassifierOutcome.FOLDED] * 3
 
 
 async def test_the_encoder_at_hand_comes_before_the_remote_one() -> None:
