@@ -40,17 +40,19 @@ from gateway.domain.ability import ClassifierOutcome
 from gateway.domain.remote_model import RemoteModel
 from gateway.ports import Clock
 
-LOOK_TIMEOUT_S: Final = 2.0
-"""A look goes on in the background, and the first question to a model may compile it."""
 _BREAKER: Final = BreakerSettings(failures=3, open_s=1.0, open_s_max=30.0)
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteLimits:
-    """What the encoder may take: seconds for an answer, and requests under way at once."""
+    """What the encoder may take: seconds for an answer, requests under way at once, and seconds for a look.
+
+    A look goes on in the background, and the first question to a model may compile it.
+    """
 
     deadline_s: float = 0.02
     in_flight: int = 256
+    look_timeout_s: float = 2.0
 
 
 class RemoteEncoder:
@@ -147,11 +149,12 @@ class RemoteEncoder:
         One good look does not shorten the pauses: only an answer in time does, so a server that can be looked at and
         is always late is tried ever more rarely.
         """
+        timeout_s = self._limits.look_timeout_s
         try:
-            async with asyncio.timeout(LOOK_TIMEOUT_S):
-                self._served = await look(self._server, self._remote, self._width, LOOK_TIMEOUT_S)
+            async with asyncio.timeout(timeout_s):
+                self._served = await look(self._server, self._remote, self._width, timeout_s)
         except TimeoutError:
-            self._still_away(Unreachable(f"no answer within {LOOK_TIMEOUT_S:.0f} s"))
+            self._still_away(Unreachable(f"no answer within {timeout_s:g} s"))
         except (RemoteTrouble, Misfit) as trouble:
             self._still_away(trouble)
         else:

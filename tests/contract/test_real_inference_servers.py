@@ -1,8 +1,8 @@
 """The remote encoder before real servers of the v2 protocol, kserve's and Triton, over HTTP and gRPC."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -13,11 +13,22 @@ from gateway.adapters.encoder_model import EMBEDDING_SCALE, Encoded
 from gateway.adapters.oip_encoder import RemoteEncoder, RemoteLimits
 from gateway.adapters.oip_grpc import GrpcInference
 from gateway.adapters.oip_http import HttpInference
-from gateway.adapters.oip_model import EMBEDDING, LATENT, InferenceServer, Misfit, Unreachable, look, padded
+from gateway.adapters.oip_model import (
+    ATTENTION_MASK,
+    EMBEDDING,
+    INPUT_IDS,
+    LATENT,
+    InferenceServer,
+    Misfit,
+    Unreachable,
+    look,
+    padded,
+)
 from gateway.adapters.upstream_lean import LeanTransport
 from gateway.domain.ability import ClassifierOutcome
 from gateway.domain.remote_model import RemoteModel
 from router_models.triton import NAME
+from tests.architecture.sources import ROOT
 from tests.conformance.oip import kserve_python, triton_python
 from tests.support.inference_servers import OURS
 from tests.support.real_inference import RealServer, running_kserve, running_triton, write_tiny_encoder
@@ -28,6 +39,7 @@ pytestmark = pytest.mark.inference
 ways = pytest.mark.parametrize("protocol", ["http", "grpc"])
 PATIENT_S = 20.0
 TEXTS = [list(range(1, length)) for length in (3, 31, 33, 100, 129, 250)]
+Run = Callable[[Path, Path, int], AbstractContextManager[RealServer]]
 CLOSE = 1e-4
 """A batch adds up in another order than a text alone."""
 
@@ -49,7 +61,7 @@ def real(
     """A server that serves it."""
     folder = tmp_path_factory.mktemp(request.param)
     if request.param == "kserve":
-        with running_kserve(tiny_encoder, folder) as server:
+        with running_kserve(tiny_encoder, folder, LATENT_WIDTH) as server:
             yield server
     else:
         if not triton_python().exists():
@@ -158,3 +170,26 @@ async def test_a_batch_is_made_of_texts_of_several_lengths(real: RealServer) -> 
         # Triton counts after it has answered; the look asked once.
         _, after = await answered(counted, lambda now: now[0] == texts + 65)
         assert after - passes <= 16
+
+
+@pytest.mark.parametrize("run", [running_kserve, running_triton])
+async def test_the_encoder_that_ships_says_there_what_it_says_here(run: Run, tmp_path: Path) -> None:
+    if not kserve_python().exists() or not triton_python().exists():
+        pytest.skip("the servers are not installed: python -m tests.conformance.oip --install")
+    model = ROOT / "router_models/artifacts/encoder/model.int8.onnx"
+    if not model.exists():
+        pytest.skip(f"{model.relative_to(ROOT)} is not there: python -m router_models train writes it")
+    runtime = pytest.importorskip("onnxruntime")
+    session = runtime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    widths = {output.name: output.shape[-1] for output in session.get_outputs()}
+    with run(model, tmp_path, widths[LATENT]) as real:
+        for protocol in ("http", "grpc"):
+            remote = remote_of(real, protocol)
+            async with client(remote) as server:
+                served = await look(server, remote, widths[LATENT], PATIENT_S)
+                for text in TEXTS:
+                    ids, mask = padded(text)
+                    rows = await server.infer(ids, mask, served, PATIENT_S)
+                    here = session.run([LATENT, EMBEDDING], {INPUT_IDS: [ids], ATTENTION_MASK: [mask]})
+                    assert rows[LATENT] == pytest.approx(here[0][0], abs=CLOSE)
+                    assert rows[EMBEDDING] == pytest.approx(here[1][0], abs=CLOSE)

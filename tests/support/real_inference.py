@@ -38,8 +38,8 @@ def write_tiny_encoder(file: Path) -> None:
 
 
 @contextmanager
-def running_kserve(model: Path, folder: Path) -> Iterator[RealServer]:
-    """Serve the model with kserve; stop it at the end."""
+def running_kserve(model: Path, folder: Path, latent_width: int) -> Iterator[RealServer]:
+    """Serve the model with kserve, which reads the width from the file; stop it at the end."""
     ports = RealServer(free_port(), free_port())
     command = [str(kserve_python()), "-m", "tests.conformance.servers.serve_kserve", "--onnx", str(model)]
     command += ["--model_name", NAME, "--http_port", str(ports.http_port), "--grpc_port", str(ports.grpc_port)]

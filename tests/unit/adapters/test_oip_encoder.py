@@ -55,7 +55,12 @@ class Stage:
 
 @asynccontextmanager
 async def stage(
-    script: InferenceScript, *, is_fit: bool = True, limits: RemoteLimits | None = None, chance: float = 0.0
+    script: InferenceScript,
+    *,
+    is_fit: bool = True,
+    limits: RemoteLimits | None = None,
+    chance: float = 0.0,
+    look_timeout_s: float = LONG_S,
 ) -> AsyncIterator[Stage]:
     """Make the encoder; close it at the end."""
     remote = RemoteModel("http://scripted:8000", "http", MODEL)
@@ -67,7 +72,7 @@ async def stage(
         clock=clock,
         chance=lambda: chance,
         note=notes.append,
-        limits=limits if limits is not None else RemoteLimits(deadline_s=LONG_S),
+        limits=limits if limits is not None else RemoteLimits(deadline_s=LONG_S, look_timeout_s=look_timeout_s),
         served=OURS if is_fit else None,
     )
     try:
@@ -185,6 +190,14 @@ async def test_one_look_at_a_time_and_nobody_waits_for_it() -> None:
         for _ in range(10):
             assert await s.outcome() is ClassifierOutcome.ERROR
         assert len(s.script.asked) == 1
+
+
+async def test_a_look_that_is_not_answered_ends_and_counts() -> None:
+    async with stage(InferenceScript(trouble="stalls"), is_fit=False, look_timeout_s=IN_NO_TIME_S) as s:
+        await s.outcome()
+        await eventually(lambda: s.notes)
+        assert "no answer within" in s.notes[0]
+        assert s.script.asked[0].gone.is_set()
 
 
 async def test_pauses_grow_to_their_limit_while_looks_fail() -> None:
