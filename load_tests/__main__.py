@@ -1,11 +1,11 @@
-"""`python -m load_tests`: serve, drive, compare, slow_clients, stages."""
+"""`python -m load_tests`: serve, drive, compare, slow_clients, flood, stages."""
 
 import argparse
 import json
 import sys
 from pathlib import Path
 
-from load_tests import cli_compare, cli_slow_clients, model_server, stages
+from load_tests import cli_compare, cli_slow_clients, flood, model_server, stages
 from load_tests.answers import MARKER
 from load_tests.driver import drive
 from load_tests.plan import MAX_REQUESTS, Plan, RefusedLoad
@@ -16,6 +16,7 @@ EXAMPLES = """examples:
   python -m load_tests drive --port 9101 --body request.json --rate 100 --seconds 10
   python -m load_tests compare --gateway tiergate,nginx --rounds 5
   python -m load_tests slow_clients --clients 2000
+  python -m load_tests flood --requests 5000
   python -m load_tests stages
 """
 
@@ -46,6 +47,13 @@ def main(arguments: list[str] | None = None) -> int:
     )
     cli_slow_clients.add_arguments(holding)
     holding.set_defaults(run=cli_slow_clients.run)
+    flooding = commands.add_parser(
+        "flood",
+        help="score thousands of requests at once, and watch the event loop",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    flood.add_arguments(flooding)
+    flooding.set_defaults(run=flood.run)
     pricing = commands.add_parser(
         "stages", help="price every stage of a request", formatter_class=argparse.RawDescriptionHelpFormatter
     )

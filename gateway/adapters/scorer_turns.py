@@ -11,9 +11,9 @@ from typing import Final
 
 from gateway.ports import Clock
 
-BUSY_S: Final = 0.004
+BUSY_S: Final = 0.002
 """Scoring begins no more requests in a turn after so long: what the last ones do then stays well below 20 ms."""
-WOKEN: Final = 16
+WOKEN: Final = 8
 """Requests that a turn takes up of those that wait: at 0.25 ms each, scoring and what follows, `BUSY_S` again."""
 
 

@@ -113,7 +113,7 @@ async def test_a_flood_is_scored_over_several_turns_of_the_event_loop() -> None:
 
     class Slow(First):
         def score_text(self, user_text: str, context_text: str, turns: int) -> Score:
-            clock.advance(BUSY_S)
+            clock.advance(2 * BUSY_S)
             return FOLDED
 
     chain = ScorerChain(Slow(), turns=Turns(clock))

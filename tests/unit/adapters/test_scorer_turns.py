@@ -65,10 +65,10 @@ async def test_who_comes_later_waits_behind_those_who_wait() -> None:
     clock = ManualClock()
     turns = Turns(clock)
     assert turns.enter() is None
-    clock.advance(BUSY_S)
+    clock.advance(2 * BUSY_S)
     first = turns.enter()
     assert first is not None
-    clock.advance(-BUSY_S)
+    clock.advance(-2 * BUSY_S)
     assert turns.enter() is not None
     await first
 
@@ -77,7 +77,7 @@ async def test_who_left_takes_no_place() -> None:
     clock = ManualClock()
     turns = Turns(clock)
     assert turns.enter() is None
-    clock.advance(BUSY_S)
+    clock.advance(2 * BUSY_S)
     waiting = [turns.enter() for _ in range(WOKEN + 1)]
     for turn in waiting[:WOKEN]:
         assert turn is not None

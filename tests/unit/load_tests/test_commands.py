@@ -10,7 +10,7 @@ from load_tests.launch import free_port
 
 
 def test_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ([], ["compare"], ["slow_clients"]):
+    for command in ([], ["compare"], ["slow_clients"], ["flood"]):
         with pytest.raises(SystemExit) as ended:
             main([*command, "--help"])
         assert ended.value.code == 0
