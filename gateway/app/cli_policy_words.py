@@ -41,6 +41,7 @@ def warnings_of(snapshot: PolicySnapshot) -> Iterator[str]:
         if route.budget_share is not None and route.dial.cost_share > route.budget_share:
             share, budget = words.percent(round(route.dial.cost_share, 4)), words.percent(route.budget_share)
             yield f"route {route.name}: over budget: it is expected to cost {share} of the strongest tier, not {budget}"
+        yield from _mixed(route, snapshot)
     used = {name for route in snapshot.routes.values() for name in route.tiers}
     for name in snapshot.tiers:
         if name not in used:
@@ -49,6 +50,17 @@ def warnings_of(snapshot: PolicySnapshot) -> Iterator[str]:
     for route in snapshot.routes.values():
         if route.name not in reached:
             yield f"route {route.name}: no model leads to it"
+
+
+def _mixed(route: Route, snapshot: PolicySnapshot) -> Iterator[str]:
+    """Tell of a route some of whose tiers were measured while others are compared: probes are a scale of their own."""
+    measured = [name for name in route.tiers if snapshot.tiers[name].ability.calibration]
+    compared = [name for name in route.tiers if snapshot.tiers[name].ability.reference]
+    if measured and compared:
+        yield (
+            f"route {route.name}: {', '.join(measured)} measured by probes, {', '.join(compared)} by comparison: "
+            "probes are a scale of their own, so calibrate all tiers of a route or none"
+        )
 
 
 def _is_uncertified(route: Route) -> bool:
@@ -127,16 +139,16 @@ def _tier_table(tiers: Iterable[Tier]) -> Table:
     rows = table("tier", "model", "price", "taken for", "answers accepted", "90 % interval", "rests on")
     for tier in tiers:
         ability = tier.ability
-        if ability.reference:
+        if ability.is_stated:
             low, high = _bounds(ability)
             told = (
-                f"like {ability.reference}",
+                words.ability(ability),
                 words.percent(round(ability.prior, 3)),
                 f"{words.percent(round(low, 3))} – {words.percent(round(high, 3))}",
                 ", ".join(ability.tasks),
             )
         else:
-            told = ("not stated", "–", "–", "–")
+            told = (words.ability(ability), "–", "–", "–")
         rows.add_row(tier.name, tier.model, words.price(tier.price), *told)
     return rows
 
@@ -171,9 +183,10 @@ def _tier_document(tier: Tier) -> dict[str, object]:
             "output": tier.price.output_usd_pico,
         },
         "ability": None
-        if not ability.reference
+        if not ability.is_stated
         else {
-            "like": ability.reference,
+            "like": ability.reference or None,
+            "calibration": ability.calibration or None,
             "accepted": ability.prior,
             "accepted_low": low,
             "accepted_high": high,

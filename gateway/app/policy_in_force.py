@@ -52,16 +52,17 @@ class PolicyInForce:
     def offer(self, source: PolicySource) -> bool:
         """Take this policy if it compiles; tell whether it is now in force.
 
+        What was made from the same as the one in force is not taken again: only what was said of another is forgotten.
         A policy without tenants is refused where the port is open to other machines: anybody could spend its money.
         """
         with self._turn:
             return self._offer(source)
 
     def _offer(self, source: PolicySource) -> bool:
-        if source.content == self.source.content:
+        compiled = self._compile(source)
+        if not isinstance(compiled, list) and compiled.id == self.snapshot.id:
             self.problems = []
             return True
-        compiled = self._compile(source)
         if not isinstance(compiled, list) and compiled.is_open and not self._may_open:
             compiled = [Problem(source.name, 1, 1, "tenants", _OPEN, _OPEN_HINT)]
         if isinstance(compiled, list):

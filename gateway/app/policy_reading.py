@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gateway.adapters.artefact import Artefact, ArtefactError, load_artefact, shipped_artefact
+from gateway.adapters.calibration_files import CalibrationFiles
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.price_catalogue import PriceCatalogue
 from gateway.adapters.secrets import Secrets
@@ -24,16 +25,22 @@ SecretLookup = Callable[[str], Secret | str]
 DEFAULT_POLICY = Path(next(setting.default for setting in TABLE if setting.name == "policy"))
 
 
-def compiler(artefact: Artefact, secrets: SecretLookup | None = None) -> Compile:
+def compiler(artefact: Artefact, secrets: SecretLookup | None = None, *, with_calibrations: bool = True) -> Compile:
     """Bind the policy's compiler to what it may refer to: reference models, prices, secrets.
 
-    Secrets come from the environment and from files when no other lookup is given.
+    Secrets come from the environment and from files when no other lookup is given. Without calibrations a policy
+    can be read whose calibrations are yet to be made.
     """
     prices, lookup = PriceCatalogue(SystemClock.wall_s()), secrets or Secrets(environment())
 
     def compile_source(source: PolicySource) -> PolicySnapshot | list[Problem]:
         return compile_policy(
-            source, catalogue=artefact.catalogue, secrets=lookup, prices=prices, choose_dial=choose_dial
+            source,
+            catalogue=artefact.catalogue,
+            secrets=lookup,
+            prices=prices,
+            choose_dial=choose_dial,
+            calibrations=CalibrationFiles(Path(source.name).parent) if with_calibrations else None,
         )
 
     return compile_source

@@ -21,6 +21,8 @@ class Ability:
     `loadings` has as many numbers as a score's `latent`. `standard_error` is that of the intercept, on the logit scale:
     it widens the interval of every probability. `prior` is the mean acceptance over the calibration requests: what is
     said of a request about which nothing is known. `tasks` names the kinds of task that the estimate rests on.
+    `reference` is the model that it was learnt from or is compared with, `calibration` the file that it was read from;
+    both are empty where nothing is stated.
     """
 
     reference: str
@@ -29,6 +31,12 @@ class Ability:
     standard_error: float
     prior: float
     tasks: tuple[str, ...]
+    calibration: str = ""
+
+    @property
+    def is_stated(self) -> bool:
+        """Tell whether anything is known of the model."""
+        return bool(self.reference or self.calibration)
 
 
 class ScorerChoice(StrEnum):

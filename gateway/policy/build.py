@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from gateway.domain.ability import Ability, ScorerChoice
@@ -57,10 +58,7 @@ def price_of(spec: TierSpec, resolved: Resolved) -> Price | None:
 def build_tier(name: str, rank: int, spec: TierSpec, price: Price, resolved: Resolved, catalogue: Catalogue) -> Tier:
     """Build a tier whose references are known to be good."""
     most = min(DEFAULT_MAX_OUTPUT_TOKENS, spec.context) if spec.max_output is None else spec.max_output
-    found = catalogue.find(spec.ability.like) if spec.ability is not None else None
-    expected = _EXPECTED_OUTPUT_TOKENS
-    if found is not None:
-        expected = catalogue.expected_output_tokens.get(found.reference, _EXPECTED_OUTPUT_TOKENS)
+    found, expected = _ability(spec, resolved, catalogue)
     supports = Need.NONE
     for word in spec.supports:
         supports |= _NEEDS[word]
@@ -74,7 +72,7 @@ def build_tier(name: str, rank: int, spec: TierSpec, price: Price, resolved: Res
         supports=supports,
         max_output_tokens=most,
         expected_output_tokens=min(expected, most),
-        ability=_unstated(catalogue) if found is None else found,
+        ability=found,
         limits=TierLimits(
             ttft_s=limits.ttft,
             ttft_s_per_input_token=limits.ttft_per_1k_tokens / _TOKENS_PER_K,
@@ -85,6 +83,20 @@ def build_tier(name: str, rank: int, spec: TierSpec, price: Price, resolved: Res
         ),
         endpoints=tuple(_endpoints(name, spec, resolved)),
     )
+
+
+def _ability(spec: TierSpec, resolved: Resolved, catalogue: Catalogue) -> tuple[Ability, int]:
+    """Return how good a tier is, and how many tokens its answers are expected to have."""
+    stated = spec.ability
+    if stated is not None and stated.calibration is not None:
+        calibrated = resolved.calibrations.get(stated.calibration)
+        if calibrated is None:
+            return replace(_unstated(catalogue), calibration=stated.calibration), _EXPECTED_OUTPUT_TOKENS
+        return calibrated.ability, calibrated.expected_output_tokens
+    found = None if stated is None or stated.like is None else catalogue.find(stated.like)
+    if found is None:
+        return _unstated(catalogue), _EXPECTED_OUTPUT_TOKENS
+    return found, catalogue.expected_output_tokens.get(found.reference, _EXPECTED_OUTPUT_TOKENS)
 
 
 def _endpoints(name: str, spec: TierSpec, resolved: Resolved) -> Iterator[Endpoint]:

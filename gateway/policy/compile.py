@@ -7,7 +7,7 @@ Each check runs even where an earlier one found something, on what is sound: all
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -34,7 +34,7 @@ from gateway.policy.schema import Policy
 from gateway.policy.shape import check_shape
 from gateway.policy.snapshot import FeedbackTerms, PolicySnapshot, Route, Target, VirtualKey
 from gateway.policy.source import PolicySource
-from gateway.policy.world import ChooseDial, PriceLookup, World
+from gateway.policy.world import CalibrationLookup, ChooseDial, PriceLookup, World, no_files
 
 
 def compile_policy(
@@ -44,12 +44,13 @@ def compile_policy(
     secrets: Callable[[str], Secret | str],
     prices: PriceLookup,
     choose_dial: ChooseDial,
+    calibrations: CalibrationLookup | None = no_files,
 ) -> PolicySnapshot | list[Problem]:
     """Compile a policy. Total: no text makes it raise; problems come in the order of the file."""
     document = read_document(source)
     if document.root is None:
         return list(document.problems)
-    world = World(catalogue, secrets, prices, choose_dial)
+    world = World(catalogue, secrets, prices, choose_dial, calibrations)
     policy, findings = check_shape(document.root, document)
     resolved, unresolved = resolve(document.root, world)
     findings += [finding for finding in unresolved if not document.is_broken(finding.path)]
@@ -60,12 +61,14 @@ def compile_policy(
     findings += _shared_keys(policy, resolved)
     if findings or document.problems:
         return _in_order(document, findings)
-    return _build(policy, resolved, world, prices_by_tier, snapshot_id(source, catalogue))
+    made_from = snapshot_id(source, catalogue, [each.digest for each in resolved.calibrations.values()])
+    return _build(policy, resolved, world, prices_by_tier, made_from)
 
 
-def snapshot_id(source: PolicySource, catalogue: Catalogue) -> SnapshotId:
-    """Name a snapshot by what it was made from."""
-    return SnapshotId(hashlib.sha256(source.content + catalogue.digest.encode()).hexdigest()[:12])
+def snapshot_id(source: PolicySource, catalogue: Catalogue, calibrations: Iterable[bytes] = ()) -> SnapshotId:
+    """Name a snapshot by what it was made from; `calibrations` are the digests of the files that the policy names."""
+    made_from = b"".join((source.content, catalogue.digest.encode(), *calibrations))
+    return SnapshotId(hashlib.sha256(made_from).hexdigest()[:12])
 
 
 def key_digest(key: str) -> bytes:

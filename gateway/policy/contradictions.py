@@ -9,11 +9,12 @@ from gateway.policy.references import texts_at, values_at
 from gateway.policy.schema import Policy
 from gateway.policy.schema_routes import RouteSpec
 from gateway.policy.schema_tenants import TenantSpec
-from gateway.policy.schema_tiers import TierSpec
+from gateway.policy.schema_tiers import TierAbility, TierSpec
 
 OPEN_TENANT: Final = "open"
 """Who everyone is while a policy names no tenants."""
 
+_ABILITY_HINT: Final = "`like` names a reference model, `calibration` a file that `tiergate calibrate` writes"
 _BLEND_INPUT: Final = 3
 """Input tokens for each output token when two prices are compared: a usual ratio in chat traffic."""
 
@@ -68,6 +69,7 @@ def _in_tier(path: Path, tier: TierSpec) -> Iterator[Finding]:
     if tier.limits.connect > tier.limits.ttft:
         hint = "the attempt is given up at `ttft`, so this limit would never be reached"
         yield Finding((*path, "limits", "connect"), "expected a duration up to that of `ttft`", hint)
+    yield from _in_ability((*path, "ability"), tier.ability)
     if not tier.endpoints:
         yield Finding((*path, "endpoints"), "expected at least one endpoint, found none")
     first: dict[str, int] = {}
@@ -78,6 +80,16 @@ def _in_tier(path: Path, tier: TierSpec) -> Iterator[Finding]:
                 f"expected each server once, found the URL of endpoint {first[endpoint.url]} again",
                 "remove one, or raise `limits.in_flight`",
             )
+
+
+def _in_ability(path: Path, ability: TierAbility | None) -> Iterator[Finding]:
+    if ability is None:
+        return
+    if ability.like is not None and ability.calibration is not None:
+        hint = "what was measured is the better of the two: remove `like`"
+        yield Finding((*path, "like"), "expected `like` or `calibration`, found both", hint, at_key=True)
+    if ability.like is None and ability.calibration is None:
+        yield Finding(path, "expected `like` or `calibration`, found neither", _ABILITY_HINT)
 
 
 def _aliases(policy: Policy) -> Iterator[Finding]:

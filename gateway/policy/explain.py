@@ -67,7 +67,7 @@ def _policy(snapshot: PolicySnapshot) -> Iterator[tuple[str, str]]:
 def _tier(tier: Tier) -> Iterator[tuple[str, str]]:
     for field, value in tier_facts(tier):
         yield field, value
-        if field == "ability" and tier.ability.reference:
+        if field == "ability" and tier.ability.is_stated:
             yield from _ability(tier)
 
 

@@ -41,7 +41,7 @@ def tier_facts(tier: Tier) -> Iterator[tuple[str, str]]:
     yield "context", words.tokens(tier.context_tokens)
     yield "max_output", words.tokens(tier.max_output_tokens)
     yield "supports", words.needs(tier.supports)
-    yield "ability", f"like {tier.ability.reference}" if tier.ability.reference else "not stated"
+    yield "ability", words.ability(tier.ability)
     yield "limits.ttft", words.duration(limits.ttft_s)
     yield "limits.ttft_per_1k_tokens", words.duration(limits.ttft_s_per_input_token * 1_000)
     yield "limits.answer", words.duration(limits.answer_s)

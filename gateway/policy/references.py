@@ -11,7 +11,10 @@ from typing import Final
 
 from gateway.domain.money import Price
 from gateway.domain.tier import Secret
+from gateway.policy.calibration_file import Calibrated, read_calibration
+from gateway.policy.load import read_document
 from gateway.policy.problems import MAX_FINDINGS, Finding, Path, Plain, describe, did_you_mean, listed
+from gateway.policy.source import PolicySource
 from gateway.policy.world import World
 
 _NAMED: Final = (
@@ -47,6 +50,8 @@ class Resolved:
 
     secrets: dict[str, Secret] = field(default_factory=dict)
     prices: dict[PriceKey, Price] = field(default_factory=dict)
+    calibrations: dict[str, Calibrated] = field(default_factory=dict)
+    """By path, as the policy has it."""
 
 
 def resolve(root: dict[str, Plain], world: World) -> tuple[Resolved, list[Finding]]:
@@ -57,10 +62,17 @@ def resolve(root: dict[str, Plain], world: World) -> tuple[Resolved, list[Findin
         _resolve_prices(root, world, resolved),
         _unknown_names(root),
         _unknown_abilities(root, world),
+        _resolve_calibrations(root, world, resolved),
         _repeated(root),
     )
     # Looking for the nearest name takes a while, so a file of nothing but wrong names is not searched to its end.
     return resolved, list(islice(every, MAX_FINDINGS))
+
+
+def calibrations_named(content: bytes) -> list[str]:
+    """Return the paths of the calibration files that a policy names; none where it cannot be read."""
+    root = read_document(PolicySource("", content)).root
+    return [path for _, path in texts_at(root, ("tiers", "*", "ability", "calibration"))]
 
 
 def texts_at(root: Plain, pattern: tuple[str, ...]) -> Iterator[tuple[Path, str]]:
@@ -126,6 +138,29 @@ def _unknown_abilities(root: dict[str, Plain], world: World) -> Iterator[Finding
             near = world.catalogue.nearest(name)
             hint = f"the nearest are {listed(near)}" if near else "`tiergate doctor` lists them"
             yield Finding(path, f"expected a reference model, found {describe(name)}", hint)
+
+
+def _resolve_calibrations(root: dict[str, Plain], world: World, resolved: Resolved) -> Iterator[Finding]:
+    if world.calibrations is None:
+        return
+    for path, written in texts_at(root, ("tiers", "*", "ability", "calibration")):
+        if written not in resolved.calibrations:
+            content = world.calibrations(written)
+            if isinstance(content, str):
+                hint = f"write it: tiergate calibrate --tier {path[1]} --policy FILE"
+                yield Finding(path, f"expected a calibration file at {describe(written)}: {content}", hint)
+                continue
+            found = read_calibration(written, content, world.catalogue)
+            if isinstance(found, list):
+                yield from (Finding(path, f"expected a sound calibration: {message}", hint) for message, hint in found)
+                continue
+            resolved.calibrations[written] = found
+        calibrated = resolved.calibrations[written]
+        for _, model in texts_at(root, ("tiers", str(path[1]), "model")):
+            if model != calibrated.model:
+                message = f"expected a calibration of the tier's model {describe(model)}, found one of "
+                hint = f"calibrate again: tiergate calibrate --tier {path[1]} --policy FILE"
+                yield Finding(path, message + describe(calibrated.model), hint)
 
 
 def _resolve_secrets(root: dict[str, Plain], world: World, resolved: Resolved) -> Iterator[Finding]:

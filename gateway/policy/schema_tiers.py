@@ -25,6 +25,14 @@ SecretReference = Annotated[
         "a policy never holds the secret itself",
     ),
 ]
+CalibrationPath = Annotated[
+    str,
+    Text(
+        "the path of a calibration file, such as calibrations/small.json",
+        r"[^\x00-\x1f\x7f]{1,500}",
+        "`tiergate calibrate --tier NAME --policy FILE` writes it",
+    ),
+]
 UsdPerMillionTokens = Annotated[int, Quantity(PRICE, "0", "10000")]
 
 _BASE_URL = "a base URL such as http://10.0.0.7:8000/v1"
@@ -103,10 +111,13 @@ TierPrice = Annotated[
 
 
 class TierAbility(Section):
-    """How good the tier's model is, said by comparison."""
+    """How good the tier's model is: by comparison, or as it was measured. One of the two is given."""
 
-    like: ModelName = required(
-        "The reference model whose answers this tier's are most like; the check names the nearest."
+    like: ModelName | None = optional(
+        None, "The reference model whose answers this tier's are most like; the check names the nearest."
+    )
+    calibration: CalibrationPath | None = optional(
+        None, "The file that `tiergate calibrate` wrote for this tier; its path starts from the policy's folder."
     )
 
 

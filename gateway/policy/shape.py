@@ -1,6 +1,7 @@
 """Hold a document against the file format: every wrong value becomes a problem, and what is sound can be used."""
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from pydantic import ValidationError
@@ -33,6 +34,14 @@ def check_shape(root: dict[str, Plain], document: Document) -> tuple[Policy, lis
         return Policy.model_validate(root), []
     except ValidationError as error:
         details = error.errors(include_url=False)
+    findings, wrong = findings_in(details, root, document)
+    return Policy.model_validate(_sound(root, wrong)), findings
+
+
+def findings_in(
+    details: Iterable[ErrorDetails], root: dict[str, Plain], document: Document
+) -> tuple[list[Finding], set[Path]]:
+    """Return what to say of pydantic's errors about a document, and the entries of sections that are wrong."""
     findings: list[Finding] = []
     wrong: set[Path] = set()
     for detail in details:
@@ -43,7 +52,7 @@ def check_shape(root: dict[str, Plain], document: Document) -> tuple[Policy, lis
         finding = _finding(detail, path, at_key)
         if finding.at_key or not document.is_broken(path):
             findings.append(finding)
-    return Policy.model_validate(_sound(root, wrong)), findings
+    return findings, wrong
 
 
 def _sound(root: dict[str, Plain], wrong: set[Path]) -> dict[str, Plain]:

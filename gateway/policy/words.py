@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Final
 
+from gateway.domain.ability import Ability
 from gateway.domain.ledger import Allowance
 from gateway.domain.money import FREE, Price, format_usd
 from gateway.domain.outcome import FailureKind
@@ -53,6 +54,13 @@ def price(cost: Price) -> str:
 
 def _usd(usd_pico: int) -> str:
     return f"${(Decimal(usd_pico) / _USD_PICO_PER_USD_PER_MILLION).normalize():f}"
+
+
+def ability(known: Ability) -> str:
+    """Say what a tier is taken for, and by what."""
+    if known.calibration:
+        return f"as its probes say ({known.calibration})"
+    return f"like {known.reference}" if known.reference else "not stated"
 
 
 def needs(supports: Need) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.adapters.policy_watch import PolicyWatch
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, settled
 
 
 class Seen:
@@ -119,3 +119,41 @@ async def test_a_directory_that_is_not_there_cannot_be_watched(tmp_path: Path) -
     seen = Seen()
     with pytest.raises(FileNotFoundError):
         await PolicyWatch(tmp_path / "none" / "policy.yaml", b"", seen.change, seen.trouble).run()
+
+
+def names_calibration(content: bytes) -> list[str]:
+    """Name one file in every policy but an empty one."""
+    return ["small.json"] if content else []
+
+
+async def test_a_file_that_the_policy_names_is_watched_too(tmp_path: Path) -> None:
+    path, seen = tmp_path / "policy.yaml", Seen()
+    path.write_text("one")
+    named = tmp_path / "small.json"
+    named.write_text("1")
+    task = asyncio.create_task(PolicyWatch(path, b"one", seen.change, seen.trouble, names_calibration).run())
+    try:
+        while seen.contents != [b"one"]:
+            # Written again and again: the watch may not yet have begun when it was written first.
+            named.write_text(named.read_text() + "2")
+            await settled(lambda: seen.contents, still_for_s=0.2)
+        named.unlink()
+        await eventually(lambda: seen.contents[-2:] == [b"one", b"one"])
+    finally:
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+async def test_what_is_named_is_told_with_the_policy_and_not_twice(tmp_path: Path) -> None:
+    path, seen = tmp_path / "policy.yaml", Seen()
+    path.write_text("two")
+    (tmp_path / "small.json").write_text("1")
+    watch = PolicyWatch(path, b"", seen.change, seen.trouble, names_calibration)
+    await watch.look()
+    await watch.look()
+    assert seen.contents == [b"two"]
+    (tmp_path / "small.json").write_text("2")
+    await watch.look()
+    await watch.look()
+    assert seen.contents == [b"two", b"two"]

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from gateway.app.cli_policy_words import check_document, explain_document, print_explained, summary, warnings_of
 from gateway.domain.dial import GradedBound
-from gateway.domain.ids import RouteName
+from gateway.domain.ids import RouteName, TierName
 from tests.unit.policy.worlds import GOOD, MINIMAL, problems_of, snapshot_of
 
 
@@ -72,3 +72,15 @@ def test_a_tier_without_an_ability_has_none_to_tell() -> None:
     written = io.StringIO()
     print_explained(Console(file=written, width=160), snapshot_of(GOOD), full=False)
     assert "not stated" in written.getvalue()
+
+
+def test_a_route_of_which_one_tier_was_measured_and_the_other_compared_is_warned_of() -> None:
+    snapshot = snapshot_of(GOOD)
+    tier = snapshot.tiers[TierName("small")]
+    ability = replace(tier.ability, reference="", calibration="c/small.json")
+    tiers = {**snapshot.tiers, tier.name: replace(tier, ability=ability)}
+    warnings = list(warnings_of(replace(snapshot, tiers=tiers)))
+    assert any("small measured by probes, large by comparison" in warning for warning in warnings)
+    document = explain_document(replace(snapshot, tiers=tiers))["tiers"]
+    assert isinstance(document, list)
+    assert (document[0]["ability"]["like"], document[0]["ability"]["calibration"]) == (None, "c/small.json")

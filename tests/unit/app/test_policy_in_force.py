@@ -1,6 +1,11 @@
 """The one door by which a policy takes another's place."""
 
+from dataclasses import replace
+
 from gateway.app.policy_in_force import PolicyInForce
+from gateway.domain.ids import SnapshotId
+from gateway.policy.problems import Problem
+from gateway.policy.snapshot import PolicySnapshot
 from gateway.policy.source import PolicySource
 from tests.support.gateways import KEYED, TWO_TIERS
 from tests.unit.policy.worlds import compile_text, snapshot_of
@@ -70,3 +75,20 @@ def test_a_policy_without_tenants_is_taken_where_only_this_machine_is_served() -
     policy = in_force(may_open=True)
     assert offer(policy, TWO_TIERS)
     assert policy.snapshot.is_open
+
+
+def test_the_same_policy_is_taken_again_when_what_it_was_made_from_has_changed() -> None:
+    content = {"now": b"one"}
+
+    def compile_source(source: PolicySource) -> PolicySnapshot | list[Problem]:
+        compiled = snapshot_of(source.content.decode())
+        return replace(compiled, id=SnapshotId(content["now"].decode()))
+
+    first = compile_source(PolicySource("p.yaml", KEYED))
+    assert isinstance(first, PolicySnapshot)
+    policy = PolicyInForce(first, PolicySource("p.yaml", KEYED), compile_source, may_open=False)
+    assert offer(policy, KEYED)
+    assert policy.reloads.accepted == 0
+    content["now"] = b"two"
+    assert offer(policy, KEYED)
+    assert (policy.snapshot.id, policy.reloads.accepted) == ("two", 1)
