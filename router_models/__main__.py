@@ -1,26 +1,26 @@
 """Command line: train, calibrate, evaluate, export and time the difficulty model."""
 
 import argparse
-import subprocess
 import sys
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table as RichTable
 
-from router_models.calibrate import Calibrated, calibrate
 from router_models.card import model_card
+from router_models.cli_bench import add_bench_command
 from router_models.cli_data import add_data_commands, at_own_places
-from router_models.cli_records import add_options, retrain
-from router_models.data import DataError, Outcomes, default_data_directory, read_outcomes, read_prices
+from router_models.cli_encoder import add_encoder_commands
+from router_models.cli_records import add_options
+from router_models.cli_train import calibrated_of, read_material, run_calibrate, run_export, run_train
+from router_models.data import DataError, default_data_directory, read_prices
 from router_models.design import extract_all
-from router_models.evaluate import Table, evaluate, headline_metrics
-from router_models.export import shipped_directory, write_artefact
-from router_models.low_rank import SEED, Settings
-from router_models.own_data import SUFFIXES, is_own_data, read_own
-from router_models.own_evaluate import own_metrics, own_tables
-from router_models.train import Trained, load, save, train
+from router_models.evaluate import Table, evaluate
+from router_models.export import shipped_directory
+from router_models.low_rank import SEED
+from router_models.own_data import SUFFIXES, is_own_data
+from router_models.own_evaluate import own_tables
+from router_models.train import load
 from router_models.triton import add_triton_command
 
 KEPT = Path(".tiergate") / "router_model.npz"
@@ -39,48 +39,10 @@ def main(arguments: list[str] | None = None) -> int:
     return status
 
 
-def _train(chosen: argparse.Namespace, console: Console) -> int:
-    if chosen.from_records is not None:
-        return retrain(chosen, console, shipped_directory())
-    outcomes = _read(chosen, console)
-    settings = Settings(latent=chosen.latent)
-    with Progress(console=console) as progress:
-        bar = progress.add_task("fit", total=settings.iterations)
-        trained = train(
-            outcomes,
-            settings,
-            seed=chosen.seed,
-            progress=lambda done, total: progress.update(bar, completed=done, total=total),
-            note=progress.console.print,
-        )
-        progress.update(bar, completed=settings.iterations)
-    save(trained, chosen.model)
-    console.print(f"kept in {chosen.model}")
-    return _write(chosen, console, outcomes, trained)
-
-
-def _calibrate(chosen: argparse.Namespace, console: Console) -> int:
-    outcomes = _read(chosen, console)
-    calibrated = _calibrated(outcomes, load(chosen.model, outcomes))
-    ranked = sorted(calibrated.abilities, key=lambda ability: -ability.prior)
-    rows = tuple(
-        (
-            each.reference,
-            f"{each.prior:.3f}",
-            f"{each.intercept:+.2f}",
-            f"{each.standard_error:.2f}",
-            ", ".join(each.tasks),
-        )
-        for each in ranked
-    )
-    _show(console, Table("Abilities", ("reference", "prior", "intercept", "standard error", "tasks"), rows))
-    return 0
-
-
 def _evaluate(chosen: argparse.Namespace, console: Console) -> int:
-    outcomes = _read(chosen, console)
-    trained = load(chosen.model, outcomes)
-    calibrated = _calibrated(outcomes, trained)
+    material = read_material(chosen.data, console)
+    outcomes, trained = material.outcomes, load(chosen.model, material.texts)
+    calibrated = calibrated_of(material, trained)
     if is_own_data(chosen.data):
         for table in own_tables(outcomes, calibrated, calibrated.shrunk(trained.fitted.design), trained.seed):
             _show(console, table)
@@ -93,39 +55,6 @@ def _evaluate(chosen: argparse.Namespace, console: Console) -> int:
         _show(console, table)
     chosen.card.write_text(model_card(outcomes, trained, calibrated, tables), "utf-8")
     console.print(f"written to {chosen.card}")
-    return 0
-
-
-def _export(chosen: argparse.Namespace, console: Console) -> int:
-    outcomes = _read(chosen, console)
-    return _write(chosen, console, outcomes, load(chosen.model, outcomes))
-
-
-def _bench(chosen: argparse.Namespace, console: Console) -> int:
-    command = [sys.executable, "-m", "gateway.adapters.scorer_latency", "--artefact", str(chosen.out)]
-    command += ["--rounds", str(chosen.rounds)]
-    return subprocess.run(command, check=False).returncode  # noqa: S603 - our own module, no shell
-
-
-def _read(chosen: argparse.Namespace, console: Console) -> Outcomes:
-    with console.status(f"read {chosen.data}"):
-        if is_own_data(chosen.data):
-            return read_own(chosen.data, lambda warning: console.print(f"[yellow]note:[/] {warning}", highlight=False))
-        return read_outcomes(chosen.data)
-
-
-def _calibrated(outcomes: Outcomes, trained: Trained) -> Calibrated:
-    fitted = trained.fitted
-    return calibrate(fitted.model, fitted.design, outcomes, trained.between_tasks, trained.seed)
-
-
-def _write(chosen: argparse.Namespace, console: Console, outcomes: Outcomes, trained: Trained) -> int:
-    calibrated = _calibrated(outcomes, trained)
-    chance = calibrated.shrunk(trained.fitted.design)
-    is_own = is_own_data(chosen.data)
-    metrics = own_metrics(outcomes, chance) if is_own else headline_metrics(outcomes, calibrated, chance)
-    size = write_artefact(chosen.out, outcomes, trained, calibrated, metrics)
-    console.print(f"artefact in {chosen.out}: {size / 1e6:.2f} MB; test split: {metrics}")
     return 0
 
 
@@ -142,11 +71,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m router_models", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
     for name, run, what, example in (
-        ("train", _train, "fit on the train split, then write the artefact", "--data ../shared/data"),
-        ("calibrate", _calibrate, "show the calibrated abilities of a kept model", ""),
+        ("train", run_train, "fit on all but the test split, then write the artefact", "--data outcomes.parquet"),
+        ("calibrate", run_calibrate, "show the calibrated abilities of a kept model", ""),
         ("evaluate", _evaluate, "print the tables and write the model card", "--folds 5"),
-        ("export", _export, "write the artefact of a kept model", "--out router_models/artifacts"),
-        ("bench", _bench, "time the scorer as it is served", ""),
+        ("export", run_export, "write the artefact of a kept model", "--out router_models/artifacts"),
     ):
         command = commands.add_parser(
             name, help=what, description=what, epilog=f"example: python -m router_models {name} {example}".rstrip()
@@ -161,15 +89,14 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--model", type=Path, default=KEPT, help="the model kept between commands (%(default)s)")
         command.add_argument("--out", type=Path, default=shipped_directory(), help="artefact directory (%(default)s)")
         if name == "train":
-            command.add_argument("--latent", type=int, default=Settings().latent, help="rank K (%(default)s)")
             command.add_argument("--seed", type=int, default=SEED, help="(%(default)s)")
             add_options(command)
-        if name == "bench":
-            command.add_argument("--rounds", type=int, default=3_000, help="calls per size (%(default)s)")
         if name == "evaluate":
             command.add_argument("--folds", type=int, default=0, help="also out-of-fold figures over N folds")
             command.add_argument("--card", type=Path, default=CARD, help="where the model card goes (%(default)s)")
     add_data_commands(commands)
+    add_encoder_commands(commands)
+    add_bench_command(commands)
     add_triton_command(commands, shipped_directory())
     return parser
 

@@ -16,7 +16,7 @@ from gateway.core.features import FEATURE_VERSION, SCALAR_NAMES
 from gateway.domain.usage import tokens_in
 from router_models.calibrate import Calibrated
 from router_models.data import LICENCES, Floats, Outcomes, read_references
-from router_models.router import GROUND_SCALARS, POOLS_BY, SCALARS_BY, Router, Rows, Stage
+from router_models.router import GROUND_SCALARS, POOLS_BY, STATIC_BY, Router, Rows, Stage
 from router_models.scientific import Doubles
 from router_models.texts import Reader
 from router_models.train import Trained
@@ -67,7 +67,7 @@ def static_arrays(router: Router, reader: Reader) -> Arrays:
         "rows": words.astype(np.float16),
         "scalar_weights": scalars.astype(np.float32),
         "offset": offset.astype(np.float32),
-        "vector_weights": (model.head.dense[start:end] * model.factor).astype(np.float32),
+        "vector_weights": (model.head.dense[start:end] * model.factor * STATIC_BY).astype(np.float32),
         "ground_weights": slopes.astype(np.float32),
         "ground_offset": (ground[-1] - mean @ slopes).astype(np.float32),
         "table": table,
@@ -75,18 +75,31 @@ def static_arrays(router: Router, reader: Reader) -> Arrays:
         "sample": sample,
         "sample_unit": sample_unit,
         "band": np.array([router.likeness.low, router.likeness.high], np.float64),
+        **_beside_the_encoder(router),
+    }
+
+
+def _beside_the_encoder(router: Router) -> Arrays:
+    """Return what words and shape add to the encoder's own position; nothing without an encoder."""
+    if Stage.ENCODER not in router.stages:
+        return {}
+    words, scalars, offset = _folded(router, Stage.ENCODER)
+    return {
+        "encoder_rows": words.astype(np.float16),
+        "encoder_scalar_weights": scalars.astype(np.float32),
+        "encoder_offset": offset.astype(np.float32),
     }
 
 
 def encoder_arrays(router: Router, reader: Reader) -> Arrays:
     """Return the encoder's heads: from its pools, each of length 1, to the latent position and to the vector."""
     model = router.stages[Stage.ENCODER]
-    dense = model.head.dense.astype(np.float64) * model.factor
-    weights = dense[:-1] * POOLS_BY / reader.scale[:, None].astype(np.float64)
+    dense = model.head.dense[len(SCALAR_NAMES) : -1].astype(np.float64) * model.factor
+    weights = dense * POOLS_BY / reader.scale[:, None].astype(np.float64)
     axes = reader.space.axes
     return {
         "latent_weight": weights.astype(np.float32),
-        "latent_bias": (dense[-1] - reader.mean.astype(np.float64) @ weights).astype(np.float32),
+        "latent_bias": (-(reader.mean.astype(np.float64) @ weights)).astype(np.float32),
         "vector_weight": axes,
         "vector_bias": (-(reader.space.centre @ axes)).astype(np.float32),
         "folded_adds": _adds(router, Stage.FOLDED, Stage.ENCODER).astype(np.float32),
@@ -110,7 +123,7 @@ def _folded(router: Router, stage: Stage) -> tuple[Doubles, Doubles, Doubles]:
     dense = model.head.dense.astype(np.float64) * model.factor
     mean, spread = _standard(router)
     words = router.vocabulary.weights[:, None].astype(np.float64) * model.head.words * model.factor
-    scalars = dense[: len(SCALAR_NAMES)] * SCALARS_BY / spread[:, None].astype(np.float64)
+    scalars = dense[: len(SCALAR_NAMES)] / spread[:, None].astype(np.float64)
     return words, scalars, dense[-1] - mean.astype(np.float64) @ scalars
 
 

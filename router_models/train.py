@@ -1,18 +1,21 @@
-"""Train on the train split, and keep what was trained in a file between commands."""
+"""Train on the train and valid splits, and keep what was trained in a file between commands."""
 
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
-from gateway.core.features import TextFeatures
-from router_models.calibrate import offset
-from router_models.data import DataError, Mask, Outcomes
-from router_models.design import Design, Vocabulary, build_design, extract_all, learn_vocabulary
-from router_models.low_rank import SEED, LowRank, Progress, Settings, fit
+from router_models.data import DataError, Floats, Mask, Outcomes
+from router_models.design import Vocabulary, build_design
+from router_models.heads import Head, Space
+from router_models.likeness import Likeness
+from router_models.low_rank import SEED, Settings
+from router_models.platt import offset
+from router_models.router import ABILITY_SETTINGS, Router, Stage, StageModel, fit_router
+from router_models.texts import Texts
 
 HELD_OUT_TASKS: Final = ("knowledge", "maths", "code")
 """The tasks large enough to be left out and tested on."""
@@ -20,40 +23,17 @@ LEAST_TESTED: Final = 30
 LEAST_PRECISION: Final = 10.0
 """A model counts when it has so many outcomes there, and its offset is known to about 0.3 (1 / sqrt(precision))."""
 
-
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """A model, the vocabulary it reads with, and the features of all queries under that vocabulary."""
-
-    vocabulary: Vocabulary
-    design: Design
-    model: LowRank
+Note = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A fitted model with what `calibrate` needs to know of it."""
+    """A fitted router with what `calibrate` needs to know of it."""
 
     settings: Settings
     seed: int
     between_tasks: float
-    fitted: Fitted
-
-
-def fit_on(
-    outcomes: Outcomes,
-    features: list[TextFeatures],
-    training: Mask,
-    settings: Settings,
-    *,
-    seed: int = SEED,
-    progress: Progress | None = None,
-) -> Fitted:
-    """Learn the vocabulary and fit the model on some of the queries."""
-    vocabulary = learn_vocabulary(features, training)
-    design = build_design(features, vocabulary)
-    chosen = (design.rows(training), outcomes.score[training], outcomes.seen[training])
-    return Fitted(vocabulary, design, fit(*chosen, settings, seed=seed, progress=progress))
+    router: Router
 
 
 def without_task(outcomes: Outcomes, task: str) -> Mask:
@@ -61,7 +41,12 @@ def without_task(outcomes: Outcomes, task: str) -> Mask:
     return ~outcomes.where(task=task)
 
 
-def transfer_variance(outcomes: Outcomes, features: list[TextFeatures], settings: Settings, seed: int) -> float:
+def in_training(outcomes: Outcomes) -> Mask:
+    """Return the queries that the shipped router is fitted on; the test split is never looked at."""
+    return ~outcomes.where(split="test")
+
+
+def transfer_variance(outcomes: Outcomes, texts: Texts, settings: Settings, seed: int, note: Note) -> float:
     """Return how far (variance of logits) a model stands off on a kind of task it was not seen on.
 
     Each large task is left out of training in turn. Its models' offsets there, less their mean (which moves all models
@@ -69,12 +54,14 @@ def transfer_variance(outcomes: Outcomes, features: list[TextFeatures], settings
     """
     excess: list[float] = []
     for task in HELD_OUT_TASKS:
-        training = outcomes.where(split="train") & without_task(outcomes, task)
+        training = in_training(outcomes) & without_task(outcomes, task)
         tested = outcomes.where(split="valid", task=task)
         if not training.any() or not tested.any():
             continue
-        fitted = fit_on(outcomes, features, training, settings, seed=seed)
-        logits = fitted.model.logits(fitted.design.rows(tested)).astype(np.float64)
+        note(f"without {task}")
+        router = fit_router(outcomes, texts, training, settings, seed=seed)
+        rows = np.flatnonzero(tested)
+        logits = router.space.logits(router.latent(rows, router.best))
         linked = outcomes.seen[training].any(axis=0) & (outcomes.seen[tested].sum(axis=0) >= LEAST_TESTED)
         seen, score = outcomes.seen[tested], outcomes.score[tested].astype(np.float64)
         pairs = [offset(logits[seen[:, at], at], score[seen[:, at], at]) for at in np.flatnonzero(linked)]
@@ -86,50 +73,74 @@ def transfer_variance(outcomes: Outcomes, features: list[TextFeatures], settings
 
 def train(
     outcomes: Outcomes,
-    settings: Settings,
+    texts: Texts,
+    settings: Settings = ABILITY_SETTINGS,
     *,
     seed: int = SEED,
-    progress: Progress | None = None,
-    note: Callable[[str], None] | None = None,
+    note: Note | None = None,
 ) -> Trained:
-    """Train a model on the train split that the data come with."""
-    features = extract_all(query.prompt for query in outcomes.queries)
-    fitted = fit_on(outcomes, features, outcomes.where(split="train"), settings, seed=seed, progress=progress)
-    if note is not None:
-        note("leave each large task out, to learn how far abilities carry over")
-    between = transfer_variance(outcomes, features, settings, seed)
-    return Trained(settings, seed, between, fitted)
+    """Train a router on all but the test split."""
+    say = note or (lambda _: None)
+    router = fit_router(outcomes, texts, in_training(outcomes), settings, seed=seed, note=say)
+    say("leave each large task out, to learn how far abilities carry over")
+    between = transfer_variance(outcomes, texts, settings, seed, say)
+    return Trained(settings, seed, between, router)
 
 
 def save(trained: Trained, path: Path) -> None:
-    """Keep a trained model for the commands that come after."""
-    vocabulary, model = trained.fitted.vocabulary, trained.fitted.model
+    """Keep a trained router for the commands that come after."""
+    router = trained.router
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(
-        path,
-        settings=np.frombuffer(json.dumps(asdict(trained.settings)).encode(), np.uint8),
-        seed=trained.seed,
-        between_tasks=trained.between_tasks,
-        vocabulary=np.frombuffer(b"\n".join(vocabulary.words), np.uint8),
-        weights=vocabulary.weights,
-        scalar_mean=vocabulary.scalar_mean,
-        scalar_spread=vocabulary.scalar_spread,
-        words=model.words,
-        scalars=model.scalars,
-        loadings=model.loadings,
-        intercepts=model.intercepts,
-    )
+    arrays: dict[str, Any] = {
+        "settings": np.frombuffer(json.dumps(asdict(trained.settings)).encode(), np.uint8),
+        "seed": trained.seed,
+        "between_tasks": trained.between_tasks,
+        "vocabulary": np.frombuffer(b"\n".join(router.vocabulary.words), np.uint8),
+        "weights": router.vocabulary.weights,
+        "scalar_mean": router.vocabulary.scalar_mean,
+        "scalar_spread": router.vocabulary.scalar_spread,
+        "loadings": router.space.loadings,
+        "intercepts": router.space.intercepts,
+        "ground": router.ground.dense,
+        "sample": router.likeness.sample,
+        "band": np.array([router.likeness.low, router.likeness.high]),
+        "priors": router.priors,
+        "tune": router.tune,
+    }
+    for stage, model in router.stages.items():
+        arrays |= {
+            f"{stage}.words": model.head.words,
+            f"{stage}.dense": model.head.dense,
+            f"{stage}.factor": model.factor,
+            f"{stage}.spread": model.spread,
+        }
+    np.savez(path, allow_pickle=False, **arrays)
 
 
-def load(path: Path, outcomes: Outcomes) -> Trained:
-    """Read a model that `save` kept, and lay out the queries for it. Raises DataError when there is none."""
+def load(path: Path, texts: Texts) -> Trained:
+    """Read a router that `save` kept, for the texts that it was trained on. Raises DataError when there is none."""
     if not path.is_file():
         raise DataError(f"{path} is not there. Make it first: python -m router_models train")
-    with np.load(path, allow_pickle=False) as kept:
-        words = tuple(kept["vocabulary"].tobytes().split(b"\n"))
-        vocabulary = Vocabulary(words, kept["weights"], kept["scalar_mean"], kept["scalar_spread"])
-        model = LowRank(kept["words"], kept["scalars"], kept["loadings"], kept["intercepts"])
-        settings = Settings(**json.loads(kept["settings"].tobytes()))
-        seed, between = int(kept["seed"]), float(kept["between_tasks"])
-    features = extract_all(query.prompt for query in outcomes.queries)
-    return Trained(settings, seed, between, Fitted(vocabulary, build_design(features, vocabulary), model))
+    with np.load(path, allow_pickle=False) as file:
+        kept = {name: file[name] for name in file.files}
+    words = tuple(kept["vocabulary"].tobytes().split(b"\n"))
+    vocabulary = Vocabulary(words, kept["weights"], kept["scalar_mean"], kept["scalar_spread"])
+    latent = kept["loadings"].shape[1]
+    router = Router(
+        texts=texts,
+        design=build_design(texts.features, vocabulary),
+        vocabulary=vocabulary,
+        space=Space(kept["loadings"], kept["intercepts"]),
+        stages={stage: _stage(kept, stage) for stage in Stage if f"{stage}.dense" in kept},
+        ground=Head(np.zeros((0, latent), np.float32), kept["ground"]),
+        likeness=Likeness(kept["sample"], *kept["band"].tolist()),
+        priors=kept["priors"],
+        tune=kept["tune"],
+    )
+    settings = Settings(**json.loads(kept["settings"].tobytes()))
+    return Trained(settings, int(kept["seed"]), float(kept["between_tasks"]), router)
+
+
+def _stage(kept: dict[str, Floats], stage: Stage) -> StageModel:
+    head = Head(kept[f"{stage}.words"], kept[f"{stage}.dense"])
+    return StageModel(head, float(kept[f"{stage}.factor"]), kept[f"{stage}.spread"])

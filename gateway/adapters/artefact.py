@@ -14,16 +14,18 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway.adapters.static_artefact import STATIC, VOCABULARY, StaticModel, read_static
 from gateway.core.features import FEATURE_VERSION, SCALAR_NAMES
 from gateway.domain.ability import Ability, Score, unknown_score
 from gateway.domain.calibration import CalibrationRequest, Catalogue, Graded
 
-ARTEFACT_FORMAT: Final = 2
+ARTEFACT_FORMAT: Final = 3
 MANIFEST: Final = "manifest.json"
 TABLE: Final = "folded.npz"
 REFERENCES: Final = "references.json"
 CALIBRATION: Final = "calibration.npz"
 GRADED: Final = "graded.npz"
+_NEEDED: Final = (TABLE, STATIC, VOCABULARY, REFERENCES, CALIBRATION, GRADED)
 GRADED_LEVELS: Final = 250
 """A graded score is kept as a whole number of this many parts."""
 NOT_GRADED: Final = 255
@@ -73,7 +75,8 @@ class FoldedTable:
     """The model as it is served. `rows` holds, per word, `width` float32 numbers as bytes.
 
     They are the word's share in each of the K latent numbers, then its squared weight, then 1. `scalar_weights` is
-    (number of scalars) x K, `offset` has K numbers.
+    (number of scalars) x K, `offset` has K numbers; `adds` as many, the standard deviations of what the static stage
+    adds.
     """
 
     scorer: str
@@ -82,6 +85,7 @@ class FoldedTable:
     rows: Mapping[bytes, bytes]
     scalar_weights: Floats
     offset: Floats
+    adds: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,7 @@ class Artefact:
     manifest: Manifest
     catalogue: Catalogue
     table: FoldedTable
+    static: StaticModel
 
 
 def shipped_artefact() -> Path:
@@ -101,11 +106,12 @@ def shipped_artefact() -> Path:
 def load_artefact(directory: Path) -> Artefact:
     """Read and check the artefact in a directory. Raises ArtefactError."""
     manifest, digest = _read_manifest(directory / MANIFEST)
-    sound = {name: _read_sound(directory / name, manifest) for name in (TABLE, REFERENCES, CALIBRATION, GRADED)}
+    sound = {name: _read_sound(directory / name, manifest) for name in _NEEDED}
     scorer = f"{manifest.name}-{manifest.version}"
     try:
         references = msgspec.json.decode(sound[REFERENCES], type=list[_Reference])
         table = _table(sound[TABLE], scorer, manifest.latent)
+        static = read_static(sound[STATIC], sound[VOCABULARY], len(table.rows), manifest.latent)
         requests = _requests(sound[CALIBRATION], scorer)
         graded = _graded(sound[GRADED], [each.name for each in references], scorer)
     except (msgspec.DecodeError, ValueError, KeyError, zipfile.BadZipFile) as error:
@@ -119,7 +125,7 @@ def load_artefact(directory: Path) -> Artefact:
         graded=graded,
         space=manifest.files[TABLE],
     )
-    return Artefact(manifest, catalogue, table)
+    return Artefact(manifest, catalogue, table, static)
 
 
 def _unreadable(path: Path, problem: str) -> ArtefactError:
@@ -180,13 +186,16 @@ def _table(raw: bytes, scorer: str, latent: int) -> FoldedTable:
         matrix = np.ascontiguousarray(arrays["rows"], dtype=np.float32)
         scalar_weights = np.ascontiguousarray(arrays["scalar_weights"], dtype=np.float32)
         offset = np.ascontiguousarray(arrays["offset"], dtype=np.float32)
+        adds: list[float] = arrays["spread"].tolist()
     width = latent + 2
     if matrix.shape != (len(words), width):
         raise ValueError(f"the word table is {matrix.shape}, not {(len(words), width)}")
     if scalar_weights.shape != (len(SCALAR_NAMES), latent) or offset.shape != (latent,):
         raise ValueError(f"the scalar weights are {scalar_weights.shape}, not {(len(SCALAR_NAMES), latent)}")
+    if len(adds) != latent:
+        raise ValueError(f"what the next stage adds has {len(adds)} numbers, not {latent}")
     rows = {word: row.tobytes() for word, row in zip(words, matrix, strict=True)}
-    return FoldedTable(scorer, latent, width, rows, scalar_weights, offset)
+    return FoldedTable(scorer, latent, width, rows, scalar_weights, offset, tuple(adds))
 
 
 def _requests(raw: bytes, scorer: str) -> tuple[CalibrationRequest, ...]:

@@ -17,6 +17,7 @@ from gateway.adapters.scorer_turns import Turns
 from gateway.domain.ability import ClassifierOutcome, Score, ScorerChoice
 from gateway.domain.request import CanonicalRequest
 
+_ENCODED: Final = (ClassifierOutcome.ENCODER, ClassifierOutcome.ENCODER_CPU, ClassifierOutcome.REMOTE)
 _FAILED: Final = (ClassifierOutcome.TIMEOUT, ClassifierOutcome.OVERLOAD, ClassifierOutcome.ERROR)
 
 
@@ -30,6 +31,9 @@ class StaticStage(Protocol):
     """Betters a score within a millisecond. Its score has a spread if a later stage could better it."""
 
     def score(self, request: CanonicalRequest, before: Score) -> Score: ...
+
+    def settle(self, request: CanonicalRequest, score: Score) -> Score:
+        """Join an encoder's position with what this stage knows of the text."""
 
 
 class WaitingStage(Protocol):
@@ -83,13 +87,19 @@ class ScorerChain:
             found = self._static.score(request, found)
             if not found.spread or not asks(found):
                 return found
-        return found if self._last is None else await self._last.refine(request, found)
+        return found if self._last is None else await self._refined(self._last, request, found)
 
     async def _insist(self, request: CanonicalRequest, first: Score, stage: WaitingStage | None) -> Score:
         if stage is None:
             found = replace(first, outcome=ClassifierOutcome.ERROR)
         else:
-            found = await stage.refine(request, first)
+            found = await self._refined(stage, request, first)
         if self._static is None or found.outcome not in _FAILED:
             return found
         return replace(self._static.score(request, first), outcome=found.outcome)
+
+    async def _refined(self, stage: WaitingStage, request: CanonicalRequest, former: Score) -> Score:
+        found = await stage.refine(request, former)
+        if self._static is None or found.outcome not in _ENCODED:
+            return found
+        return self._static.settle(request, found)

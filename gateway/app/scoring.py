@@ -23,6 +23,7 @@ from gateway.adapters.scorer_chain import ScorerChain
 from gateway.adapters.scorer_encoder import EncoderScorer
 from gateway.adapters.scorer_folded import FoldedScorer
 from gateway.adapters.scorer_remote import RemoteScorer
+from gateway.adapters.scorer_static import StaticScorer
 from gateway.adapters.scorer_turns import Turns
 from gateway.app.remote_scoring import make_remote
 from gateway.app.settings import CannotStart
@@ -120,8 +121,14 @@ class Scoring:
             raise CannotStart(f"The encoder cannot be used: {error}") from error
         self._check(made.encoder is not None)
         adds = {} if manifest is None or not made.has_any else manifest.adds
-        folded = FoldedScorer(artefact.table, adds.get("folded", ()))
-        return ScorerChain(folded, encoder=made.encoder, remote=made.remote, turns=Turns(self._clock))
+        table = artefact.table
+        return ScorerChain(
+            FoldedScorer(table, adds.get("folded", table.adds)),
+            static=StaticScorer(artefact.static, table, adds.get("static", ())),
+            encoder=made.encoder,
+            remote=made.remote,
+            turns=Turns(self._clock),
+        )
 
     async def aclose(self) -> None:
         """Answer who still waits for an encoder, and end its thread."""
@@ -136,8 +143,6 @@ class Scoring:
                     f"routes.{name} says `scorer: encoder`, and there is none (see the log): write "
                     "`classifier: {device: cpu}` if the CPU may run it, or `scorer: auto`"
                 )
-            if scorer is ScorerChoice.STATIC:
-                raise CannotStart(f"routes.{name} says `scorer: static`, and the model has no such stage: write `auto`")
 
     def _encoder(self, files: EncoderFiles | None) -> EncoderScorer | None:
         device = self._terms.device

@@ -41,6 +41,7 @@ def a_request(
     max_output_tokens: int | None = None,
     choices: int = 1,
     temperature: float | None = None,
+    user_text: str = "",
 ) -> CanonicalRequest:
     """Build a request."""
     return replace(
@@ -51,6 +52,7 @@ def a_request(
         max_output_tokens=max_output_tokens,
         choices=choices,
         temperature=temperature,
+        user_text=user_text or _REQUEST.user_text,
     )
 
 

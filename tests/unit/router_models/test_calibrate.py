@@ -1,35 +1,8 @@
-"""Calibration: maps, offsets, and the sample."""
+"""The sample that expectations are computed on."""
 
 import numpy as np
-import pytest
 
-from router_models.calibrate import offset, platt, stratified_sample
-from router_models.scientific import logistic
-
-
-def test_a_platt_map_mends_overconfident_logits() -> None:
-    chance = np.random.default_rng(1)
-    truth = chance.normal(0, 1, 20_000)
-    score = (chance.random(20_000) < logistic(truth)).astype(np.float64)
-    slope, shift = platt(3 * truth + 1, score)
-    assert slope == pytest.approx(1 / 3, abs=0.03)
-    assert shift == pytest.approx(-1 / 3, abs=0.06)
-
-
-def test_a_platt_map_from_no_outcomes_is_the_identity() -> None:
-    assert platt(np.array([]), np.array([])) == pytest.approx((1.0, 0.0))
-
-
-def test_a_platt_map_never_turns_a_model_upside_down() -> None:
-    logits = np.linspace(-3, 3, 500)
-    assert platt(logits, (logits < 0).astype(np.float64))[0] > 0
-
-
-def test_an_offset_meets_the_mean_score() -> None:
-    logits = np.linspace(-2, 2, 400)
-    shift, precision = offset(logits, np.full(400, 0.9))
-    assert logistic(logits + shift).mean() == pytest.approx(0.9, abs=1e-6)
-    assert precision > 10
+from router_models.calibrate import stratified_sample
 
 
 def test_the_sample_takes_as_many_of_every_data_set_as_it_has() -> None:

@@ -1,5 +1,6 @@
-"""What is exported is what was trained: folded and unfolded scores agree."""
+"""What is exported is what was trained: folded and unfolded scores agree, at every stage."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,62 +8,109 @@ import pytest
 
 from gateway.adapters.artefact import Artefact, load_artefact
 from gateway.adapters.scorer_folded import FoldedScorer
-from gateway.domain.ability import acceptance
+from gateway.adapters.scorer_static import StaticScorer
+from gateway.domain.ability import ClassifierOutcome, Score, acceptance
 from router_models.calibrate import Calibrated, calibrate
-from router_models.export import expected_output_tokens, write_artefact
+from router_models.export import encoder_arrays, expected_output_tokens, write_artefact
 from router_models.low_rank import Settings
+from router_models.router import Stage
 from router_models.train import Trained, train
+from tests.support.routing_texts import a_reader, pools_of
 from tests.support.routing_world import REFERENCES, a_world
+from tests.support.tiers import a_request
 
 WORLD = a_world()
+POOLS = pools_of(WORLD)
+READER = a_reader(POOLS)
+PROMPTS = [query.prompt for query in WORLD.queries]
+ROWS = np.arange(len(PROMPTS))
 
 
 @pytest.fixture(scope="module")
 def trained() -> Trained:
-    return train(WORLD, Settings(latent=3, iterations=30))
+    return train(WORLD, READER.read(PROMPTS, POOLS), Settings(latent=3, iterations=30))
 
 
 @pytest.fixture(scope="module")
 def calibrated(trained: Trained) -> Calibrated:
-    return calibrate(trained.fitted.model, trained.fitted.design, WORLD, trained.between_tasks, trained.seed)
+    return calibrate(trained.router, WORLD, trained.between_tasks, trained.seed)
 
 
 @pytest.fixture(scope="module")
 def artefact(trained: Trained, calibrated: Calibrated, tmp_path_factory: pytest.TempPathFactory) -> Artefact:
     directory = tmp_path_factory.mktemp("exported")
-    write_artefact(directory, WORLD, trained, calibrated, {"apgr": 0.51234})
+    write_artefact(directory, WORLD, trained, calibrated, READER, {"apgr": 0.51234})
     return load_artefact(directory)
 
 
-def test_folded_scores_equal_unfolded_ones(trained: Trained, calibrated: Calibrated, artefact: Artefact) -> None:
+def test_folded_scores_equal_unfolded_ones(trained: Trained, artefact: Artefact) -> None:
     scorer = FoldedScorer(artefact.table)
-    unfolded = calibrated.latent(trained.fitted.design)
-    for query, expected, known in zip(WORLD.queries, unfolded, trained.fitted.design.familiarity, strict=True):
-        score = scorer.score_text(query.prompt)
-        assert score.latent == pytest.approx(expected.tolist(), abs=1e-5)
+    unfolded, familiarity = trained.router.latent(ROWS, Stage.FOLDED), trained.router.familiarity(ROWS)
+    for prompt, expected, known in zip(PROMPTS, unfolded, familiarity, strict=True):
+        score = scorer.score_text(prompt)
+        assert score.latent == pytest.approx(expected.tolist(), abs=1e-4)
         assert score.familiarity == pytest.approx(float(known), abs=1e-6)
 
 
-def test_served_probabilities_equal_the_evaluated_ones(
-    trained: Trained, calibrated: Calibrated, artefact: Artefact
-) -> None:
+def test_static_scores_equal_the_trained_ones_but_for_their_rounding(trained: Trained, artefact: Artefact) -> None:
+    scorer = StaticScorer(artefact.static, artefact.table, spread=(1.0, 2.0, 3.0))
+    before = FoldedScorer(artefact.table).score_text(PROMPTS[0])
+    expected = trained.router.latent(ROWS, Stage.STATIC)
+    for row in range(0, len(PROMPTS), 10):
+        score = scorer.score(a_request(user_text=PROMPTS[row]), before)
+        assert score.latent == pytest.approx(expected[row].tolist(), abs=0.05)
+        assert (score.outcome, score.spread) == (ClassifierOutcome.STATIC, (1.0, 2.0, 3.0))
+        vector = np.frombuffer(score.embedding, np.int8) / 127
+        assert vector @ trained.router.texts.static[row] == pytest.approx(1.0, abs=0.01)
+
+
+def test_an_encoders_position_joined_with_words_equals_the_trained_one(trained: Trained, artefact: Artefact) -> None:
+    scorer = StaticScorer(artefact.static, artefact.table)
+    heads = encoder_arrays(trained.router, READER)
+    latents = POOLS @ heads["latent_weight"] + heads["latent_bias"]
+    expected = trained.router.latent(ROWS, Stage.ENCODER)
+    for row in range(0, len(PROMPTS), 10):
+        score = Score(tuple(latents[row].tolist()), 1.0, "encoder-1", ClassifierOutcome.ENCODER_CPU)
+        settled = scorer.settle(a_request(user_text=PROMPTS[row]), score)
+        assert settled.latent == pytest.approx(expected[row].tolist(), abs=0.05)
+        assert (settled.scorer, settled.outcome) == ("encoder-1", ClassifierOutcome.ENCODER_CPU)
+
+
+def test_a_text_without_words_stays_as_it_was(artefact: Artefact) -> None:
+    scorer = StaticScorer(artefact.static, artefact.table)
+    before = Score((1.0, 2.0, 3.0), 0.5, "folded-1")
+    for text in (" \n", "?!"):
+        assert scorer.score(a_request(user_text=text), before) == before
+        assert scorer.settle(a_request(user_text=text), before) == before
+
+
+def test_without_what_stands_beside_it_an_encoders_position_stays(artefact: Artefact) -> None:
+    scorer = StaticScorer(replace(artefact.static, beside_encoder=None), artefact.table)
+    score = Score((1.0, 2.0, 3.0), 0.5, "encoder-1", ClassifierOutcome.ENCODER)
+    assert scorer.settle(a_request(user_text=PROMPTS[0]), score) == score
+
+
+def test_served_probabilities_equal_the_evaluated_ones(trained: Trained, artefact: Artefact) -> None:
     scorer = FoldedScorer(artefact.table)
-    evaluated = calibrated.shrunk(trained.fitted.design)
-    for row in range(0, len(WORLD.queries), 50):
-        score = scorer.score_text(WORLD.queries[row].prompt)
-        served = [acceptance(artefact.catalogue.references[name], score) for name in REFERENCES]
-        assert served == pytest.approx(evaluated[row].tolist(), abs=1e-5)
+    abilities = artefact.catalogue.references
+    evaluated = trained.router.chance(ROWS, Stage.FOLDED)
+    for row in range(0, len(PROMPTS), 50):
+        score = replace(scorer.score_text(PROMPTS[row]), familiarity=1.0)
+        served = [acceptance(abilities[name], score) for name in REFERENCES]
+        known = float(trained.router.familiarity(ROWS)[row])
+        mixed = [known * p + (1 - known) * prior for p, prior in zip(served, trained.router.priors, strict=True)]
+        assert mixed == pytest.approx(evaluated[row].tolist(), abs=1e-3)
 
 
-def test_the_calibration_requests_are_positions_of_validation_queries(
+def test_the_calibration_requests_are_positions_of_queries_that_no_head_was_fitted_on(
     calibrated: Calibrated, trained: Trained, artefact: Artefact
 ) -> None:
     requests = artefact.catalogue.requests
-    assert len(requests) == len(calibrated.sample) > 100
-    assert all(WORLD.queries[at].split == "valid" for at in calibrated.sample)
-    latents = calibrated.latent(trained.fitted.design)[calibrated.sample]
-    assert np.allclose([each.score.latent for each in requests], latents, atol=2e-3)
-    assert np.allclose(latents.mean(axis=0), 0.0, atol=1e-5)
+    assert len(requests) == len(calibrated.sample) > 50
+    assert set(calibrated.sample) <= set(trained.router.tune)
+    assert all(WORLD.queries[at].split != "test" for at in calibrated.sample)
+    latents = trained.router.latent(calibrated.sample, Stage.STATIC)
+    assert np.allclose([each.score.latent for each in requests], latents, atol=5e-3)
     assert all(each.input_tokens > 0 for each in requests)
     assert [each.task for each in requests] == [WORLD.queries[at].task for at in calibrated.sample]
 
@@ -85,6 +133,6 @@ def test_longer_answers_are_expected_of_models_that_gave_longer_ones(calibrated:
 
 def test_exporting_twice_writes_the_same_bytes(trained: Trained, calibrated: Calibrated, tmp_path: Path) -> None:
     for name in ("one", "two"):
-        write_artefact(tmp_path / name, WORLD, trained, calibrated, {})
+        write_artefact(tmp_path / name, WORLD, trained, calibrated, READER, {})
     for path in sorted((tmp_path / "one").iterdir()):
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()

@@ -1,0 +1,233 @@
+"""The whole router: three stages in one latent space, calibrated, and what each does out of its domain.
+
+1. The dearest stage (words, shape and the encoder's pools; without those: static) is fitted together with the
+   abilities, which fix the space. A space from words alone cost the encoder 0.006 in log loss, one from pools alone
+   cost the folded stage as much.
+2. The cheaper stages are fitted to that space: folded on words and shape, static on those and the static vector.
+3. Ground: what length alone says. A text unlike all training texts gets mostly that: on kinds of task that were not in
+   training, content misleads and length does not (`MODEL_CARD.md`, R5), so with the likeness t of a text
+
+       z = z_ground + g · (z_content - z_ground),  g = GROUND_SHARE + (1 - GROUND_SHARE) · clip((t - low)/(high - low))
+
+4. A Platt map per reference, and one factor per stage, from texts that none of these fits has seen.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gateway.core.folded import GROUND_SHARE
+from router_models.data import Floats, Mask, Outcomes
+from router_models.design import Design, Vocabulary, build_design, learn_vocabulary
+from router_models.heads import Head, Space, fit_head
+from router_models.likeness import Likeness, learn_likeness
+from router_models.low_rank import SEED, Settings, fit
+from router_models.platt import platt
+from router_models.scientific import Doubles, least, logistic
+from router_models.texts import Texts
+
+Rows = NDArray[np.intp]
+Note = Callable[[str], None]
+
+TUNE_SHARE: Final = 0.1
+"""Of the training groups, so many are kept from the fits to calibrate on."""
+STATIC_BY: Final = 3.0
+POOLS_BY: Final = 384**-0.5
+"""Dense features are scaled to what their ridge assumes: each pool about as long as a text's words."""
+GROUND_SCALARS: Final = 2
+"""The first two scalars are the text's length and its square."""
+GROUND_RIDGE: Final = 1e-6
+ABILITY_SETTINGS: Final = Settings(
+    word_ridge=1e-3, scalar_ridge=6e-4, loading_ridge=2e-4, mean_loading_ridge=2e-4, iterations=150
+)
+"""Chosen by log loss on the valid split."""
+
+
+class Stage(StrEnum):
+    """The stages that a score can come from, cheapest first."""
+
+    FOLDED = "folded"
+    STATIC = "static"
+    ENCODER = "encoder"
+
+
+@dataclass(frozen=True, slots=True)
+class StageModel:
+    """One stage's head, and the factor that calibrates it."""
+
+    head: Head
+    factor: float
+    spread: Floats
+    """Per coordinate, the standard deviation of what the best stage would still add; zeros for the best one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Router:
+    """A fitted router with the texts it was made for."""
+
+    texts: Texts
+    design: Design
+    vocabulary: Vocabulary
+    space: Space
+    stages: dict[Stage, StageModel]
+    ground: Head
+    likeness: Likeness
+    priors: Floats
+    tune: Rows
+    """What the maps were set on, and no head was fitted on."""
+
+    @property
+    def best(self) -> Stage:
+        """Return the dearest stage there is."""
+        return list(self.stages)[-1]
+
+    def latent(self, rows: Rows, stage: Stage) -> Floats:
+        """Return texts x K, what is not like training texts moved to the ground."""
+        content = self._content(rows, stage)
+        if stage is Stage.FOLDED:
+            # It has no vectors to tell how like a text is; the next stage has, and is asked where that matters.
+            return content
+        ground = self.ground.latent(None, ground_features(self.design)[rows])
+        share = self.likeness.share(self.texts.static[rows], GROUND_SHARE)[:, None]
+        return (ground + share * (content - ground)).astype(np.float32)
+
+    def chance(self, rows: Rows, stage: Stage) -> Doubles:
+        """Return texts x references P(acceptable), mixed with the references' priors by familiarity."""
+        known = self.familiarity(rows)[:, None].astype(np.float64)
+        found: Doubles = known * logistic(self.space.logits(self.latent(rows, stage))) + (1 - known) * self.priors
+        return found
+
+    def familiarity(self, rows: Rows) -> Floats:
+        """Return how much of each text is in known words, 0..1."""
+        return self.design.familiarity[rows]
+
+    def undecided(self, rows: Rows, stage: Stage, weak: int, strong: int, threshold: float, width: float) -> Mask:
+        """Tell which texts this stage hands on: the gain lies within `width` standard deviations of the threshold."""
+        latent = self.latent(rows, stage)
+        p = logistic(self.space.logits(latent))[:, [weak, strong]]
+        slopes = p * (1 - p)
+        loadings = self.space.loadings
+        gradient = slopes[:, 1:] * loadings[strong] - slopes[:, :1] * loadings[weak]
+        deviation = np.sqrt(((gradient * self.stages[stage].spread) ** 2).sum(axis=1))
+        near: Mask = np.abs(p[:, 1] - p[:, 0] - threshold) < width * deviation
+        return near
+
+    def on(self, texts: Texts) -> "Router":
+        """Return the same router for other texts."""
+        return replace(self, texts=texts, design=build_design(texts.features, self.vocabulary))
+
+    def _content(self, rows: Rows, stage: Stage) -> Floats:
+        model = self.stages[stage]
+        dense = stage_features(self.texts, self.design, stage)[rows]
+        return (model.head.latent(self.design.words[rows], dense) * model.factor).astype(np.float32)
+
+
+def with_one(dense: Floats) -> Floats:
+    """Add a column of ones, whose weight is the constant."""
+    return np.hstack([dense, np.ones((len(dense), 1), np.float32)]).astype(np.float32)
+
+
+def stage_features(texts: Texts, design: Design, stage: Stage) -> Floats:
+    """Return the dense features of a stage, scaled for the ridge."""
+    if stage is Stage.FOLDED:
+        return with_one(design.scalars)
+    further = texts.static * np.float32(STATIC_BY) if stage is Stage.STATIC else texts.pools * np.float32(POOLS_BY)
+    return with_one(np.hstack([design.scalars, further]))
+
+
+def fit_router(
+    outcomes: Outcomes,
+    texts: Texts,
+    training: Mask,
+    settings: Settings = ABILITY_SETTINGS,
+    *,
+    seed: int = SEED,
+    note: Note | None = None,
+) -> Router:
+    """Fit every stage on some of the queries; no other query's outcome is looked at."""
+    say = note or (lambda _: None)
+    vocabulary = learn_vocabulary(texts.features, training)
+    design = build_design(texts.features, vocabulary)
+    groups = np.array([query.group for query in outcomes.queries])
+    part = group_parts(groups, seed)
+    tune = training & (part < TUNE_SHARE)
+    fitted = training & ~tune
+    known = [stage for stage in Stage if stage is not Stage.ENCODER or texts.has_encoder]
+    score, seen = outcomes.score[fitted], outcomes.seen[fitted]
+    say(f"{known[-1]} stage and abilities")
+    space, best = _joint(design, stage_features(texts, design, known[-1]), score, seen, fitted, settings, seed)
+    heads = {known[-1]: best}
+    for stage in known[:-1]:
+        say(f"{stage} stage")
+        dense = stage_features(texts, design, stage)[fitted]
+        heads[stage] = fit_head(design.words[fitted], dense, score, seen, space, settings)
+    ground = fit_head(None, ground_features(design)[fitted], score, seen, space, settings, dense_ridge=GROUND_RIDGE)
+    none = np.zeros(settings.latent, np.float32)
+    stages = {stage: StageModel(heads[stage], 1.0, none) for stage in known}
+    likeness = learn_likeness(texts.static[fitted], texts.static[tune], seed)
+    priors: Floats = np.zeros(len(outcomes.references), np.float32)
+    raw = Router(texts, design, vocabulary, space, stages, ground, likeness, priors, np.flatnonzero(tune))
+    say("calibration")
+    return _calibrated(raw, outcomes, np.flatnonzero(fitted))
+
+
+def group_parts(groups: NDArray[np.str_], seed: int) -> Doubles:
+    """Give each query a number in [0, 1) that its whole group shares."""
+    names, of = np.unique(groups, return_inverse=True)
+    drawn: Doubles = np.random.default_rng(seed).permutation(len(names))[of] / max(len(names), 1)
+    return drawn
+
+
+def ground_features(design: Design) -> Floats:
+    """Return what the ground reads: the length, and its square."""
+    return with_one(design.scalars[:, :GROUND_SCALARS])
+
+
+def _joint(
+    design: Design, dense: Floats, score: Floats, seen: Mask, fitted: Mask, settings: Settings, seed: int
+) -> tuple[Space, Head]:
+    """Fit abilities and the dearest stage together, and bring the axes to unit spread."""
+    everything = Design(design.words, dense, design.familiarity).rows(fitted)
+    model = fit(everything, score, seen, settings, seed=seed)
+    spread = model.latent(everything).std(axis=0) + np.float32(1e-6)
+    space = Space((model.loadings * spread).astype(np.float32), model.intercepts)
+    return space, Head((model.words / spread).astype(np.float32), (model.scalars / spread).astype(np.float32))
+
+
+def _calibrated(raw: Router, outcomes: Outcomes, fitted: Rows) -> Router:
+    """Set Platt maps by the best stage, one factor per other stage, spreads and priors."""
+    tune = raw.tune
+    score, seen = outcomes.score[tune].astype(np.float64), outcomes.seen[tune]
+    best = raw.latent(tune, raw.best).astype(np.float64)
+    loadings = raw.space.loadings.astype(np.float64)
+    intercepts = raw.space.intercepts.astype(np.float64)
+    for column in range(len(intercepts)):
+        rows = seen[:, column]
+        slope, shift = platt(best[rows] @ loadings[column] + intercepts[column], score[rows, column])
+        loadings[column] *= slope
+        intercepts[column] = slope * intercepts[column] + shift
+    space = Space(loadings.astype(np.float32), intercepts.astype(np.float32))
+    stages = {}
+    for stage, model in raw.stages.items():
+        latent = raw.latent(tune, stage).astype(np.float64)
+        factor = 1.0 if stage is raw.best else _factor(latent, space, score, seen)
+        spread = (best - latent * factor).std(axis=0)
+        stages[stage] = replace(model, factor=factor, spread=spread.astype(np.float32))
+    priors = logistic(space.logits(raw.latent(fitted, raw.best))).mean(axis=0)
+    return replace(raw, space=space, stages=stages, priors=priors.astype(np.float32))
+
+
+def _factor(latent: Doubles, space: Space, score: Doubles, seen: Mask) -> float:
+    """Return the factor of the positions that fits the scores best."""
+    slopes = latent @ space.loadings.T.astype(np.float64)
+
+    def loss(at: Doubles) -> tuple[float, Doubles]:
+        logits = at[0] * slopes + space.intercepts
+        value = float(((np.logaddexp(0, logits) - score * logits) * seen).sum())
+        return value, np.array([float(((logistic(logits) - score) * seen * slopes).sum())])
+
+    return float(least(loss, np.ones(1), iterations=50)[0])
