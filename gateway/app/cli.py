@@ -31,6 +31,7 @@ PARTS: Final = (
     Part("demo", "gateway.app.cli_demo:app", "Show it at work: real model servers, a gateway, real requests.", "demo"),
     Part("serve", "gateway.app.cli_serve:app", "Serve the gateway."),
     Part("policy", "gateway.app.cli_policy:app", "Check, explain and compare policies; write their schema."),
+    Part("calibrate", "gateway.app.cli_calibrate:app", "Measure a tier with graded probes, and write its calibration."),
     Part("explain", "gateway.app.cli_explain:app", "Say where a prompt would go, or a request went, and why."),
     Part("doctor", "gateway.app.cli_doctor:app", "Look at this machine, and at what the policy names."),
 )

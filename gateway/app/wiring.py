@@ -39,6 +39,7 @@ from gateway.pipeline.drive import Pipeline
 from gateway.pipeline.learn import Opinions
 from gateway.pipeline.world import World
 from gateway.policy.problems import render
+from gateway.policy.references import calibrations_named
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.policy.source import PolicySource
 
@@ -153,7 +154,9 @@ class Life:
     @asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
         """Run while the server runs."""
-        watch = PolicyWatch(self._settings.policy, self._policy.source.content, self._on_change, _on_unreadable)
+        watch = PolicyWatch(
+            self._settings.policy, self._policy.source.content, self._on_change, _on_unreadable, calibrations_named
+        )
         watching = asyncio.create_task(watch.run())
         flushing = asyncio.create_task(self._flush_log())
         listening = asyncio.create_task(self._stores.reservoir.listen())

@@ -14,6 +14,7 @@ from gateway.app.cli_output import EXIT_CODES, EXIT_USAGE
 COMMANDS = [
     ("serve",),
     ("explain",),
+    ("calibrate",),
     ("doctor",),
     ("demo",),
     ("policy", "check"),
