@@ -10,7 +10,7 @@ Two bounds. `RATE` is Clopper and Pearson's, for the rate that the threshold has
 most δ of the runs. The rate seen in a test half scatters around that one, so more than δ of the halves exceed α, even
 where every certificate is right. `SEEN` bounds the rate in the test half itself: given how many violations both halves
 together have, those of the calibration half are a hypergeometric sample (the halves are drawn at random), so a test
-half above α is at most as likely as that sample is small. A share of runs scatters, too: by some 0.02 around δ = 0.1 in 200.
+half above α is at most as likely as that sample is small. A share of runs scatters, too: by 0.02 around 0.1 in 200.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,8 @@
 """A decision in words and as a table: what each tier was worth, which was chosen, and what would have changed it."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
 from rich.console import Console
 
@@ -8,6 +10,7 @@ from gateway.app.cli_output import facts, table, title
 from gateway.core.routing import Flip, flips
 from gateway.core.value import value_of
 from gateway.domain.decision import Decision, ReasonCode, TierView
+from gateway.domain.dial import Certificate
 from gateway.domain.ids import TierName
 from gateway.domain.money import format_usd
 from gateway.policy import words
@@ -15,6 +18,7 @@ from gateway.policy import words
 WHY: Mapping[ReasonCode, str] = {
     ReasonCode.BEST_VALUE: "the largest p − λ·cost among the able tiers",
     ReasonCode.STRONGEST_UNCERTIFIED: "the route's quality is not certified, so its strongest able tier answers",
+    ReasonCode.STRONGEST_UNKNOWN: "nothing is known of the request, so the route's strongest able tier answers",
     ReasonCode.ONLY_ABLE: "every other tier was removed",
     ReasonCode.PINNED_BY_ALIAS: "the model's name stands for this tier",
     ReasonCode.PINNED_BY_HEADER: "the caller named this tier in x-tiergate-tier",
@@ -31,10 +35,10 @@ def print_decision(console: Console, decision: Decision, before: Iterable[tuple[
     """Print everything that led to a decision; `before` are facts to begin with."""
     console.print(facts([*before, *_head(decision)]))
     console.print()
-    right = ("p acceptable", "90 % interval", "expected cost USD", "p − λ·cost")
+    right = ("p acceptable", "90 % interval", "p needed", "expected cost USD", "p − λ·cost")
     rows = table("tier", *right, "verdict", right=right)
     for view in decision.views:
-        rows.add_row(view.tier, *numbers(view), verdict(view, decision))
+        rows.add_row(view.tier, *numbers(view, decision), verdict(view, decision))
     console.print(rows)
     changes = list(would_change(decision))
     if changes:
@@ -51,26 +55,58 @@ def _head(decision: Decision) -> Iterator[tuple[str, str]]:
         yield "when it fails", " → ".join(decision.ladder[1:])
     if score.is_known:
         position = ", ".join(f"{value:+.2f}" for value in score.latent)
-        yield "difficulty", f"{score.scorer}: familiarity {words.percent(score.familiarity)}; position {position}"
+        known = words.percent(round(score.familiarity, 3))
+        yield "difficulty", f"{score.scorer} ({score.outcome}): familiarity {known}; position {position}"
     elif decision.reason in _PINNED:
         yield "difficulty", "not asked: only one tier is in question"
     else:
-        yield (
-            "difficulty",
-            f"{score.scorer}: unknown, so each tier counts with its average over the calibration requests",
-        )
-    certified = "quality certified" if decision.certified else "quality not certified"
-    yield "λ", f"{words.number(decision.dial)} per USD, {certified}"
+        counts = "each tier counts with its average over the calibration requests"
+        yield "difficulty", f"{score.scorer} ({score.outcome}): unknown, so {counts}"
+    if score.corrections:
+        moved = ", ".join(f"{each.tier} {each.logit:+.2f} by {each.labels:.1f} labels" for each in score.corrections)
+        yield "feedback", f"moves the log odds of {moved}"
+    yield "λ", f"{words.number(decision.dial)} per USD: {_bargain(decision.dial)}"
+    yield "quality", _CERTAIN[decision.certificate]
+
+
+def _bargain(dial: float) -> str:
+    """Say in plain words what a λ asks for: what so much more money must buy."""
+    if dial == 0.0:
+        return "cost does not count, the likeliest tier answers"
+    usd = 10.0 ** -math.ceil(math.log10(dial))
+    return f"${usd:.10f}".rstrip("0").rstrip(".") + f" more must buy {dial * usd:.2f} more chance of a good answer"
+
+
+_CERTAIN: Final[Mapping[Certificate, str]] = {
+    Certificate.OUTCOMES: "certified by graded answers (outcomes)",
+    Certificate.MIXED: "certified by graded answers where there are any, else by the difficulty model (mixed)",
+    Certificate.MODEL: "certified by the difficulty model's own interval (model)",
+    Certificate.TRIVIAL: "certain: no tier is cheaper than the strongest (trivial)",
+    Certificate.NONE: "not certified (none)",
+}
 
 
 _PINNED = frozenset({ReasonCode.PINNED_BY_ALIAS, ReasonCode.PINNED_BY_HEADER})
 
 
-def numbers(view: TierView) -> tuple[str, str, str, str]:
-    """Write p, its interval, the expected cost and the value of a tier."""
+def numbers(view: TierView, decision: Decision) -> tuple[str, str, str, str, str]:
+    """Write p, its interval, the p from which the tier is the choice, the expected cost and the value of a tier."""
     value = "–" if view.value is None else f"{view.value:.4f}"
     interval = f"{view.p_low:.3f} – {view.p_high:.3f}"
-    return f"{view.p:.3f}", interval, format_usd(view.expected_cost_usd_nano), value
+    needed = threshold(view, decision)
+    told = "–" if needed is None else f"{max(0.0, needed):.3f}" if needed <= 1.0 else "more than 1"
+    return f"{view.p:.3f}", interval, told, format_usd(view.expected_cost_usd_nano), value
+
+
+def threshold(view: TierView, decision: Decision) -> float | None:
+    """Return the p from which this tier has the best value of the able ones, the others as they are.
+
+    None where no p would do: it was removed, it is alone, or value is not what decides.
+    """
+    rivals = [other.value for other in decision.views if other.value is not None and other.tier != view.tier]
+    if view.value is None or not rivals or decision.reason is not ReasonCode.BEST_VALUE:
+        return None
+    return max(rivals) + (view.p - view.value)
 
 
 def verdict(view: TierView, decision: Decision) -> str:
@@ -89,28 +125,49 @@ def would_change(decision: Decision) -> Iterator[str]:
         yield "a model name that stands for a route, without x-tiergate-tier: the route would then decide"
         return
     by_name = {view.tier: view for view in decision.views}
-    is_forced = decision.reason is ReasonCode.STRONGEST_UNCERTIFIED
+    is_forced = decision.reason in _FORCED
     for flip in flips(decision):
-        yield f"{flip.tier}: {_forced() if is_forced else _flip(flip, by_name[flip.tier], decision)}"
+        yield f"{flip.tier}: {_FORCED[decision.reason] if is_forced else _flip(flip, by_name, decision)}"
     for view in decision.views:
         if view.removed_by is not None and not is_forced and _would_win(view, decision, by_name):
             yield f"{view.tier}: had it not been removed ({view.removed_by}), it would have been the better value"
 
 
-def _forced() -> str:
-    return "a quality that is certified, or `when_uncertified: best_effort`"
+_FORCED: Final[Mapping[ReasonCode, str]] = {
+    ReasonCode.STRONGEST_UNCERTIFIED: "a quality that is certified, or `when_uncertified: best_effort`",
+    ReasonCode.STRONGEST_UNKNOWN: "a request of which something is known, or `when_unknown: prior`",
+}
 
 
-def _flip(flip: Flip, view: TierView, decision: Decision) -> str:
-    p_part = (
-        "no chance of a good answer would do"
-        if flip.p_needed > 1.0
-        else f"p of {flip.p_needed:.3f} or more (it is {view.p:.3f})"
-    )
+def _flip(flip: Flip, by_name: Mapping[TierName, TierView], decision: Decision) -> str:
+    view, chosen = by_name[flip.tier], by_name[decision.ladder[0]]
+    return f"{_deal(view, chosen, decision.dial)}. {_p_part(flip, view)}; {_dial_part(flip, decision.dial)}"
+
+
+def _deal(view: TierView, chosen: TierView, dial: float) -> str:
+    """Say what the difference in cost is worth at this λ, and what difference in p stands against it."""
+    more_usd_nano = view.expected_cost_usd_nano - chosen.expected_cost_usd_nano
+    worth = abs(value_of(0.0, more_usd_nano, dial))
+    usd, gain = format_usd(abs(more_usd_nano)), view.p - chosen.p
+    if more_usd_nano > 0:
+        got = f"it is {gain:.3f} likelier" if gain > 0.0 else "it is not likelier"
+        return f"costs ${usd} more than {chosen.tier}, which must buy {worth:.3f} of p; {got} to answer well"
+    lost = f"it is {-gain:.3f} less likely" if gain < 0.0 else "it is no less likely"
+    return f"saves ${usd} against {chosen.tier}, which is worth {worth:.3f} of p; {lost} to answer well"
+
+
+def _p_part(flip: Flip, view: TierView) -> str:
+    if flip.p_needed > 1.0:
+        return "No chance of a good answer would do"
+    near = ", and that is within its interval: a close call" if flip.p_needed <= view.p_high else ""
+    return f"It needs p of {flip.p_needed:.3f} or more and has {view.p:.3f}{near}"
+
+
+def _dial_part(flip: Flip, dial: float) -> str:
     if flip.dial_needed is None:
-        return f"{p_part}; no λ would do"
-    bound = "at most" if flip.dial_needed < decision.dial else "at least"
-    return f"{p_part}; or λ of {bound} {words.number(flip.dial_needed)} (it is {words.number(decision.dial)})"
+        return "no λ would do"
+    bound = "at most" if flip.dial_needed < dial else "at least"
+    return f"or λ of {bound} {words.number(flip.dial_needed)} (it is {words.number(dial)})"
 
 
 def _would_win(view: TierView, decision: Decision, by_name: Mapping[TierName, TierView]) -> bool:
@@ -131,8 +188,10 @@ def decision_document(decision: Decision) -> dict[str, object]:
         "route": decision.route,
         "dial": decision.dial,
         "certified": decision.certified,
+        "certificate": decision.certificate.value,
         "score": {
             "scorer": decision.score.scorer,
+            "outcome": decision.score.outcome.value,
             "familiarity": decision.score.familiarity,
             "latent": list(decision.score.latent),
         },
@@ -142,6 +201,7 @@ def decision_document(decision: Decision) -> dict[str, object]:
                 "p": view.p,
                 "p_low": view.p_low,
                 "p_high": view.p_high,
+                "p_needed": threshold(view, decision),
                 "expected_cost_usd": format_usd(view.expected_cost_usd_nano),
                 "expected_cost_usd_nano": view.expected_cost_usd_nano,
                 "value": view.value,

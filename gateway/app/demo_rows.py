@@ -21,6 +21,7 @@ _FAILED: Final[Mapping[FailureKind, str]] = {
 _CHOSEN: Final[Mapping[ReasonCode, str]] = {
     ReasonCode.BEST_VALUE: "best value",
     ReasonCode.STRONGEST_UNCERTIFIED: "strongest",
+    ReasonCode.STRONGEST_UNKNOWN: "nothing known",
     ReasonCode.ONLY_ABLE: "only one able",
     ReasonCode.PINNED_BY_ALIAS: "named by client",
     ReasonCode.PINNED_BY_HEADER: "named by client",

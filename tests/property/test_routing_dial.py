@@ -4,11 +4,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core.dial import choose_dial
-from gateway.domain.ability import Ability, Score
+from gateway.core.routing import decide
+from gateway.core.value import strongest
+from gateway.domain.ability import Ability, Score, unknown_score
 from gateway.domain.calibration import CalibrationRequest, Catalogue
 from gateway.domain.dial import Aim, WhenUncertified
 from gateway.domain.tier import Tier
-from tests.support.tiers import a_tier, an_ability
+from tests.support.tiers import a_dial, a_request, a_tier, an_ability
 
 ROUNDING = 1e-9
 
@@ -69,6 +71,32 @@ def test_a_bolder_dial_costs_no_more_and_keeps_no_more_quality(
 @given(routes(), catalogues)
 def test_a_dial_of_zero_keeps_the_whole_quality(tiers: tuple[Tier, ...], catalogue: Catalogue) -> None:
     assert choose_dial(tiers, Aim(dial=0.0), catalogue).quality >= 1.0
+
+
+@given(routes(), st.integers(1, 10_000))
+def test_a_dial_of_zero_sends_to_the_strongest_whatever_only_the_priors_speak_of(
+    tiers: tuple[Tier, ...], input_tokens: int
+) -> None:
+    """Of equals the cheaper: a tier as good as the strongest is one."""
+    decision = decide(a_request(input_tokens=input_tokens), unknown_score("test"), tiers, a_dial(0.0))
+    chosen = next(tier for tier in tiers if tier.name == decision.ladder[0])
+    assert chosen.ability.prior == tiers[strongest(tiers)].ability.prior
+
+
+@given(routes(), scores)
+def test_the_dial_that_keeps_to_the_strongest_does_so_whatever_the_score(tiers: tuple[Tier, ...], score: Score) -> None:
+    """So the whole of the strongest tier's quality can be had, however wrong the difficulty model is."""
+    decision = decide(a_request(), score, tiers, a_dial(0.0, strongest_only=True))
+    assert decision.ladder[0] == tiers[strongest(tiers)].name
+
+
+@given(routes(), catalogues, st.floats(0.01, 1.0))
+def test_a_budget_is_kept_unless_even_the_boldest_dial_costs_more(
+    tiers: tuple[Tier, ...], catalogue: Catalogue, budget: float
+) -> None:
+    dial = choose_dial(tiers, Aim(budget=budget), catalogue)
+    boldest = choose_dial(tiers, Aim(dial=1e15), catalogue)
+    assert dial.cost_share <= max(budget, boldest.cost_share) + ROUNDING
 
 
 @given(abilities, abilities, st.integers(0, 10**7), st.floats(0, 1e6), catalogues)

@@ -13,6 +13,7 @@ from gateway.app.door import HOT_ROUTES
 from gateway.app.policy_in_force import PolicyInForce
 from gateway.domain.ability import ClassifierOutcome
 from gateway.domain.decision import ReasonCode
+from gateway.domain.dial import Certificate
 from gateway.domain.errors import ERRORS, ErrorCode
 from gateway.domain.outcome import FailureKind, Outcome
 from gateway.domain.receipt import Receipt
@@ -103,6 +104,7 @@ def test_the_headers_of_answers_are_those_we_send() -> None:
     ("described", "values"),
     [
         (SCHEMAS["ReasonCode"]["enum"], ReasonCode),
+        (SCHEMAS["Decision"]["properties"]["certificate"]["enum"], Certificate),
         (SCHEMAS["ClassifierOutcome"]["enum"], ClassifierOutcome),
         (SCHEMAS["Receipt"]["properties"]["outcome"]["enum"], Outcome),
         (SCHEMAS["Attempt"]["properties"]["failure"]["anyOf"][0]["enum"], FailureKind),

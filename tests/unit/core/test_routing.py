@@ -103,6 +103,16 @@ def test_an_uncertified_route_may_keep_to_the_strongest() -> None:
     assert not decision.certified
 
 
+def test_what_is_unknown_may_be_sent_to_the_strongest() -> None:
+    careful, unknown = a_dial(1e9, strongest_when_unknown=True), unknown_score("test")
+    decision = decide(a_request(), unknown, TIERS, careful)
+    assert (decision.ladder[0], decision.reason) == ("large", ReasonCode.STRONGEST_UNKNOWN)
+    assert decide(a_request(), KNOWN, TIERS, careful).reason is ReasonCode.BEST_VALUE
+    assert decide(a_request(), unknown, TIERS, a_dial(1e9)).ladder[0] == "small"
+    told = replace(unknown, corrections=(Correction(TierName("small"), 1.0, 20.0),))
+    assert decide(a_request(), told, TIERS, careful).reason is ReasonCode.BEST_VALUE
+
+
 @pytest.mark.parametrize("reason", [ReasonCode.PINNED_BY_ALIAS, ReasonCode.PINNED_BY_HEADER])
 def test_a_pinned_tier_is_the_only_rung(reason: ReasonCode) -> None:
     decision = decide(a_request(), KNOWN, TIERS, a_dial(), pin=Pin(TierName("small"), reason))
