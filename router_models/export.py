@@ -102,8 +102,8 @@ def encoder_arrays(router: Router, reader: Reader) -> Arrays:
         "latent_bias": (-(reader.mean.astype(np.float64) @ weights)).astype(np.float32),
         "vector_weight": axes,
         "vector_bias": (-(reader.space.centre @ axes)).astype(np.float32),
-        "folded_adds": _adds(router, Stage.FOLDED, Stage.ENCODER).astype(np.float32),
-        "static_adds": _adds(router, Stage.STATIC, Stage.ENCODER).astype(np.float32),
+        "adds_folded": _adds(router, Stage.FOLDED, Stage.ENCODER).astype(np.float32),
+        "adds_static": _adds(router, Stage.STATIC, Stage.ENCODER).astype(np.float32),
     }
 
 
