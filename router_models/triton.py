@@ -31,8 +31,8 @@ MAX_QUEUE_DELAY_US: Final = 2_000
 WARM_UPS: Final = ((1, 32), (PREFERRED_BATCHES[-1], 256))
 """Texts and tokens: the ends of what comes, so that no request pays for the model's first run."""
 PRECISION: Final = {"gpu": "fp16", "cpu": "fp32"}
-"""8-bit integers are scaled by the largest number of a pass, so what a text is padded and batched with moves its latent:
-by an eighth of the latent's standard deviation over texts (root mean square). In the others it moves nothing."""
+"""8-bit integers are scaled by the largest number of a pass, so what a text is padded and batched with moves its
+latent: by an eighth of the latent's standard deviation over texts (root mean square). In the others nothing moves."""
 
 
 @dataclass(frozen=True, slots=True)
