@@ -56,7 +56,7 @@ def small_weights(width: int = 32, layers: int = 4, vocabulary: int = 60) -> Enc
             arrays[f"{prefix}{name}.bias"] = draw(shape[0])
     for norm in norms:
         arrays[f"{norm}.weight"], arrays[f"{norm}.bias"] = draw(width, around=1.0), draw(width)
-    letters = [f"{chr(97 + number // 26)}{chr(97 + number % 26)}" for number in range(vocabulary - len(PIECES))]
+    letters = [f"w{chr(97 + number // 26)}{chr(97 + number % 26)}" for number in range(vocabulary - len(PIECES))]
     return EncoderWeights(arrays, (*PIECES, *letters), attention_heads=2)
 
 

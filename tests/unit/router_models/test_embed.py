@@ -12,7 +12,7 @@ from router_models.encoder_run import rows_of
 from router_models.encoder_weights import EncoderWeights
 from tests.support.numpy_encoder import pools, small_weights
 
-TEXTS = ["ab ac ad " * 20, "ab", "", "ba bb bc", "ab", "lone \ud800 half"]
+TEXTS = ["wab wac wad " * 20, "wab", "", "wba wbb wbc", "wab", "lone \ud800 half"]
 WIDTH = POOLED * 32
 
 
@@ -31,7 +31,7 @@ def test_each_row_is_the_pools_of_its_text(weights: EncoderWeights, tmp_path: Pa
 def test_what_was_computed_is_kept_and_only_the_rest_is_done(weights: EncoderWeights, tmp_path: Path) -> None:
     cache = tmp_path / "pools.bin"
     marked = np.full((1, WIDTH), 0.5, np.float16)
-    PoolsCache(cache, WIDTH).add([key_of("ab")], marked)
+    PoolsCache(cache, WIDTH).add([key_of("wab")], marked)
     steps: list[tuple[int, int]] = []
     found = embed(TEXTS, weights, cache, threads=1, progress=lambda done, total: steps.append((done, total)))
     np.testing.assert_array_equal(found[[1, 4]], np.repeat(marked, 2, axis=0))
