@@ -1,6 +1,7 @@
 """The dearer stages of the difficulty model: what a policy may not say of them, and the noun that it becomes."""
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from gateway.domain.classifier import ENCODER_CPU_TOKENS, ClassifierTerms, EncoderDevice
 from gateway.domain.remote_model import RemoteModel
@@ -19,6 +20,9 @@ def classifier_contradictions(policy: Policy) -> Iterator[Finding]:
     if spec.device == "cpu" and "tokens" in spec.model_fields_set and spec.tokens > ENCODER_CPU_TOKENS:
         hint = "on the CPU more takes too long; lower it, or remove this line"
         yield Finding(("classifier", "tokens"), f"expected at most {ENCODER_CPU_TOKENS} with `device: cpu`", hint)
+    if spec.remote is not None and spec.remote.protocol == "grpc" and urlsplit(spec.remote.url).path:
+        hint = "gRPC knows no paths; stop at the port"
+        yield Finding(("classifier", "remote", "url"), "expected a URL without a path with `protocol: grpc`", hint)
     for name, route in policy.routes.items():
         if route.scorer == "encoder" and spec.device == "off":
             hint = "the policy says `classifier: {device: off}`; choose another device, or `scorer: auto`"

@@ -45,6 +45,7 @@ def test_every_field_arrives() -> None:
         ("device: gpu", "auto", "classifier.device: "),
         ("queue: 0", "auto", "classifier.queue: expected a whole number from 1 to 100000"),
         ('remote: {url: "http://triton:8000/v2", model: m}', "auto", "stop before `/v2`"),
+        ('remote: {url: "http://triton:8001/a", protocol: grpc, model: m}', "auto", "expected a URL without a path"),
         ('remote: {url: "http://triton:8000"}', "auto", "classifier.remote.model: expected a value"),
         ('remote: {url: "http://t:1", model: m, api_key: env:NOTHING}', "auto", "classifier.remote.api_key: "),
     ],
