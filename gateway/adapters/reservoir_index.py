@@ -13,7 +13,7 @@ from heapq import nlargest
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.core.neighbours import NEAREST, closeness_by_cosine, closeness_by_distance, correction
+from gateway.core.neighbours import NEAREST, closeness_by_cosine, closeness_by_distance, correction, level_from
 from gateway.domain.ability import Ability, Correction, Score
 from gateway.domain.feedback import Label
 from gateway.domain.ids import RequestId, TenantId, TierName
@@ -178,6 +178,7 @@ class _Labels:
     def __init__(self, width: int) -> None:
         self._width = width
         self._rows: dict[int, _Rows] = {}
+        self._known_level: tuple[Ability, float] | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -186,17 +187,20 @@ class _Labels:
     def put(self, label: Label) -> None:
         """Add a label that is not here."""
         embedded = len(label.embedding)
+        self._known_level = None
         self._rows.setdefault(embedded, _Rows(self._width, embedded)).put(label)
 
     def drop(self, label: Label) -> None:
         """Take a label out."""
         rows = self._rows[len(label.embedding)]
+        self._known_level = None
         rows.drop(label.tenant, label.request_id)
         if not rows.count:
             del self._rows[rows.embedded]
 
     def correct(self, tier: Tier, score: Score) -> Correction:
         """Return what the labels nearest to the score say of the tier."""
+        level = self._level(tier.ability)
         near: list[tuple[float, float, float]] = []
         for rows in self._rows.values():
             chosen, weights = rows.nearest(score)
@@ -204,7 +208,18 @@ class _Labels:
             near += zip(weights, rows.scores[chosen].tolist(), predicted, strict=True)
         if len(near) > NEAREST:
             near = nlargest(NEAREST, near)
-        return correction(tier.name, *(zip(*near, strict=True) if near else ((), (), ())))
+        return correction(tier.name, level, *(zip(*near, strict=True) if near else ((), (), ())))
+
+    def _level(self, ability: Ability) -> float:
+        """Return how far the tier stands off by all its labels; worked out anew when those or its ability change."""
+        if self._known_level is None or self._known_level[0] != ability:
+            residual = information = 0.0
+            for rows in self._rows.values():
+                p = np.array(_predicted(ability, rows.latents[: rows.count], rows.familiarity[: rows.count]))
+                residual += float((rows.scores[: rows.count] - p).sum())
+                information += float((p * (1.0 - p)).sum())
+            self._known_level = (ability, level_from(residual, information))
+        return self._known_level[1]
 
 
 def _doubled(column: Floats) -> Floats:

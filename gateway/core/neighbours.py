@@ -1,12 +1,16 @@
-"""What labelled requests near a new one say of a tier: a correction of its logit, small where little is known.
+"""What a tenant's labels say of a tier: a correction of its logit, small where little is known.
 
-A tier's logit is taken to stand off, around a request, by some δ with a normal prior of mean 0. Of each near label the
-outcome y, the probability p that the difficulty model gives it, and a weight w in (0, 1] by its closeness are known.
-One Newton step from δ = 0 gives the most likely value (a local logistic regression with a ridge, Loader 1999, §4):
+A tier's logit is taken to stand off by a level, the same for all requests, and by something of its own around each
+request; both have normal priors of mean 0. Of each label the outcome y and the probability p that the difficulty model
+gives it are known, and of a near one a weight w in (0, 1] by its closeness. One Newton step from 0 gives the most
+likely value of each (a logistic regression with a ridge; local, Loader 1999, §4, for the second):
 
-    δ = Σ w·(y − p) / (Σ w·p·(1 − p) + κ/4)
+    level = Σ (y − p) / (Σ p·(1 − p) + κ/4)           over all labels
+    local = Σ w·(y − q) / (Σ w·q·(1 − q) + κ'/4)      over the nearest, q being p with the level added
 
-With n labels at even odds that is their mean residual, in logits, times n / (n + κ).
+With n labels at even odds that is their mean residual, in logits, times n / (n + κ). Without the level, requests far
+from all labels would be taken for better answered than those near, merely because less is known of them: of a new kind
+of task, the order of requests then got worse with the first hundreds of labels.
 """
 
 import math
@@ -21,6 +25,8 @@ NEAREST: Final = 64
 DOUBT_LABELS: Final = 6.0
 """κ: a tier's logit stands off by about 0.8 (standard deviation) on a kind of task that it was not calibrated on, by
 the difficulty model's own training. The ridge of such a prior is 1/0.8², and a label at even odds counts ¼."""
+LOCAL_DOUBT_LABELS: Final = 40.0
+"""κ': with 6 or 15, the first hundreds of labels of a kind of task unknown in training ordered its requests worse."""
 LOGIT_MAX: Final = 2.0
 """Whatever the labels: from even odds a tier is moved to 12 % or 88 % at most, so bought ratings cannot close it."""
 COSINE_FROM: Final = 0.2
@@ -41,14 +47,35 @@ def closeness_by_distance(squared: float) -> float:
     return math.exp(-0.5 * squared / (LATENT_WIDTH * LATENT_WIDTH))
 
 
+def level_of(scores: Sequence[float], predicted: Sequence[float]) -> float:
+    """Return how far a tier stands off by all its labels; the sequences follow the labels, `scores` being outcomes."""
+    residual = information = 0.0
+    for score, p in zip(scores, predicted, strict=True):
+        residual += score - p
+        information += p * (1.0 - p)
+    return level_from(residual, information)
+
+
+def level_from(residual: float, information: float) -> float:
+    """Return the same from its two sums, Σ (y − p) and Σ p·(1 − p)."""
+    return _bounded(residual / (information + DOUBT_LABELS / 4.0))
+
+
 def correction(
-    tier: TierName, weights: Sequence[float], scores: Sequence[float], predicted: Sequence[float]
+    tier: TierName, level: float, weights: Sequence[float], scores: Sequence[float], predicted: Sequence[float]
 ) -> Correction:
-    """Return what the near labels of a tier say; the three sequences follow the labels, `scores` being outcomes."""
+    """Return what the tier's level and its near labels say; the three sequences follow those labels."""
     labels = residual = information = 0.0
+    odds = math.exp(level)
     for weight, score, p in zip(weights, scores, predicted, strict=True):
+        raised = p * odds
+        q = raised / (raised + 1.0 - p)
         labels += weight
-        residual += weight * (score - p)
-        information += weight * p * (1.0 - p)
-    step = residual / (information + DOUBT_LABELS / 4.0)
-    return Correction(tier, min(max(step, -LOGIT_MAX), LOGIT_MAX), labels)
+        residual += weight * (score - q)
+        information += weight * q * (1.0 - q)
+    local = residual / (information + LOCAL_DOUBT_LABELS / 4.0)
+    return Correction(tier, _bounded(level + local), labels)
+
+
+def _bounded(logit: float) -> float:
+    return min(max(logit, -LOGIT_MAX), LOGIT_MAX)

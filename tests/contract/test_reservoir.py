@@ -160,4 +160,4 @@ async def test_embeddings_count_where_both_sides_have_one(kind: str, server: Red
             for embedding in (bytes((50, 5, 0)), bytes((0, 100, 0)), b"")
         ]
         assert bare < 0.0
-        assert alike < unlike == 0.0
+        assert alike < unlike < 0.0

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gateway.adapters.reservoir_index import ReservoirIndex, ReservoirSettings
-from gateway.core.neighbours import NEAREST, closeness_by_cosine, closeness_by_distance, correction
+from gateway.core.neighbours import NEAREST, closeness_by_cosine, closeness_by_distance, correction, level_of
 from gateway.domain.ability import Ability, Correction, Score, acceptance
 from gateway.domain.feedback import Label
 from gateway.domain.ids import TenantId
@@ -30,8 +30,13 @@ def weight_of(label: Label, score: Score) -> float:
 def by_definition(labels: list[Label], score: Score) -> Correction:
     """Correct a tier by looking at every label."""
     near = sorted(labels, key=lambda label: weight_of(label, score), reverse=True)[:NEAREST]
-    predicted = [acceptance(ABILITY, Score(label.latent, label.familiarity, "test")) for label in near]
-    return correction(SMALL.name, [weight_of(label, score) for label in near], [each.score for each in near], predicted)
+    level = level_of([each.score for each in labels], [predicted(each) for each in labels])
+    weights = [weight_of(label, score) for label in near]
+    return correction(SMALL.name, level, weights, [each.score for each in near], [predicted(each) for each in near])
+
+
+def predicted(label: Label) -> float:
+    return acceptance(ABILITY, Score(label.latent, label.familiarity, "test"))
 
 
 def draw(chance: random.Random, name: str, tenant: TenantId = ALICE, *, embedded: float = 0.5) -> Label:
