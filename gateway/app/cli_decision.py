@@ -109,6 +109,27 @@ def threshold(view: TierView, decision: Decision) -> float | None:
     return max(rivals) + (view.p - view.value)
 
 
+def in_short(decision: Decision) -> Iterator[str]:
+    """Say in a few lines how the tiers compared, where the bar lay, and what would have changed the choice."""
+    for view in decision.views:
+        needed = threshold(view, decision)
+        bar = (
+            "" if needed is None else f", the choice from p {max(0.0, needed):.3f} on" if needed <= 1.0 else ", at no p"
+        )
+        chosen = " (chosen)" if view.tier == decision.ladder[0] else ""
+        yield f"{view.tier}{chosen}: p {view.p:.3f}, 90 % interval {view.p_low:.3f} – {view.p_high:.3f}{bar}"
+    yield f"λ {words.number(decision.dial)} per USD: {_bargain(decision.dial)}"
+    yield from would_change(decision)
+
+
+def margin(decision: Decision) -> float | None:
+    """Return how far the nearest other tier is from the p at which it would be the choice; None where λ decides not."""
+    if decision.reason is not ReasonCode.BEST_VALUE:
+        return None
+    have = {view.tier: view.p for view in decision.views}
+    return min((flip.p_needed - have[flip.tier] for flip in flips(decision)), default=None)
+
+
 def verdict(view: TierView, decision: Decision) -> str:
     """Say what became of a tier."""
     if view.removed_by is not None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.app.cli_decision import in_short, margin
 from gateway.app.demo_questions import Question
 from gateway.core.value import value_of
 from gateway.domain.decision import Decision, ReasonCode, TierView
@@ -53,7 +54,8 @@ class Row:
     """A request as the table shows it. Money is nano-USD, times are milliseconds at the gateway.
 
     `p` is P(acceptable) by tier, empty where nothing was decided. `ttft_ms` is for streams alone. `first_choice` is the
-    tier that would have been taken had it not been down or failed; None where it was taken.
+    tier that would have been taken had it not been down or failed; None where it was taken. `margin` is how far the
+    nearest other tier was from the p at which it would have been the choice, `explained` the decision in words.
     """
 
     number: int
@@ -77,6 +79,8 @@ class Row:
     request_id: str | None
     text: str
     error: str | None
+    margin: float | None = None
+    explained: tuple[str, ...] = ()
 
 
 def read_reply(line: str | bytes) -> Reply:
@@ -119,6 +123,8 @@ def row_of(number: int, question: Question, reply: Reply) -> Row:
         request_id=headers.get("x-tiergate-request-id"),
         text=reply.text,
         error=reply.error,
+        margin=None if decision is None else margin(decision),
+        explained=() if decision is None else tuple(in_short(decision)),
     )
 
 

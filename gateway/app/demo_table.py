@@ -155,6 +155,17 @@ class Show:
         self._console.print(grid, width=self._width)
         self._console.print()
 
+    def closest(self, rows: Sequence[Row]) -> None:
+        """Print how the closest call of all was decided: score, interval, bar, and what would have flipped it."""
+        close = [(row.margin, row.number, row) for row in rows if row.margin is not None and row.cache != "exact"]
+        if not close:
+            return
+        _, number, row = min(close)
+        self._console.print(Text.assemble(("The closest call", "bold"), f": request {number}, “{row.question}”"))
+        for line in row.explained:
+            self._console.print(Text(f"  {line}", "dim"), width=self._width)
+        self._console.print()
+
     def kept(self, stage: Stage, curl: str, request_id: str | None) -> None:
         """Print what there is to try while everything runs."""
         self._console.print(Text("Running until Ctrl-C", "bold"))

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from gateway.app.cli_decision import WHY, decision_document, print_decision, threshold, would_change
+from gateway.app.cli_decision import WHY, decision_document, in_short, margin, print_decision, threshold, would_change
 from gateway.core.routing import Pin, decide
 from gateway.domain.ability import Correction, unknown_score
 from gateway.domain.decision import Decision, ReasonCode
@@ -82,6 +82,24 @@ def test_only_value_has_a_threshold() -> None:
     assert threshold(forced.views[0], forced) is None
     text = told(decision)
     assert "0.000" in text
+
+
+def test_in_short_a_decision_says_interval_and_bar() -> None:
+    decision = decide(a_request(), KNOWN, (SMALL, LARGE), a_dial(1_000.0), route=ROUTE)
+    small, large, dial, flip = in_short(decision)
+    assert small == "small (chosen): p 0.500, 90 % interval 0.459 – 0.541, the choice from p 0.000 on"
+    assert large.endswith("at no p")
+    assert dial.startswith("λ 1,000 per USD: $0.001 more must buy")
+    assert flip.startswith("large: costs")
+    forced = decide(a_request(), KNOWN, (SMALL, LARGE), a_dial(strongest_only=True), route=ROUTE)
+    assert "choice from" not in "".join(in_short(forced))
+
+
+def test_a_margin_is_the_distance_to_the_nearest_flip() -> None:
+    decision = decide(a_request(), KNOWN, (SMALL, LARGE), a_dial(1_000.0), route=ROUTE)
+    small, large = decision.views
+    assert margin(decision) == pytest.approx(small.p + 0.9 - large.p)
+    assert margin(decide(a_request(), KNOWN, (SMALL, LARGE), a_dial(strongest_only=True), route=ROUTE)) is None
 
 
 def test_feedback_that_moved_a_tier_is_told() -> None:

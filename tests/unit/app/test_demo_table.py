@@ -33,6 +33,28 @@ def test_a_request_is_one_line_with_everything_in_it() -> None:
     assert " ".join(line.split()) == "7 What is the capital of P… 90 95 nano best value miss 1 3.2 120 40→60 1.0"
 
 
+def test_the_closest_call_is_explained() -> None:
+    show, written = shown()
+    rows = [
+        a_row(number=1, margin=0.5, explained=("nano: far",)),
+        a_row(number=2, margin=0.1, explained=("nano: near", "λ 97 per USD")),
+        a_row(number=3),
+        a_hit(number=4, margin=0.01),
+    ]
+    show.closest(rows)
+    assert lines(written)[:3] == [
+        "The closest call: request 2, “What is the capital of Portugal?”",
+        "  nano: near",
+        "  λ 97 per USD",
+    ]
+
+
+def test_without_a_choice_by_value_no_call_is_explained() -> None:
+    show, written = shown()
+    show.closest([a_row()])
+    assert lines(written) == []
+
+
 def test_an_answer_from_the_cache_is_free_and_no_one_decided() -> None:
     show, written = shown()
     show.row(a_hit(total_ms=0.44))
