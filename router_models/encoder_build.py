@@ -29,6 +29,8 @@ FORMAT: Final = 1
 FULL, HALF, SMALL = "model.fp32.onnx", "model.fp16.onnx", "model.int8.onnx"
 VOCABULARY: Final = "vocab.txt"
 HEADS: Final = "heads.npz"
+TABLE: Final = "folded.npz"
+ADDS: Final = "adds_"
 MANIFEST: Final = "manifest.json"
 LEAST_AGREEMENT: Final[Mapping[str, float]] = {HALF: 0.999, SMALL: 0.99}
 """Cosine between embeddings in that precision and in full, over the texts below: the least that is written."""
@@ -46,7 +48,12 @@ _MULTIPLIED: Final = ("MatMul", "Attention")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What is in an artefact. `files` maps names to SHA-256; `latent`, `vector` and `embedding` are widths."""
+    """What is in an artefact. `files` maps names to SHA-256; `latent`, `vector` and `embedding` are widths.
+
+    `space` is the SHA-256 of the word table in whose latent space the heads were fitted; the gateway takes the encoder
+    beside no other. `adds` has, by the stage before (`folded`, `static`), per latent number the standard deviation of
+    what the encoder adds: without it no decision is ever open enough to ask the encoder.
+    """
 
     latent: int
     vector: int
@@ -54,6 +61,8 @@ class Manifest:
     files: dict[str, str]
     agreement: dict[str, float]
     created: str
+    space: str = ""
+    adds: dict[str, list[float]] = field(default_factory=dict)
     name: str = NAME
     version: str = VERSION
     format: int = FORMAT
@@ -84,6 +93,22 @@ def read_heads(path: Path, width: int) -> Heads:
     return heads
 
 
+def read_adds(path: Path) -> dict[str, list[float]]:
+    """Return what the heads in a file add to each stage before: their arrays `adds_folded` and `adds_static`."""
+    with np.load(path) as kept:
+        return {name.removeprefix(ADDS): kept[name].tolist() for name in kept.files if name.startswith(ADDS)}
+
+
+def space_beside(heads: Path) -> str:
+    """Return the SHA-256 of the word table in the heads' directory. Raises DataError."""
+    table = heads.with_name(TABLE)
+    if not table.is_file():
+        raise DataError(
+            f"{table} is not there, in whose latent space the heads are. Run: python -m router_models train"
+        )
+    return hashlib.sha256(table.read_bytes()).hexdigest()
+
+
 def build_encoder(
     to: Path,
     weights: EncoderWeights,
@@ -91,6 +116,8 @@ def build_encoder(
     note: Callable[[str], object] = lambda what: None,
     *,
     least: Mapping[str, float] = LEAST_AGREEMENT,
+    space: str = "",
+    adds: Mapping[str, list[float]] | None = None,
 ) -> Manifest:
     """Write the artefact, the manifest last, and return it.
 
@@ -111,6 +138,8 @@ def build_encoder(
         files={name: hashlib.sha256(raw).hexdigest() for name, raw in files.items()},
         agreement={name: round(value, 5) for name, value in agreement.items()},
         created=datetime.now(UTC).date().isoformat(),
+        space=space,
+        adds=dict(adds or {}),
     )
     to.mkdir(parents=True, exist_ok=True)
     for name, raw in {**files, MANIFEST: (json.dumps(asdict(manifest), indent=2) + "\n").encode()}.items():

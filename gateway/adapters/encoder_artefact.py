@@ -4,7 +4,7 @@
     encoder/vocab.txt         the pieces, one a line
     encoder/model.int8.onnx   for the CPU
     encoder/model.fp16.onnx   for a GPU
-    encoder/model.onnx        for either, where the one above is missing
+    encoder/model.fp32.onnx   for either, where the one above is missing
 
 The folder may be missing, and so may models: a gateway that asks a remote scorer needs the vocabulary alone.
 """
@@ -24,12 +24,12 @@ FOLDER: Final = "encoder"
 ENCODER_FORMAT: Final = 1
 VOCABULARY: Final = "vocab.txt"
 MODELS: Final[Mapping[str, tuple[str, ...]]] = {
-    "cpu": ("model.int8.onnx", "model.onnx"),
-    "cuda": ("model.fp16.onnx", "model.onnx"),
+    "cpu": ("model.int8.onnx", "model.fp32.onnx"),
+    "cuda": ("model.fp16.onnx", "model.fp32.onnx"),
 }
 """By device, the best first. Quantised to int8 most of the work falls to the CPU, so such a file is not for a GPU."""
 
-_RENEW: Final = "Write the encoder again: python -m router_models export"
+_RENEW: Final = "Write the encoder again: python -m router_models encoder build"
 
 
 class EncoderManifest(msgspec.Struct, frozen=True):

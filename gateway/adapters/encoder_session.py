@@ -47,7 +47,8 @@ class EncoderSession:
         if found[0] != _INPUTS or not found[1].issuperset(_OUTPUTS):
             raise CannotEncode(
                 f"{model}: expected the inputs input_ids and attention_mask and the outputs latent and embedding, "
-                f"found {sorted(found[0])} and {sorted(found[1])}. Write it again: python -m router_models export"
+                f"found {sorted(found[0])} and {sorted(found[1])}. Write it again: "
+                "python -m router_models encoder build"
             )
         self._wanted = [*_OUTPUTS, _FAMILIARITY] if _FAMILIARITY in found[1] else [*_OUTPUTS]
 

@@ -151,7 +151,7 @@ class Scoring:
         must = device is not EncoderDevice.AUTO
         if files is None:
             if must:
-                path, remedy = self._directory / "encoder", "Write one: python -m router_models export"
+                path, remedy = self._directory / "encoder", "Write one: python -m router_models encoder build"
                 raise ArtefactError(path, f"is not there, and the policy says `device: {device}`", remedy)
             return None
         runtime = self._runtime()
@@ -215,7 +215,7 @@ class Scoring:
         if files is None:
             raise CannotStart(
                 f"{self._directory / 'encoder'} is not there, and the remote scorer needs its vocabulary: write it "
-                "with python -m router_models export, or remove `classifier: {remote: …}`"
+                "with python -m router_models encoder build, or remove `classifier: {remote: …}`"
             )
         remote = make_remote(
             self._terms,

@@ -23,12 +23,12 @@ def write_manifest(folder: Path, names: Sequence[str], **changes: Any) -> None:
         "latent": manifest.latent,
         "space": manifest.files[TABLE],
         "files": {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names},
-        "adds": {"folded": [1.0] * manifest.latent},
+        "adds": {stage: [1.0] * manifest.latent for stage in ("folded", "static")},
     }
     (folder / "manifest.json").write_bytes(msgspec.json.encode(members | changes))
 
 
-def artefact_with_encoder(directory: Path, models: Sequence[str] = ("model.onnx",), **changes: Any) -> Path:
+def artefact_with_encoder(directory: Path, models: Sequence[str] = ("model.fp32.onnx",), **changes: Any) -> Path:
     """Copy the shipped artefact into a directory, with a toy encoder, and return the directory."""
     for file in shipped_artefact().iterdir():
         if file.is_file():

@@ -67,6 +67,7 @@ class ScriptedModel:
     fails: bool = False
     is_mad: bool = False
     familiarity: float | None = None
+    latent: int = 2
     passes: list[tuple[int, int]] = field(default_factory=list)
     """Shape of each batch."""
 
@@ -82,9 +83,8 @@ class ScriptedModel:
         if self.fails:
             raise EncoderFailed(f"the encoder failed on {self.device}")
         tokens: Floats = mask.sum(axis=1, dtype=np.float32)
-        latent = (
-            np.full((len(ids), 2), np.nan, dtype=np.float32) if self.is_mad else np.stack([tokens, -tokens], axis=1)
-        )
+        signs = np.resize(np.array([1.0, -1.0], dtype=np.float32), self.latent)
+        latent: Floats = np.outer(tokens, signs * np.nan if self.is_mad else signs).astype(np.float32)
         embedding = np.tile(np.array([1.0, 0.0, -1.0], dtype=np.float32), (len(ids), 1))
         known = None if self.familiarity is None else np.full(len(ids), self.familiarity, dtype=np.float32)
         return Passed(latent, embedding, known)

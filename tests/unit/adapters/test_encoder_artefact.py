@@ -35,8 +35,8 @@ def test_an_encoder_has_a_name_and_a_vocabulary(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("models", "cpu", "cuda"),
     [
-        (("model.onnx",), "model.onnx", "model.onnx"),
-        (("model.onnx", "model.int8.onnx", "model.fp16.onnx"), "model.int8.onnx", "model.fp16.onnx"),
+        (("model.fp32.onnx",), "model.fp32.onnx", "model.fp32.onnx"),
+        (("model.fp32.onnx", "model.int8.onnx", "model.fp16.onnx"), "model.int8.onnx", "model.fp16.onnx"),
     ],
 )
 def test_each_device_has_the_file_that_suits_it(tmp_path: Path, models: tuple[str, ...], cpu: str, cuda: str) -> None:
@@ -47,7 +47,7 @@ def test_each_device_has_the_file_that_suits_it(tmp_path: Path, models: tuple[st
 
 def test_a_device_without_a_file_is_told(tmp_path: Path) -> None:
     encoder = loaded(artefact_with_encoder(tmp_path, ("model.int8.onnx",)))
-    with pytest.raises(ArtefactError, match=r"lists no model for cuda \(model.fp16.onnx or model.onnx\)"):
+    with pytest.raises(ArtefactError, match=r"lists no model for cuda \(model.fp16.onnx or model.fp32.onnx\)"):
         encoder.model_for("cuda")
 
 
@@ -71,12 +71,12 @@ def test_a_manifest_that_does_not_fit_is_refused(tmp_path: Path, changes: dict[s
 
 def test_a_file_that_was_changed_is_refused(tmp_path: Path) -> None:
     encoder = loaded(artefact_with_encoder(tmp_path))
-    with (tmp_path / "encoder" / "model.onnx").open("ab") as file:
+    with (tmp_path / "encoder" / "model.fp32.onnx").open("ab") as file:
         file.write(b"\x00")
-    with pytest.raises(ArtefactError, match=r"model.onnx: was changed: its SHA-256 is"):
+    with pytest.raises(ArtefactError, match=r"model.fp32.onnx: was changed: its SHA-256 is"):
         encoder.model_for("cpu")
-    (tmp_path / "encoder" / "model.onnx").unlink()
-    with pytest.raises(ArtefactError, match=r"model.onnx: cannot be read"):
+    (tmp_path / "encoder" / "model.fp32.onnx").unlink()
+    with pytest.raises(ArtefactError, match=r"model.fp32.onnx: cannot be read"):
         encoder.model_for("cpu")
 
 
@@ -91,6 +91,6 @@ def test_a_folder_without_a_manifest_is_refused(tmp_path: Path) -> None:
 def test_what_is_no_vocabulary_is_refused(tmp_path: Path, content: bytes) -> None:
     folder = artefact_with_encoder(tmp_path) / "encoder"
     (folder / "vocab.txt").write_bytes(content)
-    write_manifest(folder, ["vocab.txt", "model.onnx"])
+    write_manifest(folder, ["vocab.txt", "model.fp32.onnx"])
     with pytest.raises(ArtefactError, match=r"vocab.txt: is no vocabulary"):
         load(tmp_path)

@@ -45,7 +45,7 @@ class FakeRuntime:
         if self.is_broken and device == "cuda":
             raise CannotEncode("the driver is of another version")
         self.loaded.append((model.name, device))
-        self.models.append(ScriptedModel(device))
+        self.models.append(ScriptedModel(device, latent=width))
         return self.models[-1]
 
 
@@ -94,10 +94,10 @@ def _nowhere() -> None:
         ("device: auto", FakeRuntime(), "encoder", ["model.fp16.onnx"]),
         ("device: cuda", FakeRuntime(), "encoder", ["model.fp16.onnx"]),
         ("device: cpu", FakeRuntime(), "encoder_cpu", ["model.int8.onnx"]),
-        ("device: auto", FakeRuntime(has_gpu=False), "folded", []),
-        ("device: auto", FakeRuntime(is_broken=True), "folded", []),
-        ("device: auto", _nowhere, "folded", []),
-        ("device: off", FakeRuntime(), "folded", []),
+        ("device: auto", FakeRuntime(has_gpu=False), "static", []),
+        ("device: auto", FakeRuntime(is_broken=True), "static", []),
+        ("device: auto", _nowhere, "static", []),
+        ("device: off", FakeRuntime(), "static", []),
     ],
 )
 async def test_the_encoder_runs_where_the_policy_and_the_machine_allow(
@@ -112,7 +112,7 @@ async def test_the_encoder_runs_where_the_policy_and_the_machine_allow(
 async def test_without_an_encoder_beside_the_model_there_is_none(tmp_path: Path) -> None:
     artefact_with_encoder(tmp_path)
     (tmp_path / "encoder").rename(tmp_path / "elsewhere")
-    assert await Bench(tmp_path, policy("device: auto"), FakeRuntime()).outcome() is ClassifierOutcome.FOLDED
+    assert await Bench(tmp_path, policy("device: auto"), FakeRuntime()).outcome() is ClassifierOutcome.STATIC
     with pytest.raises(CannotStart, match=r"encoder: is not there, and the policy says `device: cuda`"):
         Bench(tmp_path, policy("device: cuda"), FakeRuntime()).chain()
 
@@ -133,11 +133,10 @@ def test_a_device_that_is_required_and_not_to_be_had_keeps_the_gateway_from_star
         Bench(tmp_path, policy(section), runtime).chain()
 
 
-@pytest.mark.parametrize("scorer", ["encoder", "static"])
-def test_a_route_that_insists_on_a_missing_stage_keeps_the_gateway_from_starting(tmp_path: Path, scorer: str) -> None:
+def test_a_route_that_insists_on_a_missing_stage_keeps_the_gateway_from_starting(tmp_path: Path) -> None:
     artefact_with_encoder(tmp_path)
-    with pytest.raises(CannotStart, match=f"routes.all says `scorer: {scorer}`"):
-        Bench(tmp_path, policy("device: auto", scorer), FakeRuntime(has_gpu=False)).chain()
+    with pytest.raises(CannotStart, match=r"routes.all says `scorer: encoder`"):
+        Bench(tmp_path, policy("device: auto", "encoder"), FakeRuntime(has_gpu=False)).chain()
 
 
 async def test_an_encoder_is_warmed_up_in_every_length_that_it_will_read(tmp_path: Path) -> None:
@@ -158,7 +157,7 @@ async def test_a_new_model_with_the_same_encoder_loads_nothing(tmp_path: Path) -
     bench.chain()
     bench.chain()
     assert len(runtime.loaded) == 1
-    write_manifest(tmp_path / "encoder", ["vocab.txt", "model.onnx"], version="2")
+    write_manifest(tmp_path / "encoder", ["vocab.txt", "model.fp32.onnx"], version="2")
     bench.chain()
     assert len(runtime.loaded) == 2
     await bench.scoring.aclose()

@@ -18,7 +18,9 @@ from router_models.encoder_build import (
     VOCABULARY,
     Manifest,
     build_encoder,
+    read_adds,
     read_heads,
+    space_beside,
 )
 from router_models.encoder_graph import POOLED, Heads
 from router_models.encoder_run import EncoderRun, padded
@@ -81,3 +83,13 @@ def test_heads_without_a_bias_of_vectors_get_none(tmp_path: Path) -> None:
         read_heads(path, WIDTH)
     with pytest.raises(DataError, match=r"are not there\. Run: python -m router_models train"):
         read_heads(tmp_path / "absent.npz", WIDTH)
+
+
+def test_the_manifest_tells_the_space_of_the_heads_and_what_they_add(tmp_path: Path) -> None:
+    heads = tmp_path / "encoder_heads.npz"
+    np.savez(heads, latent_bias=np.zeros(2), adds_folded=np.array([0.5, 0.25]), adds_static=np.array([0.5, 0.0]))
+    with pytest.raises(DataError, match=r"folded.npz is not there"):
+        space_beside(heads)
+    (tmp_path / "folded.npz").write_bytes(b"words")
+    assert space_beside(heads) == hashlib.sha256(b"words").hexdigest()
+    assert read_adds(heads) == {"folded": [0.5, 0.25], "static": [0.5, 0.0]}
