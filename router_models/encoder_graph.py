@@ -42,9 +42,9 @@ BYTE_MAX: Final = 127
 BYTE_ZERO: Final = 128
 """Blocks hold bytes without sign, around this."""
 BLOCK: Final = 128
-"""What comes out of the bend is mostly near 0 with a few large numbers; with one scale for a whole batch, the error of
-the latent is 13 % of its spread instead of 9 %. Blocks of 64 or 32 are no better, and all layers in blocks, 4 %, take
-twice the time."""
+"""What comes out of the bend is mostly near 0 with a few large numbers. With one scale for a whole batch a random
+projection of the pools errs by 13 % of its spread, with blocks here by 9 %, and with blocks in all layers by 4 %, which
+takes twice the time; blocks of 64 or 32 gain nothing. The trained latent errs by 5 %."""
 _BY_BYTES: Final = 4
 """The level at which what a matrix is multiplied with becomes 8-bit integers too."""
 
