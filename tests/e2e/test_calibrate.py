@@ -4,7 +4,6 @@ import asyncio
 import json
 import signal
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +12,16 @@ import pytest
 from gateway.app.demo_models import ModelServer
 from gateway.domain.ability import Z_95, Ability
 from tests.e2e.cli_process import ended, spawned
-from tests.support.able_models import ARTEFACT, AbleModel
+from tests.support.able_models import AbleModel, an_able
 from tests.support.behaviours import fails, speaks
 from tests.support.fault_server import FaultServer
 from tests.support.openai_bodies import Words
 from tests.support.scripts import Hold, Reply
 from tests.support.waiting import eventually
 
-WEAK = ARTEFACT.catalogue.references["command-r"]
-STRONG = ARTEFACT.catalogue.references["claude-3.5-sonnet-20240620"]
+WEAK, STRONG = an_able(-1.5), an_able(1.5)
+Z_999 = 3.2905
+"""Two intervals in a thousand may miss the truth: how often those of 90 % do is tested where many can be drawn."""
 PROBES = 200
 
 
@@ -48,10 +48,10 @@ async def calibrated(policy: Path, tier: str, *more: str) -> tuple[int | None, s
     return await ended("calibrate", "--tier", tier, "--policy", str(policy), *more)
 
 
-def interval(found: Any) -> tuple[float, float]:
-    """Return the 90 % interval of a calibration's intercept."""
+def interval(found: Any, z: float) -> tuple[float, float]:
+    """Return the interval of a calibration's intercept, `z` standard errors to each side."""
     middle, error = found["ability"]["intercept"], found["errors"]["intercept"]
-    return middle - Z_95 * error, middle + Z_95 * error
+    return middle - z * error, middle + z * error
 
 
 async def test_two_servers_of_known_ability_are_told_apart_and_the_policy_takes_what_was_measured(
@@ -69,18 +69,18 @@ async def test_two_servers_of_known_ability_are_told_apart_and_the_policy_takes_
             assert len(server.requests) == PROBES
             found[name] = json.loads((tmp_path / "calibrations" / f"{name}.json").read_text())
     for name, ability in abilities.items():
-        low, high = interval(found[name])
+        low, high = interval(found[name], Z_999)
         assert low <= ability.intercept <= high, name
-    assert interval(found["weak"])[1] < interval(found["strong"])[0]
+    assert interval(found["weak"], Z_95)[1] < interval(found["strong"], Z_95)[0]
     code, said, _ = await ended("policy", "explain", str(policy))
     assert code == 0
-    assert "as its probes say (calibrations/weak.json)" in said
+    assert "as its probes say" in said
 
 
 async def test_a_run_that_is_interrupted_goes_on_where_it_was(tmp_path: Path) -> None:
     async with FaultServer() as server:
         release = asyncio.Event()
-        model = AbleModel(replace(STRONG))
+        model = AbleModel(STRONG)
         server.plan.general = model
         policy = policy_file(tmp_path, small=server.base_url)
         arguments = ("calibrate", "--tier", "small", "--policy", str(policy), "--probes", "40")
@@ -123,7 +123,7 @@ async def test_what_cannot_be_asked_is_told_with_what_to_do_and_nothing_is_writt
     [
         (("--tier", "smal"), "has no tier `smal`: did you mean `small`?"),
         (("--tier", "small", "--plot", "x.png"), "its name ends in .svg"),
-        (("--tier", "small", "--probes", "3"), "3 is not in the range"),
+        (("--tier", "small", "--probes", "3"), "greater than or equal to 30"),
     ],
 )
 async def test_wrong_usage_is_told(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
@@ -157,6 +157,6 @@ async def test_a_real_server_is_calibrated(tmp_path: Path, nano_server: ModelSer
     assert found["probes"]["answered"] == 36
     # Random weights speak gibberish: they are able to do nothing, and cut where they are cut.
     assert found["probes"]["right"] <= 3
-    assert found["ability"]["prior"] < 0.3
+    assert found["ability"]["prior"] < 0.4
     assert 1 <= found["ability"]["expected_output_tokens"] <= 32
     assert "cut at --max-tokens" in said

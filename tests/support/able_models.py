@@ -6,6 +6,7 @@ from random import Random
 
 from gateway.adapters.artefact import Artefact, load_artefact, shipped_artefact
 from gateway.adapters.scorer_folded import FoldedScorer
+from gateway.core.ability_fit import prior_of
 from gateway.core.probes.plan import plan
 from gateway.core.probes.probe import Probe
 from gateway.domain.ability import Ability, sigmoid
@@ -17,9 +18,11 @@ ARTEFACT: Artefact = load_artefact(shipped_artefact())
 SCORER = FoldedScorer(ARTEFACT.table)
 
 
-def latents_of(probes: Sequence[Probe]) -> list[tuple[float, ...]]:
-    """Return where probes lie."""
-    return [SCORER.score_text(probe.task.text).latent for probe in probes]
+def an_able(deviations: float) -> Ability:
+    """Return an ability whose intercept lies so many standard deviations above the mean of the references."""
+    prior = prior_of(ARTEFACT.catalogue.references.values())
+    intercept = prior.mean[0] + deviations * math.sqrt(prior.covariance[0][0])
+    return Ability("", intercept, prior.mean[1:], 0.0, 0.5, ())
 
 
 def chance_of(ability: Ability, latent: Sequence[float]) -> float:
