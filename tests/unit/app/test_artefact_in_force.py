@@ -95,7 +95,7 @@ async def test_under_load_no_request_fails_and_none_gets_one_models_score_and_an
     policy, model = in_force(folders[0])
     gateway = Gateway(POLICY.replace("gpt-4-1106-preview", "gpt-4o"))
     gateway.pipeline = Pipeline(replace(gateway.world, policy=policy, scorers=model.scorers))
-    versions = {load_artefact(folder).catalogue.digest: f"folded-{folder.name}" for folder in folders}
+    versions = {load_artefact(folder).catalogue.digest: f"difficulty-{folder.name}" for folder in folders}
     by_snapshot = {policy.snapshot.id: versions[policy.snapshot.artefact]}
     intercept = policy.snapshot.tiers[next(iter(policy.snapshot.tiers))].ability.intercept
     stop = asyncio.Event()
@@ -120,5 +120,5 @@ async def test_under_load_no_request_fails_and_none_gets_one_models_score_and_an
         scorer = receipt.decision.score.scorer
         assert scorer == by_snapshot[receipt.snapshot]
         moved = receipt.decision.views[0].ability.intercept - intercept
-        assert abs(moved - (0.5 if scorer == "folded-two" else 0.0)) < 1e-6
+        assert abs(moved - (0.5 if scorer == "difficulty-two" else 0.0)) < 1e-6
     assert gateway.faults == []
