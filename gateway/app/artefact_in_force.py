@@ -15,10 +15,12 @@ from pathlib import Path
 from gateway.adapters.artefact import Artefact, ArtefactError, load_artefact
 from gateway.app.policy_in_force import Compile, PolicyInForce, Reloads
 from gateway.app.settings import CannotStart
+from gateway.app.settings import CannotStart
 from gateway.policy.problems import render
 from gateway.ports import Scorer
 
 MakeScorer = Callable[[Artefact], Scorer]
+"""Raises CannotStart where a stage that the policy insists on cannot be had."""
 
 
 class ArtefactInForce:
@@ -55,7 +57,10 @@ class ArtefactInForce:
             self.problem = ""
             return False
         try:
+            try:
             scorer, compile_source = await asyncio.to_thread(self._prepare, offered)
+        except CannotStart as error:
+            return self._refuse(str(error))
         except CannotStart as error:
             return self._refuse(str(error))
         self.scorers[digest] = scorer

@@ -11,6 +11,7 @@ from gateway.adapters.scorer_folded import FoldedScorer
 from gateway.app.artefact_in_force import ArtefactInForce
 from gateway.app.policy_in_force import PolicyInForce
 from gateway.app.policy_reading import compiler
+from gateway.app.settings import CannotStart
 from gateway.domain.outcome import Outcome
 from gateway.domain.request import Operation
 from gateway.pipeline.drive import Pipeline
@@ -77,6 +78,20 @@ async def test_a_bad_model_changes_nothing_and_says_so_once(tmp_path: Path) -> N
     write_variant(broken, "two")
     assert await model.offer(broken)
     assert model.problem == ""
+
+
+async def test_a_model_whose_scorer_cannot_be_made_is_refused_like_any_bad_one(tmp_path: Path) -> None:
+    def make(artefact: Artefact) -> FoldedScorer:
+        if artefact.manifest.version == "two":
+            raise CannotStart("The encoder cannot be used: no GPU")
+        return make_scorer(artefact)
+
+    policy, good = in_force(write_variant(tmp_path / "one", "one"))
+    model = ArtefactInForce(good.artefact, policy, compiler=compiler, make_scorer=make)
+    before = policy.snapshot
+    assert not await model.offer(write_variant(tmp_path / "two", "two"))
+    assert (policy.snapshot, model.problem) == (before, "The encoder cannot be used: no GPU")
+    assert await model.offer(write_variant(tmp_path / "three", "three"))
 
 
 async def test_an_edit_of_the_policy_after_the_swap_is_compiled_against_the_new_model(tmp_path: Path) -> None:
