@@ -15,7 +15,6 @@ from pathlib import Path
 from gateway.adapters.artefact import Artefact, ArtefactError, load_artefact
 from gateway.app.policy_in_force import Compile, PolicyInForce, Reloads
 from gateway.app.settings import CannotStart
-from gateway.app.settings import CannotStart
 from gateway.policy.problems import render
 from gateway.ports import Scorer
 
@@ -57,10 +56,7 @@ class ArtefactInForce:
             self.problem = ""
             return False
         try:
-            try:
             scorer, compile_source = await asyncio.to_thread(self._prepare, offered)
-        except CannotStart as error:
-            return self._refuse(str(error))
         except CannotStart as error:
             return self._refuse(str(error))
         self.scorers[digest] = scorer
