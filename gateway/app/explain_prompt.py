@@ -4,6 +4,7 @@ The same steps as the pipeline's, on the same code: canonicalise, score, decide.
 is not known here, so every tier counts as healthy.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,18 +12,22 @@ import msgspec
 
 from gateway.adapters.artefact import Artefact
 from gateway.adapters.scorer_folded import FoldedScorer
+from gateway.adapters.scorer_static import StaticScorer
+from gateway.core.constraints import removal
 from gateway.core.routing import Pin, decide
-from gateway.domain.ability import Score, unknown_score
+from gateway.core.undecided import undecided
+from gateway.domain.ability import ClassifierOutcome, Score, ScorerChoice
 from gateway.domain.decision import Decision, ReasonCode
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.ids import ModelAlias, TierName
 from gateway.domain.request import CanonicalRequest, Need, Operation
+from gateway.domain.tier import Tier
 from gateway.pipeline.canonicalise import find_target
 from gateway.policy.build import open_key
 from gateway.policy.snapshot import PolicySnapshot, Route, Tenant, VirtualKey
 from gateway.wire.openai_request import canonicalise
 
-_NOT_ASKED = unknown_score("none")
+_NOT_ASKED = Score((), 0.0, "none", ClassifierOutcome.NOT_ASKED)
 _TOOL = {"type": "function", "function": {"name": "look_up", "parameters": {"type": "object", "properties": {}}}}
 _IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,"}}
 _SCHEMA = {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object"}}}
@@ -59,8 +64,8 @@ def answer(question: Question, snapshot: PolicySnapshot, artefact: Artefact) -> 
     route = snapshot.routes[target.route]
     pin = _pin(question, target.tier, tenant, snapshot)
     names = route.tiers if pin is None else (pin.tier,)
-    score = _NOT_ASKED if pin is not None else _score(request, artefact)
     tiers = [snapshot.tiers[name] for name in names]
+    score = _NOT_ASKED if pin is not None else _score(request, route, tiers, tenant, artefact)
     try:
         decision = decide(request, score, tiers, route.dial, route=route.name, allowed=tenant.tiers, pin=pin)
     except GatewayError as refusal:
@@ -68,8 +73,16 @@ def answer(question: Question, snapshot: PolicySnapshot, artefact: Artefact) -> 
     return Answer(request, route, decision, None)
 
 
-def _score(request: CanonicalRequest, artefact: Artefact) -> Score:
-    return FoldedScorer(artefact.table).score_text(request.user_text, request.context_text, request.turns)
+def _score(request: CanonicalRequest, route: Route, tiers: Sequence[Tier], tenant: Tenant, artefact: Artefact) -> Score:
+    """Score by the stages that every gateway has; an encoder, which may be elsewhere, is not asked."""
+    table = artefact.table
+    found = FoldedScorer(table, table.adds).score_text(request.user_text, request.context_text, request.turns)
+    able = [tier for tier in tiers if removal(tier, request, tenant.tiers, ()) is None]
+    if route.scorer is ScorerChoice.FOLDED:
+        return found
+    if route.scorer is ScorerChoice.AUTO and not undecided(found, able, route.dial, request):
+        return found
+    return StaticScorer(artefact.static, table).score(request, found)
 
 
 def body_of(question: Question) -> bytes:

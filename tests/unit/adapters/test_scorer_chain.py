@@ -41,6 +41,9 @@ class Static:
         self.asked.append(before)
         return Score((2.0,), self.familiarity, "static", ClassifierOutcome.STATIC, self.spread)
 
+    def settle(self, request: CanonicalRequest, score: Score) -> Score:
+        return replace(score, latent=(score.latent[0] + 0.25,))
+
 
 @dataclass
 class Last:
@@ -84,7 +87,7 @@ async def test_the_folded_stage_alone_asks_nobody() -> None:
     [
         (answers(False), ClassifierOutcome.FOLDED, 1.0),
         (answers(True, False), ClassifierOutcome.STATIC, 2.0),
-        (answers(True, True), ClassifierOutcome.ENCODER, 3.0),
+        (answers(True, True), ClassifierOutcome.ENCODER, 3.25),
     ],
 )
 async def test_each_stage_is_asked_only_while_the_decision_is_open(
@@ -146,7 +149,7 @@ async def test_a_stage_that_fails_leaves_the_best_score_there_is_and_says_so(fai
 async def test_a_route_that_insists_on_a_stage_passes_over_those_before() -> None:
     static = Static()
     chain = ScorerChain(First(), static=static, encoder=Last(ClassifierOutcome.ENCODER))
-    assert (await ask(chain, ScorerChoice.ENCODER)).latent == (3.0,)
+    assert (await ask(chain, ScorerChoice.ENCODER)).latent == (3.25,)
     assert not static.asked
     assert (await ask(chain, ScorerChoice.STATIC)).latent == (2.0,)
 

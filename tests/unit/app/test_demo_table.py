@@ -11,7 +11,7 @@ from gateway.app.demo_table import Show
 from tests.support.demo_rows import a_hit, a_row
 
 TIERS = (
-    TierOnShow("nano", "tiergate-nano", "mistral-nemo-instruct-2407", "0.02", "0.04"),
+    TierOnShow("nano", "tiergate-nano", "claude-3-haiku", "0.02", "0.04"),
     TierOnShow("small", "tiergate-small", "gemini-1.5-flash", "0.075", "0.30"),
 )
 LONG = "Which of the many ways from the station to the harbour is the shortest on foot, and which the prettiest?"

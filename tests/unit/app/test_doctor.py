@@ -48,7 +48,7 @@ def test_the_packaged_difficulty_model_is_sound_and_tells_its_metrics() -> None:
     assert artefact is not None
     assert finding.level is Level.OK
     assert artefact.catalogue.digest[:12] in finding.what
-    assert "brier_skill_mean" in finding.what
+    assert "brier_skill_encoder" in finding.what
 
 
 def test_a_difficulty_model_that_is_not_there_is_a_failure(tmp_path: Path) -> None:
