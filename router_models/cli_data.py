@@ -57,8 +57,9 @@ def add_data_commands(commands: "Commands") -> None:
 def at_own_places(chosen: argparse.Namespace, kept: Path, shipped: Path) -> argparse.Namespace:
     """Keep a model of own outcomes apart from the shipped one, where no other place was named."""
     if is_own_data(getattr(chosen, "data", BUILT)):
-        chosen.model = OWN_MODEL if chosen.model == kept else chosen.model
-        chosen.out = OWN_ARTEFACT if chosen.out == shipped else chosen.out
+        for name, usual, own in (("model", kept, OWN_MODEL), ("out", shipped, OWN_ARTEFACT)):
+            if getattr(chosen, name, None) == usual:
+                setattr(chosen, name, own)
     return chosen
 
 

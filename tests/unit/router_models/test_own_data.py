@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from pyarrow import parquet
 from pyarrow.lib import Table
 
-from router_models.__main__ import main
+from router_models.cli_data import OWN_ARTEFACT, OWN_MODEL, at_own_places
 from router_models.data import DataError, Outcomes
 from router_models.own_data import is_own_data, read_own, thin_places
 from tests.support.routing_world import a_world
@@ -186,20 +187,12 @@ def test_thin_data_are_warned_of_in_plain_words(tmp_path: Path) -> None:
     assert not [each for each in thin_places(a_world(9_000)) if "rough guess" in each]
 
 
-def test_own_outcomes_can_be_trained_on_and_evaluated_without_touching_the_shipped_model(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    world = a_world(1_200)
-    rows = [
-        {"prompt": query.prompt + f" number {at}", "model": name, "score": float(world.score[at, column])}
-        for at, query in enumerate(world.queries)
-        for column, name in enumerate(world.references)
-    ]
-    path = write(tmp_path / "mine.parquet", rows)
-    places = ["--data", str(path), "--model", str(tmp_path / "m.npz"), "--out", str(tmp_path / "artefact")]
-    assert main(["train", *places, "--latent", "2"]) == 0
-    assert (tmp_path / "artefact" / "manifest.json").is_file()
-    assert main(["evaluate", *places]) == 0
-    told = capsys.readouterr().out
-    assert "Two tiers, feeble and masterly, test split" in told
-    assert "Calibration, test split" in told
+def test_own_outcomes_are_kept_apart_from_the_shipped_model_where_no_other_place_is_named(tmp_path: Path) -> None:
+    kept, shipped, own = Path("kept.npz"), Path("shipped"), tmp_path / "a.csv"
+    moved = at_own_places(Namespace(data=own, model=kept, out=shipped), kept, shipped)
+    assert (moved.model, moved.out) == (OWN_MODEL, OWN_ARTEFACT)
+    named = at_own_places(Namespace(data=own, model=Path("m"), out=Path("o")), kept, shipped)
+    assert (named.model, named.out) == (Path("m"), Path("o"))
+    public = at_own_places(Namespace(data=tmp_path, model=kept, out=shipped), kept, shipped)
+    assert (public.model, public.out) == (kept, shipped)
+    assert at_own_places(Namespace(data=own), kept, shipped) == Namespace(data=own)
