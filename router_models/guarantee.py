@@ -78,6 +78,8 @@ def guarantee(
     """Run the protocol. `need` is the score by which queries go to strong: those with the least go to weak first.
 
     All queries should have been scored by a model that was not fitted on them.
+    The chance of the violation itself, P(strong right)·P(weak wrong), orders them best: the gain is just as small where
+    both are right as where neither is, or where the two are even.
     """
     chance = np.random.default_rng(seed)
     shares, rates = np.zeros(runs), np.zeros(runs)
