@@ -30,9 +30,12 @@ class Material:
 
 
 def read_material(data: Path, console: Console) -> Material:
-    """Read outcomes, and pass their texts through the encoder as far as that was not done before."""
-    with console.status(f"read {data}"):
-        outcomes = _read(data, console)
+    """Read outcomes and their texts."""
+    return material_of(read_data(data, console), console)
+
+
+def material_of(outcomes: Outcomes, console: Console) -> Material:
+    """Pass the texts of outcomes through the encoder as far as that was not done before."""
     weights = read_weights()
     prompts = [query.prompt for query in outcomes.queries]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -84,10 +87,12 @@ def calibrated_of(material: Material, trained: Trained) -> Calibrated:
     return calibrate(trained.router, material.outcomes, trained.between_tasks, trained.seed)
 
 
-def _read(data: Path, console: Console) -> Outcomes:
-    if is_own_data(data):
-        return read_own(data, lambda warning: console.print(f"[yellow]note:[/] {warning}", highlight=False))
-    return read_outcomes(data)
+def read_data(data: Path, console: Console) -> Outcomes:
+    """Read a directory of public data, or a file of own outcomes. Raises DataError."""
+    with console.status(f"read {data}"):
+        if is_own_data(data):
+            return read_own(data, lambda warning: console.print(f"[yellow]note:[/] {warning}", highlight=False))
+        return read_outcomes(data)
 
 
 def _write(chosen: argparse.Namespace, console: Console, material: Material, trained: Trained) -> int:

@@ -56,6 +56,8 @@ class Query:
     group: str
     contaminated: bool
     prompt: str
+    category: str = ""
+    """The subject within the data set, where the source names one."""
 
     @property
     def task(self) -> str:
@@ -154,6 +156,7 @@ def _read_queries(path: Path) -> Iterator[Query]:
                 group=row["group"],
                 contaminated=row["contaminated"],
                 prompt=row["prompt"],
+                category=row["category"] or "",
             )
 
 

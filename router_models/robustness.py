@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from router_models.edits import ATTACKS, EDITS, Edit
-from router_models.evaluate import Table
+from router_models.report import Table
 from router_models.scientific import Doubles
 
 PROMPTS: Final = 1_000
@@ -53,7 +53,7 @@ def probe(score: Score, texts: Sequence[str], seed: int, edits: Mapping[str, Edi
     ]
 
 
-def robustness_table(probes: Sequence[Probe]) -> Table:
+def robustness_table(probes: Sequence[Probe], title: str = "Robustness, test split") -> Table:
     """Lay the probes out, with the mean and the worst of the edits that keep the meaning."""
     rows = [
         (
@@ -70,7 +70,7 @@ def robustness_table(probes: Sequence[Probe]) -> Table:
         rows.append(("mean of the edits that keep the meaning", "", f"{100 * mean:.1f}", ""))
         rows.append((f"worst of them: {worst.edit}", "", f"{100 * worst.flips:.1f}", ""))
     columns = ("edit", "applies to, %", "flips at 50 %, %", "cost moved, %")
-    return Table("Robustness, test split", columns, tuple(rows))
+    return Table(title, columns, tuple(rows))
 
 
 def _probe(

@@ -1,82 +1,93 @@
-"""The tables of the evaluation, on a small world that has the compared models' names."""
+"""All protocols, on a small world that has the names of the public data."""
 
-from dataclasses import replace
+from pathlib import Path
 
-import numpy as np
 import pytest
 
-from router_models.calibrate import Calibrated, calibrate
-from router_models.card import model_card
-from router_models.data import Outcomes
-from router_models.design import extract_all
-from router_models.evaluate import LADDER, STRONG, WEAK, Table, evaluate, headline_metrics
-from router_models.low_rank import Settings
-from router_models.train import Trained, train
-from tests.support.routing_world import a_world
+from router_models.card import model_card, summary
+from router_models.evaluate import PROTOCOLS, evaluate
+from router_models.plots import draw
+from router_models.references_table import AIMS, one_table
+from router_models.report import Line, Part, Verdict, verdict
+from tests.support.routing_bench import QUICK, SEED, a_bench
 
-PRICES = {name: (1.0, price) for name, price in zip(LADDER, (1.0, 3.0, 30.0), strict=True)}
-SOURCES = {"mmlu": "routellm", "gsm8k": "routellm", "crux": "zeroeval"}
-
-
-def _named_world() -> Outcomes:
-    world = a_world(1_800)
-    queries = tuple(replace(query, source=SOURCES[query.dataset]) for query in world.queries)
-    references = (WEAK, LADDER[0], LADDER[1], LADDER[2], STRONG)
-    return replace(world, queries=queries, references=references, seen=np.ones_like(world.seen))
-
-
-WORLD = _named_world()
+PLOTS = Path("plots")
 
 
 @pytest.fixture(scope="module")
-def trained() -> Trained:
-    return train(WORLD, Settings(latent=2, iterations=25))
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("fits")
 
 
 @pytest.fixture(scope="module")
-def calibrated(trained: Trained) -> Calibrated:
-    return calibrate(trained.fitted.model, trained.fitted.design, WORLD, trained.between_tasks, trained.seed)
+def found(kept: Path) -> Part:
+    done: list[str] = []
+    part = evaluate(a_bench(kept, lambda _: None), list(PROTOCOLS), done.append)
+    assert done == list(PROTOCOLS)
+    return part
 
 
-@pytest.fixture(scope="module")
-def tables(trained: Trained, calibrated: Calibrated) -> list[Table]:
-    features = extract_all(query.prompt for query in WORLD.queries)
-    notes: list[str] = []
-    made = evaluate(WORLD, features, trained, calibrated, PRICES, folds=2, note=notes.append)
-    assert notes == ["fold 1 of 2", "fold 2 of 2", "without knowledge", "without maths"]
-    return made
+def test_every_protocol_has_lines_and_an_aim(found: Part) -> None:
+    assert {line.protocol for line in found.lines} == set(PROTOCOLS) == set(AIMS)
 
 
-def test_the_model_lies_between_random_and_the_oracle(tables: list[Table]) -> None:
-    figures = {(row[0], row[2]): float(row[3]) for row in tables[3].rows}
-    for dataset in ("mmlu", "gsm8k"):
-        assert figures[dataset, "random"] < figures[dataset, "model"] < figures[dataset, "oracle"]
+def test_the_table_holds_every_line_beside_its_goal(found: Part) -> None:
+    table = one_table(found.lines)
+    assert len(table.rows) == len(found.lines)
+    assert all(len(row) == len(table.columns) for row in table.rows)
+    assert {row[-1] for row in table.rows} <= set(Verdict)
 
 
-def test_a_set_too_small_for_a_figure_is_left_out(tables: list[Table]) -> None:
-    assert "mt_bench" not in {row[0] for row in tables[3].rows}
+def test_in_its_domain_every_stage_is_better_than_length(found: Part) -> None:
+    lines = [line for line in found.lines if line.protocol == "R1"]
+    assert [line.router for line in lines] == ["encoder", "static", "folded"]
+    assert all("; better: +" in line.length for line in lines)
 
 
-def test_the_oracle_is_cheapest_at_full_quality(tables: list[Table]) -> None:
-    at_full = {row[0]: row[-1] for row in tables[4].rows}
-    assert float(at_full["oracle"]) < float(at_full["zero-router"]) == 100.0
+def test_a_set_too_small_for_a_figure_is_left_out(found: Part) -> None:
+    assert not any("mt_bench" in line.measured for line in found.lines)
 
 
-def test_without_folds_only_the_test_split_is_shown(trained: Trained, calibrated: Calibrated) -> None:
-    made = evaluate(WORLD, [], trained, calibrated, PRICES, folds=0, note=print)
-    assert all("test split" in table.title for table in made)
+def test_every_row_of_a_table_has_its_columns(found: Part) -> None:
+    for table in found.tables:
+        assert {len(row) for row in table.rows} == {len(table.columns)}, table.title
 
 
-def test_headline_figures_are_those_of_the_test_split(trained: Trained, calibrated: Calibrated) -> None:
-    metrics = headline_metrics(WORLD, calibrated, calibrated.shrunk(trained.fitted.design))
-    assert set(metrics) == {"apgr_mmlu", "apgr_gsm8k", "ece_mean", "brier_skill_mean"}
-    assert metrics["brier_skill_mean"] > 0.05
+def test_without_a_file_of_latencies_the_table_says_how_to_get_one(found: Part) -> None:
+    (line,) = [line for line in found.lines if line.verdict is Verdict.NOT_RUN]
+    assert "load_tests scoring" in line.figure
 
 
-def test_the_card_holds_every_table_and_names_no_host(
-    trained: Trained, calibrated: Calibrated, tables: list[Table]
-) -> None:
-    card = model_card(WORLD, trained, calibrated, tables)
-    assert all(f"## {table.title}" in card for table in tables)
-    assert "virtual cores" in card
-    assert "## Limits" in card
+def test_a_second_run_makes_no_fit_and_finds_the_same(kept: Path, found: Part) -> None:
+    told: list[str] = []
+    bench = a_bench(kept, told.append)
+    again = evaluate(bench, ["R5", "R10"], lambda _: None)
+    assert all("fit on" not in note for note in told)
+    assert list(again.lines) == [line for line in found.lines if line.protocol in ("R5", "R10")]
+
+
+def test_the_card_holds_every_table_and_plot_and_says_what_was_not_run(found: Part, tmp_path: Path) -> None:
+    outcomes = a_bench(tmp_path, lambda _: None).outcomes
+    card = model_card(outcomes, QUICK, SEED, list(PROTOCOLS), found, PLOTS)
+    assert all(f"## {table.title}" in card for table in found.tables)
+    assert all(f"(plots/{drawing.name}.svg)" in card for drawing in found.drawings)
+    assert "Not run here" not in card
+    alone = model_card(outcomes, QUICK, SEED, ["R1"], Part(), PLOTS)
+    assert "Not run here: R2, R3" in alone
+
+
+def test_plots_are_the_same_for_the_same_figures(found: Part, tmp_path: Path) -> None:
+    first, second = (draw(found.drawings, tmp_path / name) for name in ("one", "two"))
+    assert {path.stem for path in first} >= {"pgr-mmlu", "frontier-1", "reliability-mmlu", "adaptation"}
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+
+
+def test_a_summary_counts_what_has_a_goal_and_names_what_is_missed() -> None:
+    reached = Line("R1", "", "", "", verdict=verdict(goal=True, moonshot=False))
+    missed = Line("R10", "", "", "", verdict=verdict(goal=False, moonshot=True))
+    compared = Line("R5", "", "", "")
+    assert summary([reached, missed, compared]) == (
+        "**Reached.** 1 of 2 lines that have a goal reach it. Missed by at least one router: R10."
+    )
+    assert summary([reached]).endswith("None is missed.")
+    assert verdict(goal=True, moonshot=True) is Verdict.MOONSHOT

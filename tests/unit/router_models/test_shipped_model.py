@@ -9,8 +9,8 @@ import pytest
 from gateway.adapters.artefact import load_artefact, shipped_artefact
 from gateway.adapters.scorer_folded import FoldedScorer
 from gateway.domain.ability import acceptance
+from router_models.benchmarks import STRONG, WEAK, two_tier_queries
 from router_models.data import Outcomes, default_data_directory, read_outcomes
-from router_models.evaluate import STRONG, WEAK, two_tier_queries
 from router_models.measures import apgr
 
 DATA = default_data_directory() / "routing" / "outcomes.csv.gz"

@@ -1,0 +1,61 @@
+"""R11, second half: how long a score takes as it is served, as `python -m load_tests scoring` measured it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from router_models.data import DataError
+from router_models.report import Line, Part, Table, Verdict, verdict
+
+COMMAND: Final = "python -m load_tests scoring"
+COLUMNS: Final = ("stage", "text", "p50, µs", "p99, µs", "at most, µs")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One stage on one text; a limit of 0 is none of its own, so R11's aims hold."""
+
+    stage: str
+    text: str
+    p50_us: float
+    p99_us: float
+    limit_us: float
+
+    def line(self) -> Line:
+        """Return its line in the one table."""
+        figure = f"p50 {self.p50_us / 1_000:.3f} ms, p99 {self.p99_us / 1_000:.3f} ms"
+        if self.limit_us:
+            figure += f" (p50 at most {self.limit_us / 1_000:g} ms)"
+            found = verdict(self.p50_us <= self.limit_us, moonshot=False)
+        else:
+            goal = self.p50_us <= 3_000 and self.p99_us <= 15_000
+            found = verdict(goal, moonshot=self.p50_us <= 1_000 and self.p99_us <= 8_000)
+        return Line("R11", self.text, self.stage, figure, verdict=found)
+
+    def row(self) -> tuple[str, ...]:
+        """Return its row of the table."""
+        limit = f"{self.limit_us:g}" if self.limit_us else ""
+        return (self.stage, self.text, f"{self.p50_us:.1f}", f"{self.p99_us:.1f}", limit)
+
+
+def served(path: Path | None) -> Part:
+    """Quote the measured times. Raises DataError when the file holds something else."""
+    if path is None or not path.is_file():
+        return Part((Line("R11", "text in to chances out", "all", f"run: {COMMAND}", verdict=Verdict.NOT_RUN),))
+    try:
+        told = json.loads(path.read_text("utf-8"))
+        cells = [_cell(each) for each in told["cells"]]
+        machine = str(told["machine"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} is not what `{COMMAND}` writes; run that again") from error
+    rows = tuple(each.row() for each in cells)
+    lines = tuple(each.line() for each in cells)
+    return Part(lines, (Table(f"R11: text in to chances out, one thread, {machine}", COLUMNS, rows),))
+
+
+def _cell(told: Mapping[str, object]) -> Cell:
+    stage, text = str(told["stage"]), str(told["text"])
+    p50_us, p99_us, limit_us = (float(str(told[name])) for name in ("p50_us", "p99_us", "p50_limit_us"))
+    return Cell(stage, text, p50_us, p99_us, limit_us)

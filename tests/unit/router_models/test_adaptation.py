@@ -1,0 +1,35 @@
+"""Feedback in the evaluation moves decisions as it does in service."""
+
+import numpy as np
+import pytest
+
+from gateway.core.neighbours import LOGIT_MAX, NEAREST, closeness_by_cosine, correction, level_of
+from gateway.domain.ids import TierName
+from router_models.adaptation import Labels, corrections
+from router_models.static_table import unit
+
+
+def _labels(count: int, seed: int = 1) -> Labels:
+    chance = np.random.default_rng(seed)
+    vectors = unit((chance.normal((1.5, 0, 0, 0, 0, 0), size=(count, 6))).astype(np.float32))
+    return Labels(vectors, (chance.random(count) < 0.3).astype(np.float64), chance.uniform(0.1, 0.9, count))
+
+
+@pytest.mark.parametrize("count", [1, 5, NEAREST, 300])
+def test_corrections_are_those_of_the_gateway(count: int) -> None:
+    labels, requests = _labels(count), _labels(40, 2).vectors
+    found = corrections(requests, labels)
+    level = level_of(labels.scores.tolist(), labels.predicted.tolist())
+    for request, ours in zip(requests, found, strict=True):
+        cosines = labels.vectors @ request
+        near = np.argsort(-cosines)[:NEAREST]
+        weights = [closeness_by_cosine(float(cosine)) for cosine in cosines[near]]
+        scores, predicted = labels.scores[near].tolist(), labels.predicted[near].tolist()
+        assert correction(TierName("t"), level, weights, scores, predicted).logit == pytest.approx(ours, abs=1e-5)
+
+
+def test_no_label_moves_nothing_and_many_of_one_kind_no_further_than_the_bound() -> None:
+    none = Labels(np.zeros((0, 6), np.float32), np.zeros(0), np.zeros(0))
+    assert corrections(_labels(3).vectors, none).tolist() == [0, 0, 0]
+    many = Labels(_labels(500).vectors, np.zeros(500), np.full(500, 0.99))
+    assert corrections(_labels(3).vectors, many).tolist() == [-LOGIT_MAX] * 3
