@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from load_tests import cli_compare, cli_slow_clients, flood, model_server, stages
+from load_tests import cli_compare, cli_slow_clients, flood, model_server, scoring, stages
 from load_tests.answers import MARKER
 from load_tests.driver import drive
 from load_tests.plan import MAX_REQUESTS, Plan, RefusedLoad
@@ -18,6 +18,7 @@ EXAMPLES = """examples:
   python -m load_tests slow_clients --clients 2000
   python -m load_tests flood --requests 5000
   python -m load_tests stages
+  python -m load_tests scoring
 """
 
 
@@ -59,6 +60,11 @@ def main(arguments: list[str] | None = None) -> int:
     )
     stages.add_arguments(pricing)
     pricing.set_defaults(run=stages.run)
+    timing = commands.add_parser(
+        "scoring", help="time the difficulty model", formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    scoring.add_arguments(timing)
+    timing.set_defaults(run=scoring.run)
     options = parser.parse_args(arguments)
     try:
         return int(options.run(options))
