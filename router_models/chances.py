@@ -127,7 +127,7 @@ def _drawn(bench: Bench, placed: Sequence[Placed]) -> list[Drawing]:
 
 
 def r9(bench: Bench) -> Part:
-    """Judge the guarantee on MMLU, over random halves."""
+    """Judge the guarantee on MMLU, over random halves; queries are ordered by P(strong right) · P(weak wrong)."""
     rows = np.flatnonzero(two_tier_queries(bench.outcomes, "mmlu"))
     placed = bench.folds()
     below, above = bench.scores(rows, bench.pair()).T
@@ -137,7 +137,8 @@ def r9(bench: Bench) -> Part:
     for stage in bench.stages:
         chance = everywhere(placed, stage, bench.pair(), len(bench.outcomes.queries))[rows]
         for bound in Bound:
-            found = guarantee(chance[:, 1] - chance[:, 0], violated, ALPHA, delta=DELTA, bound=bound, seed=bench.seed)
+            need = chance[:, 1] * (1 - chance[:, 0])
+            found = guarantee(need, violated, ALPHA, delta=DELTA, bound=bound, seed=bench.seed)
             told.append(_told(stage, bound, found))
             lines.append(_promise(stage, bound, found))
     columns = ("router", "bound", "runs", "runs above α, %", "share to weak, %", "mean violation, %", "feasible, %")

@@ -18,7 +18,7 @@ from router_models.three_tiers import LEAST_TESTED, QUALITY, dial_for, held, pre
 from router_models.two_tiers import gains
 from router_models.workbench import Bench
 
-WIDTHS: Final = (0.5, Z_UNDECIDED, 1.5, 2.0)
+WIDTHS: Final = (0.1, 0.25, 0.5, Z_UNDECIDED, 2.0)
 """Standard deviations of lead at which a decision is closed; the gateway's own is among them."""
 LOST_MAX: Final = 0.005
 COLUMNS: Final = (
