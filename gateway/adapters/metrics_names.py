@@ -74,7 +74,7 @@ CLASSIFIER_OUTCOMES = Metric(
     "request counts once.",
 )
 ENCODER_BATCH = Metric(
-    "tiergate_encoder_batch_size",
+    "tiergate_encoder_batch_texts",
     Kind.HISTOGRAM,
     ("device",),
     "Requests encoded in one pass.",

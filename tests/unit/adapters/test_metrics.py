@@ -47,8 +47,8 @@ def test_batches_of_the_encoder_are_counted_with_the_wait_of_each_request() -> N
     metrics.observe_batch(BatchReport("cuda", (0.001, 0.0005, 0.0)))
     metrics.count_encoder_failure("cuda")
     series = read_series(metrics.render(), without=names.WORKER_LABEL)
-    assert series['tiergate_encoder_batch_size_sum{device="cuda"}'] == 3
-    assert series['tiergate_encoder_batch_size_count{device="cuda"}'] == 1
+    assert series['tiergate_encoder_batch_texts_sum{device="cuda"}'] == 3
+    assert series['tiergate_encoder_batch_texts_count{device="cuda"}'] == 1
     assert series['tiergate_encoder_queue_wait_seconds_count{device="cuda"}'] == 3
     assert series['tiergate_encoder_failures_total{device="cuda"}'] == 1
 

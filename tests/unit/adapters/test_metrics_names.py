@@ -8,7 +8,7 @@ from gateway.adapters import metrics_names
 from gateway.adapters.metrics_names import METRICS, WORKER_LABEL, Kind, Metric
 
 EVERY = pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
-UNITS = ("_seconds", "_usd", "_ratio", "_info")
+UNITS = ("_seconds", "_usd", "_ratio", "_info", "_texts")
 
 
 def test_every_metric_of_the_module_is_in_the_table_once() -> None:
