@@ -17,8 +17,14 @@ CONDITIONS: Final = """\
 - APGR, CPT and the pair of models are RouteLLM's (arXiv 2406.18665): GPT-4-1106 above, Mixtral-8x7B below; random is
   0.5. Intervals are 95 %, by 1,000 resamples of the groups of queries that ask the same; "better", "not inferior"
   (margin 0.01 APGR) and their opposites come from resampling a router and length together.
+- A verdict is that of the figure, not of its interval: where the interval holds the goal, another sample might say
+  otherwise.
 - 5 folds keep groups whole and are drawn over all sources, so a fold's router has seen no query that asks the same.
   The fits' settings were chosen on one fold of MMLU, so R1 may flatter by some thousandths.
+- How far an unlike text is moved to its ground was chosen on the very families that R5 leaves out, and how much labels
+  near a request are believed on R12's, so R5 and R12 flatter by the choice among a handful of values each.
+- The static table and the scaling of the encoder's pools were learned from all texts, tested ones too, without any
+  outcome.
 - R2 tests queries that share no group with the 1,500. A tenth of them goes into calibration, not into the fit.
 - R3 holds out MMLU's subjects, with whatever shares a group with their questions in any source.
 - R5 and R12 leave out families as the data's description draws them: MMLU with MMLU-Pro; the sets of school and
