@@ -10,25 +10,29 @@ from router_models.data import DataError
 from router_models.report import Line, Part, Table, Verdict, verdict
 
 COMMAND: Final = "python -m load_tests scoring"
-COLUMNS: Final = ("stage", "text", "p50, µs", "p99, µs", "at most, µs")
+COLUMNS: Final = ("stage", "text", "p50, µs", "p99, µs", "p50 at most, µs", "p99 at most, µs")
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One stage on one text; a limit of 0 is none of its own, so R11's aims hold."""
+    """One stage on one text; a limit of 0 is none. Without any of its own, R11's aims hold."""
 
     stage: str
     text: str
     p50_us: float
     p99_us: float
-    limit_us: float
+    p50_limit_us: float
+    p99_limit_us: float
 
     def line(self) -> Line:
         """Return its line in the one table."""
         figure = f"p50 {self.p50_us / 1_000:.3f} ms, p99 {self.p99_us / 1_000:.3f} ms"
-        if self.limit_us:
-            figure += f" (p50 at most {self.limit_us / 1_000:g} ms)"
-            found = verdict(self.p50_us <= self.limit_us, moonshot=False)
+        if self.p50_limit_us:
+            figure += f" (p50 at most {self.p50_limit_us / 1_000:g} ms)"
+            found = verdict(self.p50_us <= self.p50_limit_us, moonshot=False)
+        elif self.p99_limit_us:
+            figure += f" (p99 at most {self.p99_limit_us / 1_000:g} ms)"
+            found = verdict(self.p99_us <= self.p99_limit_us, moonshot=False)
         else:
             goal = self.p50_us <= 3_000 and self.p99_us <= 15_000
             found = verdict(goal, moonshot=self.p50_us <= 1_000 and self.p99_us <= 8_000)
@@ -36,8 +40,8 @@ class Cell:
 
     def row(self) -> tuple[str, ...]:
         """Return its row of the table."""
-        limit = f"{self.limit_us:g}" if self.limit_us else ""
-        return (self.stage, self.text, f"{self.p50_us:.1f}", f"{self.p99_us:.1f}", limit)
+        limits = (f"{limit:g}" if limit else "" for limit in (self.p50_limit_us, self.p99_limit_us))
+        return (self.stage, self.text, f"{self.p50_us:.1f}", f"{self.p99_us:.1f}", *limits)
 
 
 def served(path: Path | None) -> Part:
@@ -57,5 +61,5 @@ def served(path: Path | None) -> Part:
 
 def _cell(told: Mapping[str, object]) -> Cell:
     stage, text = str(told["stage"]), str(told["text"])
-    p50_us, p99_us, limit_us = (float(str(told[name])) for name in ("p50_us", "p99_us", "p50_limit_us"))
-    return Cell(stage, text, p50_us, p99_us, limit_us)
+    names = ("p50_us", "p99_us", "p50_limit_us", "p99_limit_us")
+    return Cell(stage, text, *(float(str(told[name])) for name in names))

@@ -10,9 +10,17 @@ from router_models.latency import served
 from router_models.report import Verdict
 
 CELLS = [
-    {"stage": "folded", "text": "2 kB", "p50_us": 21.0, "p99_us": 50.0, "p50_limit_us": 25},
-    {"stage": "folded", "text": "50 kB", "p50_us": 300.0, "p99_us": 400.0, "p50_limit_us": 250},
-    {"stage": "encoder", "text": "128 tokens", "p50_us": 900.0, "p99_us": 7_000.0, "p50_limit_us": 0},
+    {"stage": "folded", "text": "2 kB", "p50_us": 21.0, "p99_us": 50.0, "p50_limit_us": 25, "p99_limit_us": 0},
+    {"stage": "folded", "text": "50 kB", "p50_us": 300.0, "p99_us": 400.0, "p50_limit_us": 250, "p99_limit_us": 0},
+    {"stage": "static", "text": "8 kB", "p50_us": 200.0, "p99_us": 300.0, "p50_limit_us": 0, "p99_limit_us": 3_000},
+    {
+        "stage": "encoder",
+        "text": "128 tokens",
+        "p50_us": 900.0,
+        "p99_us": 7_000.0,
+        "p50_limit_us": 0,
+        "p99_limit_us": 0,
+    },
 ]
 
 
@@ -20,10 +28,10 @@ def test_each_time_stands_beside_its_limit_or_the_aims(tmp_path: Path) -> None:
     path = tmp_path / "latency.json"
     path.write_text(json.dumps({"machine": "a machine", "cells": CELLS}), "utf-8")
     part = served(path)
-    assert [line.verdict for line in part.lines] == [Verdict.GOAL, Verdict.MISSED, Verdict.MOONSHOT]
-    assert part.lines[2].figure == "p50 0.900 ms, p99 7.000 ms"
+    assert [line.verdict for line in part.lines] == [Verdict.GOAL, Verdict.MISSED, Verdict.GOAL, Verdict.MOONSHOT]
+    assert part.lines[3].figure == "p50 0.900 ms, p99 7.000 ms"
     (table,) = part.tables
-    assert table.rows[0] == ("folded", "2 kB", "21.0", "50.0", "25")
+    assert table.rows[0] == ("folded", "2 kB", "21.0", "50.0", "25", "")
     assert "a machine" in table.title
 
 
