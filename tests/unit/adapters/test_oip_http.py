@@ -128,7 +128,7 @@ async def test_a_description_that_is_none_is_a_bad_answer() -> None:
 @pytest.mark.parametrize("body", [b"<html>", b'{"error": ""}', b""])
 async def test_an_error_without_words_is_told_by_its_status(body: bytes) -> None:
     transport = httpx.MockTransport(lambda request: httpx.Response(500, stream=httpx.ByteStream(body)))
-    with pytest.raises(BadAnswer, match="^HTTP 500$"):
+    with pytest.raises(BadAnswer, match=r"^HTTP 500$"):
         await HttpInference(REMOTE, transport).served_model()
 
 

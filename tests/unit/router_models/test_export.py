@@ -67,7 +67,8 @@ def test_static_scores_equal_the_trained_ones_but_for_their_rounding(trained: Tr
 def test_an_encoders_position_joined_with_words_equals_the_trained_one(trained: Trained, artefact: Artefact) -> None:
     scorer = StaticScorer(artefact.static, artefact.table)
     heads = encoder_arrays(trained.router, READER)
-    latents = POOLS @ heads["latent_weight"] + heads["latent_bias"]
+    weight, bias = (np.asarray(heads[name], np.float32) for name in ("latent_weight", "latent_bias"))
+    latents = POOLS @ weight + bias
     expected = trained.router.latent(ROWS, Stage.ENCODER)
     for row in range(0, len(PROMPTS), 10):
         score = Score(tuple(latents[row].tolist()), 1.0, "encoder-1", ClassifierOutcome.ENCODER_CPU)

@@ -113,8 +113,10 @@ def test_models_that_stand_off_on_one_kind_of_task_are_noticed() -> None:
     odd[np.ix_(code, np.array([0]))] = 1.0
     odd[np.ix_(code, np.array([4]))] = 0.2
     quick = replace(QUICK, iterations=20)
-    still = transfer_variance(world, texts, quick, 1, str)
-    assert transfer_variance(replace(world, score=odd), texts, quick, 1, str) > still + 0.2
+    told: list[str] = []
+    still = transfer_variance(world, texts, quick, 1, told.append)
+    assert transfer_variance(replace(world, score=odd), texts, quick, 1, told.append) > still + 0.2
+    assert told == ["without knowledge", "without maths", "without code"] * 2
 
 
 def test_a_kept_router_is_read_back_whole(trained: Trained, tmp_path: Path) -> None:
