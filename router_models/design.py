@@ -47,6 +47,7 @@ class Design:
         at = np.flatnonzero(mask)
         return Design(self.words[at], self.scalars[at], self.familiarity[at])
 
+
 def extract_all(prompts: Iterable[str]) -> list[TextFeatures]:
     """Return the features of each prompt, as a first turn."""
     return [extract(prompt) for prompt in prompts]

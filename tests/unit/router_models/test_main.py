@@ -21,8 +21,3 @@ def test_absent_data_end_a_command_with_a_message_and_status_2(
 ) -> None:
     assert main([command, "--data", str(tmp_path)]) == 2
     assert "is not there" in capsys.readouterr().out.replace("\n", " ")
-
-
-def test_bench_times_the_served_scorer(capfd: pytest.CaptureFixture[str]) -> None:
-    assert main(["bench", "--rounds", "5"]) == 0
-    assert "50000 B  p50" in capfd.readouterr().out
