@@ -1,14 +1,14 @@
 """From a fitted router to abilities one may act on: with a standard error and a prior, and requests to set dials on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gateway.domain.ability import Ability
-from router_models.data import Mask, Outcomes
+from router_models.data import Floats, Mask, Outcomes
 from router_models.router import Router, Rows, Stage
 from router_models.scientific import Doubles, logistic
 
@@ -18,6 +18,8 @@ SAMPLE_SIZE: Final = 2_000
 @dataclass(frozen=True, slots=True)
 class Calibrated:
     """A router's references as abilities, and the queries that a policy's expectations are computed on.
+
+    The router's priors are those of the abilities, as served.
 
     `stage` is the one whose positions stand for a request there: the dearest that every gateway has.
     """
@@ -53,7 +55,8 @@ def calibrate(router: Router, outcomes: Outcomes, between_tasks: float, seed: in
         _ability(column, latent, router, outcomes, tasks, between_tasks, sample)
         for column in range(len(outcomes.references))
     )
-    return Calibrated(router, abilities, sample)
+    priors: Floats = np.array([each.prior for each in abilities], np.float32)
+    return Calibrated(replace(router, priors=priors), abilities, sample)
 
 
 def _ability(

@@ -97,7 +97,7 @@ def read_data(data: Path, console: Console) -> Outcomes:
 
 def _write(chosen: argparse.Namespace, console: Console, material: Material, trained: Trained) -> int:
     calibrated = calibrated_of(material, trained)
-    metrics = headline(material.outcomes, trained.router)
+    metrics = headline(material.outcomes, calibrated.router)
     size = write_artefact(chosen.out, material.outcomes, trained, calibrated, material.reader, metrics)
     console.print(f"artefact in {chosen.out}: {size / 1e6:.2f} MB; test split: {metrics}")
     return 0
