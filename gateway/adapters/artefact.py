@@ -1,7 +1,6 @@
 """Read a difficulty model from its directory, after checking that every file is the one its manifest names."""
 
 import hashlib
-import io
 import zipfile
 from array import array
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway.adapters.npz import read_arrays
 from gateway.adapters.static_artefact import STATIC, VOCABULARY, StaticModel, read_static
 from gateway.core.features import FEATURE_VERSION, SCALAR_NAMES
 from gateway.domain.ability import Ability, Score, unknown_score
@@ -181,12 +181,12 @@ def _ability(reference: _Reference) -> Ability:
 
 
 def _table(raw: bytes, scorer: str, latent: int) -> FoldedTable:
-    with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
-        words = arrays["words"].tobytes().split(b"\n")
-        matrix = np.ascontiguousarray(arrays["rows"], dtype=np.float32)
-        scalar_weights = np.ascontiguousarray(arrays["scalar_weights"], dtype=np.float32)
-        offset = np.ascontiguousarray(arrays["offset"], dtype=np.float32)
-        adds: list[float] = arrays["spread"].tolist()
+    arrays = read_arrays(raw)
+    words = arrays["words"].tobytes().split(b"\n")
+    matrix = np.ascontiguousarray(arrays["rows"], dtype=np.float32)
+    scalar_weights = np.ascontiguousarray(arrays["scalar_weights"], dtype=np.float32)
+    offset = np.ascontiguousarray(arrays["offset"], dtype=np.float32)
+    adds: list[float] = arrays["spread"].tolist()
     width = latent + 2
     if matrix.shape != (len(words), width):
         raise ValueError(f"the word table is {matrix.shape}, not {(len(words), width)}")
@@ -199,14 +199,14 @@ def _table(raw: bytes, scorer: str, latent: int) -> FoldedTable:
 
 
 def _requests(raw: bytes, scorer: str) -> tuple[CalibrationRequest, ...]:
-    with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
-        return _positions(arrays, scorer)
+    arrays = read_arrays(raw)
+    return _positions(arrays, scorer)
 
 
 def _graded(raw: bytes, references: list[str], scorer: str) -> Graded:
-    with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
-        requests = _positions(arrays, scorer)
-        levels = arrays["levels"]
+    arrays = read_arrays(raw)
+    requests = _positions(arrays, scorer)
+    levels = arrays["levels"]
     if levels.shape != (len(requests), len(references)):
         raise ValueError(f"the graded answers are {levels.shape}, not {(len(requests), len(references))}")
     scores = np.where(levels == NOT_GRADED, np.nan, levels / GRADED_LEVELS).astype(np.float32)

@@ -1,6 +1,5 @@
 """What the static stage reads from an artefact: vectors of word pieces, a second row for each word, and the ground."""
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -8,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway.adapters.npz import read_arrays
 from gateway.core.features import SCALAR_NAMES
 from gateway.core.wordpiece import WordPieces
 
@@ -55,22 +55,22 @@ class StaticModel:
 def read_static(raw: bytes, vocabulary: bytes, words: int, latent: int) -> StaticModel:
     """Read the files' bytes. Raises ValueError or KeyError where they do not hold what they should."""
     pieces = vocabulary.decode().removesuffix("\n").split("\n")
-    with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
-        unit = np.ascontiguousarray(arrays["sample_unit"], dtype=np.float32)
-        low, high = arrays["band"].tolist()
-        model = StaticModel(
-            pieces=WordPieces(pieces),
-            words=_shares(arrays, ""),
-            vector_weights=arrays["vector_weights"].astype(np.float32),
-            ground_weights=arrays["ground_weights"].astype(np.float32),
-            ground_offset=arrays["ground_offset"].astype(np.float32),
-            table=np.ascontiguousarray(arrays["table"], dtype=np.int8),
-            table_unit=arrays["table_unit"].astype(np.float32),
-            sample=np.ascontiguousarray((arrays["sample"] * unit[:, None]).T, dtype=np.float32),
-            low=float(low),
-            high=float(high),
-            beside_encoder=_shares(arrays, "encoder_") if "encoder_rows" in arrays else None,
-        )
+    arrays = read_arrays(raw)
+    unit = np.ascontiguousarray(arrays["sample_unit"], dtype=np.float32)
+    low, high = arrays["band"].tolist()
+    model = StaticModel(
+        pieces=WordPieces(pieces),
+        words=_shares(arrays, ""),
+        vector_weights=arrays["vector_weights"].astype(np.float32),
+        ground_weights=arrays["ground_weights"].astype(np.float32),
+        ground_offset=arrays["ground_offset"].astype(np.float32),
+        table=np.ascontiguousarray(arrays["table"], dtype=np.int8),
+        table_unit=arrays["table_unit"].astype(np.float32),
+        sample=np.ascontiguousarray((arrays["sample"] * unit[:, None]).T, dtype=np.float32),
+        low=float(low),
+        high=float(high),
+        beside_encoder=_shares(arrays, "encoder_") if "encoder_rows" in arrays else None,
+    )
     width = model.table.shape[1]
     for name, found, wanted in (
         *_shapes(model.words, words, latent),
