@@ -1,21 +1,13 @@
 """Stage 6, dispatch: climb the ladder until a server has content in hand. Nothing reaches the client before that."""
 
 from gateway.core.exchange_events import Plan, Rung
-from gateway.core.picker import EndpointState
-from gateway.domain.ids import EndpointId
-from gateway.domain.outcome import FailureKind
 from gateway.domain.request import CanonicalRequest
 from gateway.domain.tier import Tier
-from gateway.pipeline.attempt import Attempt, Question, open_attempt
 from gateway.pipeline.interpreter import Interpreter
-from gateway.pipeline.journey import Arrival, Decided
+from gateway.pipeline.journey import Decided
+from gateway.pipeline.ladder_caller import LadderCaller
 from gateway.pipeline.world import World
 from gateway.wire.headers import request_timeout_s
-
-_BUSY_S = 1.0
-"""How long a server that said "busy" without saying for how long is left alone."""
-_DOWN_S = 2.0
-"""How long a server that could not be reached is left alone: a restart takes longer, a hiccup does not."""
 
 
 def dispatch(decided: Decided, world: World) -> Interpreter:
@@ -40,46 +32,3 @@ def _rung(tier: Tier, request: CanonicalRequest, world: World) -> Rung:
         return Rung(tier.name, endpoints, limits.answer_s, None)
     first_content_s = limits.ttft_s + limits.ttft_s_per_input_token * request.input_tokens
     return Rung(tier.name, endpoints, first_content_s, limits.stall_s)
-
-
-class LadderCaller:
-    """Places the calls of one request on the servers of its ladder. No server is called twice for one request."""
-
-    def __init__(self, decided: Decided, arrival: Arrival, world: World) -> None:
-        self._tiers = decided.tiers
-        request = decided.scored.looked.canonical.request
-        self._question = Question(request, arrival.inbound.headers, arrival.request_id)
-        self._world = world
-        self._tried: set[EndpointId] = set()
-        self._open: dict[int, EndpointState] = {}
-
-    def place(self, number: int, rung: int) -> Attempt:
-        """Choose a server of that rung which this request has not tried."""
-        tier, table = self._tiers[rung], self._world.endpoints
-        now_s = self._world.clock.now_s()
-        endpoint = table.pick(tier, now_s, self._world.chance(), tried=self._tried)
-        if endpoint is None:
-            # All that are left were marked down meanwhile, by other requests: try one rather than none.
-            endpoint = next(other for other in tier.endpoints if other.id not in self._tried)
-        self._tried.add(endpoint.id)
-        # Kept, not looked up again: a reload may have dropped it from the table by the time the call is over.
-        state = self._open[number] = table.state(endpoint.id)
-        state.begin()
-        return Attempt(number, tier, endpoint, now_s)
-
-    async def call(self, attempt: Attempt) -> None:
-        """Wait for content, into `attempt.opened`."""
-        world = self._world
-        await open_attempt(attempt, self._question, world.transports[attempt.endpoint.transport], world.clock)
-
-    def over(self, attempt: Attempt) -> None:
-        """Take the call off its server's count, and leave the server alone for a while if it asked for that."""
-        state = self._open.pop(attempt.number, None)
-        if state is None:
-            return
-        state.end()
-        world, error = self._world, attempt.error
-        if error is not None and error.kind in (FailureKind.BUSY, FailureKind.CONNECT) and not error.is_ours:
-            pause_s = _DOWN_S if error.kind is FailureKind.CONNECT else _BUSY_S
-            until_s = world.clock.now_s() + (pause_s if error.retry_after_s is None else error.retry_after_s)
-            state.mark_busy(until_s)

@@ -1,16 +1,13 @@
 """Attempts over a ladder: what is tried after what, for how long, and which servers are left alone."""
 
-import asyncio
 from dataclasses import replace
 
 import httpx
 import pytest
 
-from gateway.domain.ids import TierName
 from gateway.domain.outcome import FailureKind, Outcome
 from tests.support.behaviours import (
     always,
-    breaks_after,
     fails,
     speaks,
     stalls_before,
@@ -18,18 +15,14 @@ from tests.support.behaviours import (
 from tests.support.gateways import (
     CHAT,
     KEYED,
-    STREAM,
     TEAM_KEY,
     TWO_TIERS,
     Books,
     Gateway,
     error_of,
     failures,
-    held_until,
-    hosts,
 )
-from tests.support.scripts import Behaviour, End, Pause, Reply, SeenRequest, Unreachable
-from tests.support.waiting import eventually
+from tests.support.scripts import Pause, Reply, SeenRequest, Unreachable
 
 
 async def test_when_every_server_fails_the_client_is_told_without_addresses() -> None:
@@ -42,19 +35,6 @@ async def test_when_every_server_fails_the_client_is_told_without_addresses() ->
     assert client.responder.headers[b"x-should-retry"] == b"false"
     assert gateway.receipt.outcome is Outcome.UPSTREAM_FAILED
     assert gateway.receipt.charge_usd_nano == 0
-
-
-async def test_a_busy_server_is_left_alone_as_long_as_it_asks() -> None:
-    gateway = Gateway()
-    gateway.network.plan.queue(fails(429, retry_after="7"))
-    await gateway.ask({**CHAT, "seed": 1})
-    busy = hosts(gateway)[0]
-    gateway.clock.advance(6.9)
-    await gateway.ask({**CHAT, "seed": 2})
-    assert hosts(gateway)[-1] != busy
-    gateway.clock.advance(0.2)
-    await gateway.ask({**CHAT, "seed": 3})
-    assert hosts(gateway)[-1] == busy
 
 
 async def test_the_policy_says_after_which_failures_another_is_tried() -> None:
@@ -126,37 +106,6 @@ async def test_when_every_pool_is_full_the_client_is_told_at_once() -> None:
     client = await gateway.ask(CHAT)
     assert client.responder.status == 502
     assert failures(gateway) == [FailureKind.CONNECT] * 3
-
-
-async def test_a_full_pool_is_not_held_against_its_server() -> None:
-    gateway = Gateway()
-    gateway.network.plan.queue(always(Unreachable(httpx.PoolTimeout)))
-    await gateway.ask({**CHAT, "seed": 1})
-    await gateway.ask({**CHAT, "seed": 2})
-    first, _, third = hosts(gateway)
-    assert third == first
-
-
-@pytest.mark.parametrize("behaviour", [speaks(), fails(500), stalls_before(), breaks_after(1, End.RESET)])
-async def test_every_call_is_taken_off_its_servers_count(behaviour: Behaviour) -> None:
-    gateway = Gateway()
-    gateway.network.plan.general = behaviour
-    for body in (CHAT, STREAM):
-        await gateway.ask(body)
-    ids = [endpoint.id for tier in gateway.policy.snapshot.tiers.values() for endpoint in tier.endpoints]
-    assert [gateway.world.endpoints.state(each).in_flight for each in ids] == [0, 0, 0]
-
-
-async def test_a_call_that_outlives_its_servers_place_in_the_policy_is_counted_off_what_it_was_counted_on() -> None:
-    gateway, released = Gateway(), asyncio.Event()
-    gateway.network.plan.general = held_until(released)
-    serving = asyncio.create_task(gateway.ask(CHAT))
-    await eventually(lambda: gateway.network.requests)
-    gateway.world.endpoints.forget_all_but(())
-    released.set()
-    await serving
-    for endpoint in gateway.policy.snapshot.tiers[TierName("small")].endpoints:
-        assert gateway.world.endpoints.state(endpoint.id).in_flight == 0
 
 
 def spoken(request: SeenRequest) -> Reply:
