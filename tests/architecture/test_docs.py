@@ -20,7 +20,19 @@ REFERENCE = ROOT / FILE
 STANDARD = {b"content-type", b"content-length", b"cache-control", b"x-accel-buffering"}
 """Headers that every HTTP client knows, or that are for proxies."""
 TESTS_OVERVIEW = ROOT / "tests/README.md"
-EDGE_CASES = 22
+CASES = {
+    "Bad input at the edge": range(1, 23),
+    "Scoring, deciding and policies": range(51, 60),
+    "Trying model servers": range(60, 86),
+    "Streams": range(86, 101),
+    "Overload, process and operations": range(112, 119),
+}
+"""The numbers of the cases that each table of the overview of the tests holds."""
+AWAITED = frozenset(
+    {54, 60, 61, 63, 66, 68, 69, 70, 73, 74, 75, 76, 77, 78, 79, 80, 81, 82, 83, 89, 93, 94, 95, 99, 100}
+    | {112, 113, 114, 115, 116, 117}
+)
+"""Cases whose tests are yet to be written."""
 DOCUMENTS = [Path("README.md"), *sorted(path.relative_to(ROOT) for path in ROOT.glob("[a-z]*/**/*.md"))]
 
 
@@ -88,14 +100,16 @@ def test_links_between_documents_lead_somewhere(document: Path) -> None:
             assert (ROOT / document.parent / link).exists(), f"{document} links to {link}, which is not there"
 
 
-def test_every_edge_case_has_tests_that_exist() -> None:
-    rows = re.findall(r"^\| (\d+) \| .+? \| (.+) \|$", TESTS_OVERVIEW.read_text(encoding="utf-8"), re.MULTILINE)
-    assert [int(number) for number, _ in rows] == list(range(1, EDGE_CASES + 1))
+@pytest.mark.parametrize("title", CASES)
+def test_every_case_has_tests_that_exist(title: str) -> None:
+    section = TESTS_OVERVIEW.read_text(encoding="utf-8").split(f"## {title}\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (\d+) \| .+? \| (.+) \|$", section, re.MULTILINE)
+    assert [int(number) for number, _ in rows] == [number for number in CASES[title] if number not in AWAITED]
     written = {function.name for source in sources("tests") for function in source.functions}
     for number, cell in rows:
         named = re.findall(r"`(test_\w+)`", cell)
-        assert named, f"edge case {number} names no test"
-        assert set(named) <= written, f"edge case {number} names tests that are not there"
+        assert named, f"case {number} names no test"
+        assert set(named) <= written, f"case {number} names tests that are not there: {set(named) - written}"
 
 
 def test_every_folder_of_tests_is_in_their_overview() -> None:
