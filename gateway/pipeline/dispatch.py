@@ -18,7 +18,7 @@ def dispatch(decided: Decided, world: World) -> Interpreter:
     deadline_s = request_timeout_s(arrival.inbound.headers, longest_s) or longest_s
     rungs = tuple([_rung(tier, request, world) for tier in decided.tiers])
     plan = Plan(rungs, route.fallback.max_attempts, route.fallback.on, arrival.received_s + deadline_s)
-    interpreter = Interpreter(plan, LadderCaller(decided, arrival, world), world.clock)
+    interpreter = Interpreter(plan, LadderCaller(decided, arrival, world), world.clock, world.exchange)
     arrival.responder.watch(interpreter.client_gone)
     return interpreter
 

@@ -58,7 +58,9 @@ class Caller(Protocol):
 class Interpreter:
     """Runs one exchange: `until_commit()`, then reading under `interruptible()`, and always `aclose()`."""
 
-    def __init__(self, plan: Plan, caller: Caller, clock: Clock) -> None:
+    def __init__(
+        self, plan: Plan, caller: Caller, clock: Clock, make_exchange: Callable[[Plan], Exchange] = Exchange
+    ) -> None:
         self.attempts: list[Attempt] = []
         self.committed: Attempt | None = None
         self.rejection: Reject | None = None
@@ -68,7 +70,7 @@ class Interpreter:
         """True while the client is waited for: a silent server is then not at fault."""
         self.waits_since_s = 0.0
         """Since when the server is waited for, once there is content; monotonic."""
-        self._exchange = Exchange(plan)
+        self._exchange = make_exchange(plan)
         self._caller = caller
         self._clock = clock
         self._loop = asyncio.get_running_loop()

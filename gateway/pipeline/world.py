@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.core.admission import Admission
+from gateway.core.exchange import Exchange
+from gateway.core.exchange_events import Plan
 from gateway.core.picker import EndpointTable
 from gateway.domain.ids import RequestId
 from gateway.policy.snapshot import PolicySnapshot
@@ -57,3 +59,5 @@ class World:
     admission: Admission
     report_fault: Callable[[RequestId, BaseException], None]
     """Where a programming error goes, with its traceback; never to the client."""
+    exchange: Callable[[Plan], Exchange] = Exchange
+    """Makes the machine that a request's calls follow."""
