@@ -112,7 +112,7 @@ class _Cold:
         return Response(b'{"status":"live"}', media_type=_JSON)
 
     async def ready(self, request: Request) -> Response:
-        if self._world.admission.is_draining:
+        if self._world.admission.is_leaving:
             raise GatewayError(ErrorCode.DRAINING, "The gateway is shutting down.")
         return Response(b'{"status":"ready"}', media_type=_JSON)
 

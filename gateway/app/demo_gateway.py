@@ -17,6 +17,7 @@ from gateway.app.settings import PREFIX, environment
 POLL_S: Final = 0.05
 STOPS_WITHIN_S: Final = 8.0
 DRAIN_S: Final = 3
+LAME_DUCK_S: Final = 0
 TAKEN_BACK_WITHIN_S: Final = 10.0
 """A server that could not be reached is left alone for two seconds."""
 
@@ -65,7 +66,8 @@ def is_available(metrics: str, tier: str) -> bool:
 def start_gateway(policy: Path, port: int, log: Path) -> DemoGateway:
     """Start `tiergate serve` with this policy and nothing else of the surroundings: no Redis, no other settings."""
     variables = {name: value for name, value in environment().items() if not name.startswith(PREFIX)}
-    variables |= {PREFIX + "POLICY": str(policy), PREFIX + "PORT": str(port), PREFIX + "DRAIN_S": str(DRAIN_S)}
+    variables |= {PREFIX + "POLICY": str(policy), PREFIX + "PORT": str(port)}
+    variables |= {PREFIX + "DRAIN_S": str(DRAIN_S), PREFIX + "LAME_DUCK_S": str(LAME_DUCK_S)}
     return DemoGateway(port, log, start_process([sys.executable, "-m", "gateway", "serve"], log, variables))
 
 

@@ -120,6 +120,8 @@ class EdgeProtocol(HttpToolsProtocol):
         self._head_since_s = None
         if self._hot_handler is None or not self._take_hot(self._hot_handler):
             super().on_headers_complete()
+        if self.terms.is_leaving():
+            self.cycle.keep_alive = False
         # Trailers go to a list of their own, which nobody reads: the request's headers are complete.
         self.headers = []
 
@@ -155,6 +157,12 @@ class EdgeProtocol(HttpToolsProtocol):
         """Stop that clock."""
         self._blocked_since_s = None
         super().resume_writing()
+
+    def let_answer_be_the_last(self) -> None:
+        """End the connection with the answer under way, if there is one."""
+        running = self._running()
+        if running is not None:
+            running.keep_alive = False
 
     def linger(self) -> None:
         """Close so that the answer survives: end our side, and read on for a while without listening."""
@@ -275,9 +283,10 @@ def edge_protocol(
     keep_alive_s: float = KEEP_ALIVE_S,
     slow_client_s: float = SLOW_CLIENT_S,
     sweep_s: float = SWEEP_S,
+    is_leaving: Callable[[], bool] = lambda: False,
 ) -> type[EdgeProtocol]:
     """Make the protocol class of one server. `limits_of` is asked at each request, so that a reload counts."""
-    terms = EdgeTerms(limits_of, keep_alive_s, slow_client_s)
+    terms = EdgeTerms(limits_of, keep_alive_s, slow_client_s, is_leaving)
     return type("BoundEdgeProtocol", (EdgeProtocol,), {"terms": terms, "sweeper": Sweeper(sweep_s)})
 
 

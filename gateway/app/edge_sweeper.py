@@ -19,11 +19,13 @@ SWEEP_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class EdgeTerms:
-    """What a connection may do. `limits_of` returns the limits in force."""
+    """What a connection may do. `limits_of` returns the limits in force; `is_leaving` tells that the process goes away,
+    so that each answer is its connection's last."""
 
     limits_of: Callable[[], EdgeLimits]
     keep_alive_s: float
     slow_client_s: float
+    is_leaving: Callable[[], bool]
 
 
 class Sweepable(Protocol):

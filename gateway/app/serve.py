@@ -1,37 +1,25 @@
-"""Serve in this process: uvicorn on uvloop, with the edge protocol, until a signal; then finish what runs."""
+"""Serve until a signal: uvicorn on uvloop with the edge protocol, in this process or in several."""
 
-import asyncio
-import gc
 import logging
 import pkgutil
-import signal
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import parent_process
 from multiprocessing.process import BaseProcess
-from types import FrameType
 
 from starlette.types import ASGIApp
-from uvicorn import Config, Server
+from uvicorn import Config
 
 from gateway.adapters.clock import SystemClock
 from gateway.app.edge_protocol import edge_protocol
+from gateway.app.graceful import CLOSE_WITHIN_S, Departure, GracefulServer
 from gateway.app.listening import BACKLOG, bind, bind_shared, port_of
 from gateway.app.settings import EXIT_CANNOT_START, CannotStart, Settings
 from gateway.app.supervise import Supervisor, Workplace
+from gateway.core.admission import Admission
 from gateway.domain.limits import EdgeLimits
-
-_LOOK_S = 0.1
-"""While requests finish, a second signal is noticed this soon."""
-
-_FAREWELL_S = 5
-"""How long requests that were cut off may take to say so to their clients and to settle."""
-
-GC_THRESHOLDS = (10_000, 20, 50)
-"""With CPython's 700, requests under way are looked through 20 times while they live: 28 µs of each request's CPU. At
-ten thousand a young collection takes under a millisecond, and reference counting frees nearly everything before it."""
 
 log = logging.getLogger("tiergate")
 
@@ -39,11 +27,12 @@ log = logging.getLogger("tiergate")
 @dataclass(frozen=True, slots=True)
 class Service:
     """What the composition root hands over. `limits_of` returns the limits in force, `is_open` tells whether callers
-    need no key."""
+    need no key, and `admission` is told when the worker goes away."""
 
     app: ASGIApp
     limits_of: Callable[[], EdgeLimits]
     is_open: bool
+    admission: Admission = field(default_factory=Admission)
 
 
 ServiceFactory = Callable[[Settings], Service]
@@ -101,7 +90,8 @@ def run_here(
             f"The policy {settings.policy} declares no tenants, so anybody who reaches {settings.host} could use it. "
             "Declare a tenant with a key, or listen on this machine only with --host 127.0.0.1."
         )
-    server = GracefulServer(server_config(service), settings.drain_s, on_ready, supervisor)
+    departure = Departure(settings.lame_duck_s, settings.drain_s)
+    server = GracefulServer(server_config(service), departure, service.admission, on_ready, supervisor)
     try:
         server.run(sockets=[listener])
     except SystemExit:
@@ -114,7 +104,7 @@ def server_config(service: Service) -> Config:
     """Configure uvicorn for the least work per request: what it would do for a request is done elsewhere or not."""
     return Config(
         service.app,
-        http=edge_protocol(service.limits_of),
+        http=edge_protocol(service.limits_of, is_leaving=lambda: service.admission.is_leaving),
         ws="none",
         lifespan="on",
         interface="asgi3",
@@ -124,70 +114,8 @@ def server_config(service: Service) -> Config:
         server_header=False,
         workers=1,
         backlog=BACKLOG,
-        timeout_graceful_shutdown=_FAREWELL_S,
+        timeout_graceful_shutdown=CLOSE_WITHIN_S,
     )
-
-
-class GracefulServer(Server):
-    """uvicorn's server: stops at the first signal, at once at the second, and when its supervisor is gone."""
-
-    def __init__(
-        self, config: Config, drain_s: float, on_ready: Callable[[], None], supervisor: BaseProcess | None
-    ) -> None:
-        super().__init__(config)
-        self._drain_s = drain_s
-        self._on_ready = on_ready
-        self._supervisor = supervisor
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Note a signal. Ctrl-C reaches a whole process group: under a supervisor, it decides what that means."""
-        if self._supervisor is not None and sig == signal.SIGINT:
-            return
-        self.force_exit = self.should_exit
-        self.should_exit = True
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and say so."""
-        await super().startup(sockets)
-        if not self.started:
-            return
-        # What exists by now stays: the collector need not look through it again and again.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*GC_THRESHOLDS)
-        self._on_ready()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop listening, let requests finish, cut off the rest and let it account for itself; then the lifespan ends.
-
-        uvicorn by itself would close the stores while requests that it has just cancelled still settle with them.
-        """
-        for listening in self.servers:
-            listening.close()
-        for connection in list(self.server_state.connections):
-            connection.shutdown()
-        await self._finish_requests()
-        self.force_exit = False
-        await super().shutdown(sockets)
-
-    async def _finish_requests(self) -> None:
-        loop = asyncio.get_running_loop()
-        give_up_s = loop.time() + self._drain_s
-        while (running := set(self.server_state.tasks)) and not self.force_exit and loop.time() < give_up_s:
-            await asyncio.wait(running, timeout=_LOOK_S)
-        if running:
-            log.warning("Cutting off %d requests that still run.", len(running))
-            for task in running:
-                task.cancel()
-            await asyncio.wait(running, timeout=_FAREWELL_S)
-        for connection in list(self.server_state.connections):
-            connection.transport.close()
-
-    async def on_tick(self, counter: int) -> bool:
-        """Tell, ten times a second, whether to stop."""
-        if self._supervisor is not None and not self._supervisor.is_alive():
-            self.should_exit = True
-        return await super().on_tick(counter)
 
 
 def _base_url(host: str, port: int) -> str:

@@ -42,6 +42,7 @@ class Settings:
     artefacts: Path | None
     """None stands for the packaged ones."""
     log_level: str
+    lame_duck_s: float
     drain_s: float
     state: Path | None
     """None keeps nothing on disk."""
@@ -157,7 +158,14 @@ TABLE: tuple[Setting, ...] = (
         _directory,
     ),
     Setting("log_level", "info", f"How much is logged: {', '.join(LOG_LEVELS)}.", _one_of(*LOG_LEVELS)),
-    Setting("drain_s", "120", "How long running requests may take to finish when the gateway is stopped.", _seconds),
+    Setting(
+        "lame_duck_s",
+        "10",
+        "How long a gateway that is told to stop (SIGTERM) says that it is not ready and yet takes requests, until "
+        "whoever deals them out has noticed. Ctrl-C does not wait.",
+        _seconds,
+    ),
+    Setting("drain_s", "120", "How long requests may then take to finish before they are broken off.", _seconds),
     Setting(
         "state",
         "",

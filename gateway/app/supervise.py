@@ -26,8 +26,8 @@ LONGEST_DELAY_S = 30.0
 STEADY_AFTER_S = 30.0
 """A worker that lived for so long was sound: its end begins a new count of failures."""
 
-KILL_MARGIN_S = 15.0
-"""Beyond the time to drain, for what a worker does after its last request."""
+KILL_MARGIN_S = 5.0
+"""Beyond its lame-duck time and the time to drain, for what a worker does after its last request."""
 
 log = logging.getLogger("tiergate")
 
@@ -73,7 +73,6 @@ class _Bell:
     """SIGTERM and SIGINT, rung into a pipe for as long as the context lasts."""
 
     def __init__(self) -> None:
-        self.rings = 0
         self._before: dict[int, object] = {}
         self.fd, self._push = os.pipe()
 
@@ -88,13 +87,12 @@ class _Bell:
         os.close(self.fd)
         os.close(self._push)
 
-    def hush(self) -> None:
-        """Take the rings out of the pipe."""
-        os.read(self.fd, 64)
+    def rung(self) -> list[signal.Signals]:
+        """Take the signals out of the pipe, in the order they came."""
+        return [signal.Signals(number) for number in os.read(self.fd, 64)]
 
     def _ring(self, number: int, frame: FrameType | None) -> None:
-        self.rings += 1
-        os.write(self._push, b"!")
+        os.write(self._push, bytes((number,)))
 
 
 @dataclass(slots=True)
@@ -143,8 +141,11 @@ class Supervisor:
         happened = wait([bell.fd, *by_sentinel, *by_pipe], self._timeout_s())
         for each in happened:
             if each == bell.fd:
-                bell.hush()
-                self._stop(signal.SIGTERM)
+                for number in bell.rung():
+                    if number is signal.SIGINT:
+                        # To a worker that has a supervisor it means: without a lame-duck time.
+                        self._send(signal.SIGINT)
+                    self._stop(signal.SIGTERM)
             elif isinstance(each, Connection):
                 self._note_ready(by_pipe[each])
         for each in happened:
@@ -163,7 +164,11 @@ class Supervisor:
     def _stop(self, number: signal.Signals) -> None:
         if not self._stopping:
             self._stopping = True
-            self._kill_at_s = self.clock.now_s() + self.place.settings.drain_s + KILL_MARGIN_S
+            settings = self.place.settings
+            self._kill_at_s = self.clock.now_s() + settings.lame_duck_s + settings.drain_s + KILL_MARGIN_S
+        self._send(number)
+
+    def _send(self, number: signal.Signals) -> None:
         for slot in self._live():
             if slot.process is not None and slot.process.pid is not None:
                 os.kill(slot.process.pid, number)

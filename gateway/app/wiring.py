@@ -94,7 +94,7 @@ def make_service(settings: Settings) -> Service:
         return metrics.render()
 
     app = create_app(Pipeline(world), cold_routes(world, policy, scrape, opinions, model), lifespan=life.lifespan)
-    return Service(app, lambda: policy.snapshot.limits, policy.snapshot.is_open)
+    return Service(app, lambda: policy.snapshot.limits, policy.snapshot.is_open, world.admission)
 
 
 def report_fault(request_id: RequestId, fault: BaseException) -> None:

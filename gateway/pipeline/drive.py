@@ -9,6 +9,7 @@ lookup. Account and record run for every request that arrived, from the one `fin
 
 import asyncio
 
+from gateway.core.admission import DRAINING_RETRY_S
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.outcome import Outcome
 from gateway.domain.request import Operation
@@ -32,6 +33,8 @@ from gateway.wire.problem import problem, stream_error
 
 _AFTERWARDS_WITHIN_S = 2.0
 """How long account may take once the request is over; the ledger's own limit is far below."""
+_NOTICE_WITHIN_S = 0.5
+"""How long a client may take to be told that its answer is broken off; one that does not read is not waited for."""
 
 
 class Pipeline:
@@ -41,7 +44,10 @@ class Pipeline:
         self._world = world
 
     async def __call__(self, operation: Operation, inbound: Inbound, responder: Responder) -> None:
-        """Answer one request. Never raises but for cancellation: whatever goes wrong is told and recorded."""
+        """Answer one request. Never raises but for cancellation: whatever goes wrong is told and recorded.
+
+        Only a worker that goes away cancels, and then the client is told of that.
+        """
         world = self._world
         snapshot = world.policy.snapshot
         arrival = Arrival(
@@ -67,6 +73,10 @@ class Pipeline:
             message = f"The gateway failed on this request; its operators find it as {arrival.request_id}."
             trail.error, trail.outcome = GatewayError(ErrorCode.INTERNAL_ERROR, message), Outcome.INTERNAL
             await self._tell(trail, trail.error)
+        except asyncio.CancelledError:
+            if not trail.is_told:
+                await self._break_off(trail)
+            raise
         finally:
             await self._afterwards(trail)
 
@@ -93,6 +103,18 @@ class Pipeline:
             await exchange.aclose()
         keep(trail, world)
 
+    async def _break_off(self, trail: Trail) -> None:
+        begun = "The answer is incomplete: the" if trail.head_sent else "The"
+        message = f"{begun} gateway is shutting down. Ask again: another worker or replica answers."
+        trail.error = GatewayError(ErrorCode.DRAINING, message, retry_after_s=DRAINING_RETRY_S)
+        trail.outcome = Outcome.STREAM_TRUNCATED if trail.head_sent else trail.error.outcome
+        try:
+            async with asyncio.timeout(_NOTICE_WITHIN_S):
+                await self._tell(trail, trail.error)
+        except TimeoutError:
+            # It does not read; the server closes the connection.
+            return
+
     async def _tell(self, trail: Trail, error: GatewayError) -> None:
         """Tell the client what went wrong: as a response, or in band when its answer has already begun.
 
@@ -101,6 +123,7 @@ class Pipeline:
         try:
             if trail.in_stream:
                 await trail.arrival.responder.finish(stream_error(error))
+                trail.is_told = True
             elif not trail.head_sent:
                 status, headers, body = problem(error)
                 request_id = (REQUEST_ID_HEADER, trail.arrival.request_id.encode())

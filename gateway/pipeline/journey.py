@@ -132,6 +132,8 @@ class Trail:
     head_sent: bool = False
     in_stream: bool = False
     """The client reads events, so that an error can still be told as one."""
+    is_told: bool = False
+    """The answer, or the error, has been sent to its end: nothing can be added to it."""
     usage: TokenUsage = NO_USAGE
     charge_usd_nano: int = 0
     baseline_usd_nano: int = 0

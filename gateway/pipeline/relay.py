@@ -42,8 +42,9 @@ async def relay(trail: Trail, exchange: Interpreter, world: World) -> None:
     finally:
         if trail.relayed is None:
             _note(trail, exchange, attempt, world, answer=b"")
+        if exchange.outcome is not None:
+            trail.outcome = exchange.outcome
     assert exchange.outcome is not None, "the exchange is over"
-    trail.outcome = exchange.outcome
     if exchange.rejection is not None:
         raise rejection(exchange, trail.arrival.request_id)
     if exchange.aborted is not None:
@@ -92,6 +93,7 @@ async def _stream(
         return
     attempt.end(world.clock.now_s(), None)
     await responder.finish(DONE)
+    trail.is_told = True
     exchange.post(Ended(attempt.number))
     await _read_out(opened)
     _note(trail, exchange, attempt, world, answer=kept.join())

@@ -35,6 +35,7 @@ async def send_whole(trail: Trail, status: int, headers: list[tuple[bytes, bytes
     responder = trail.arrival.responder
     await responder.send_head(status, [*headers, (b"content-length", b"%d" % len(body))])
     await responder.finish(body)
+    trail.is_told = True
 
 
 def _told(trail: Trail, attempt: Attempt, attempts: int, *, cost_usd_nano: int | None) -> list[tuple[bytes, bytes]]:

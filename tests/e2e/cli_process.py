@@ -49,6 +49,7 @@ class RunningGateway:
 async def spawned(*arguments: str) -> Process:
     """Start `python -m gateway` with these arguments, without the settings of whoever runs the tests."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TIERGATE_")}
+    environment["TIERGATE_LAME_DUCK_S"] = "0"
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "gateway", *arguments, env=environment, stdout=PIPE, stderr=PIPE, start_new_session=True
     )

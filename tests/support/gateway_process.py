@@ -20,6 +20,8 @@ ENDS_WITHIN_S = 30.0
 WHOLE = "gateway.app.wiring:make_service"
 """The factory of a gateway with everything in it."""
 _LOOK_S = 0.02
+_BRIEF = {"TIERGATE_PORT": "0", "TIERGATE_LAME_DUCK_S": "0"}
+"""No load balancer is in front of a test, so nothing waits for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class RunningGateway:
 @contextmanager
 def running_gateway(policy: Path, folder: Path, **variables: str) -> Iterator[RunningGateway]:
     """Serve the policy on a free port, with its outputs in files of the folder; end it as an operator would."""
-    environ = {**os.environ, "TIERGATE_PORT": "0", "TIERGATE_POLICY": str(policy), "TIERGATE_DRAIN_S": "1", **variables}
+    environ = {**os.environ, **_BRIEF, "TIERGATE_DRAIN_S": "1", "TIERGATE_POLICY": str(policy), **variables}
     output, errors = folder / "gateway.out", folder / "gateway.err"
     with output.open("wb") as out, errors.open("wb") as err:
         command = [sys.executable, "-m", __name__, WHOLE]
@@ -68,7 +70,7 @@ def _announced(process: subprocess.Popen[bytes], output: Path, errors: Path) -> 
 @asynccontextmanager
 async def started(factory: str, **variables: str) -> AsyncIterator[Process]:
     """Start a gateway on a free port with the service of that factory; kill what is left of it."""
-    variables = {**os.environ, "TIERGATE_PORT": "0", **variables}
+    variables = {**os.environ, **_BRIEF, **variables}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", __name__, factory, env=variables, stdout=PIPE, stderr=PIPE, start_new_session=True
     )

@@ -111,7 +111,7 @@ async def test_a_gateway_is_live_and_ready_until_it_shuts_down() -> None:
     here = site()
     assert (await here.get("/health/live")).json() == {"status": "live"}
     assert (await here.get("/health/ready")).json() == {"status": "ready"}
-    here.gateway.world.admission.drain()
+    here.gateway.world.admission.resign()
     assert (await here.get("/health/live")).status_code == 200
     leaving = await here.get("/health/ready")
     assert leaving.status_code == 503

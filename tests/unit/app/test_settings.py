@@ -36,7 +36,8 @@ def test_every_default_is_of_its_fields_type_and_explained(setting: Setting) -> 
 
 def test_nothing_needs_to_be_set() -> None:
     read = settings()
-    assert (read.host, read.port, read.workers, read.drain_s) == ("127.0.0.1", 8080, 1, 120.0)
+    assert (read.host, read.port, read.workers) == ("127.0.0.1", 8080, 1)
+    assert (read.lame_duck_s, read.drain_s) == (10.0, 120.0)
     assert (read.redis_url, read.cache_secret, read.artefacts) == (None, None, None)
     assert read.policy == Path("policies/default.yaml")
 
@@ -60,12 +61,13 @@ def test_everything_can_be_set() -> None:
             "TIERGATE_CACHE_SECRET": "0123456789abcdef",
             "TIERGATE_ARTEFACTS": "/models",
             "TIERGATE_LOG_LEVEL": "debug",
+            "TIERGATE_LAME_DUCK_S": "0",
             "TIERGATE_DRAIN_S": "2.5",
         }
     )
     assert (read.policy, read.workers, read.artefacts) == (Path("/etc/policy.yaml"), 4, Path("/models"))
     assert (read.redis_url, read.cache_secret) == (Secret("rediss://cache:6380/1"), Secret("0123456789abcdef"))
-    assert (read.log_level, read.drain_s) == ("debug", 2.5)
+    assert (read.log_level, read.lame_duck_s, read.drain_s) == ("debug", 0.0, 2.5)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.core.admission import Admission
+from gateway.core.admission import Admission, Stage
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.ids import KeyId
 from gateway.domain.limits import EdgeLimits
@@ -42,11 +42,20 @@ def test_worker_at_its_limit_sheds() -> None:
     admission.enter(OTHER, limits)
 
 
+def test_a_lame_duck_still_takes_requests() -> None:
+    admission = Admission()
+    before = admission.is_leaving
+    admission.resign()
+    assert (before, admission.is_leaving) == (False, True)
+    admission.enter(KEY, EdgeLimits())
+
+
 def test_draining_worker_refuses_what_is_new() -> None:
     admission = Admission()
     admission.enter(KEY, EdgeLimits())
     admission.drain()
-    assert admission.is_draining
+    admission.resign()
+    assert admission.stage is Stage.DRAINING, "there is no way back"
     assert refused(admission, KEY, EdgeLimits()) is ErrorCode.DRAINING
     assert admission.in_flight == 1
 

@@ -11,7 +11,8 @@ from gateway.domain.errors import ErrorCode
 from gateway.domain.outcome import Outcome
 from gateway.domain.request import CanonicalRequest
 from gateway.ports import ClientGone, Headers
-from tests.support.fake_inbound import FakeResponder
+from tests.support.behaviours import SSE, always
+from tests.support.fake_inbound import FakeClient, FakeResponder
 from tests.support.gateways import (
     CHAT,
     KEYED,
@@ -24,6 +25,9 @@ from tests.support.gateways import (
     events_of,
     held_until,
 )
+from tests.support.openai_bodies import Words, chat_events
+from tests.support.scripts import Hold as Silence
+from tests.support.scripts import Reply, Send, Step
 from tests.support.waiting import eventually
 
 
@@ -56,17 +60,77 @@ async def test_a_fault_of_ours_is_reported_in_full_and_told_in_general() -> None
     assert gateway.receipt.outcome is Outcome.INTERNAL
 
 
-async def test_a_cancelled_request_lets_its_server_go_and_is_recorded() -> None:
-    gateway = Gateway()
-    gateway.network.plan.general = held_until(asyncio.Event())
-    serving = asyncio.create_task(gateway.ask(CHAT))
-    await eventually(lambda: gateway.network.requests)
+async def broken_off(gateway: Gateway, client: FakeClient, ready: Callable[[], object]) -> None:
+    """Serve a client, and cancel that as a worker does that goes away."""
+    serving = asyncio.create_task(gateway.serve(client))
+    await eventually(ready)
     serving.cancel()
     with pytest.raises(asyncio.CancelledError):
         await serving
-    assert gateway.network.requests[0].gone.is_set()
     assert len(gateway.kept.receipts) == 1
     assert gateway.world.admission.in_flight == 0
+
+
+async def test_a_request_that_a_leaving_worker_breaks_off_lets_its_server_go_and_is_told_to_ask_again() -> None:
+    gateway = Gateway()
+    gateway.network.plan.general = held_until(asyncio.Event())
+    client = gateway.client(CHAT)
+    await broken_off(gateway, client, lambda: gateway.network.requests)
+    assert gateway.network.requests[0].gone.is_set()
+    assert client.responder.status == 503
+    assert error_of(client)["code"] == "draining"
+    assert client.responder.headers[b"retry-after"] == b"1"
+    assert gateway.receipt.outcome is Outcome.SHED
+
+
+async def test_a_stream_that_a_leaving_worker_breaks_off_ends_with_a_notice_and_is_charged() -> None:
+    gateway = Gateway()
+    role, first, *_ = chat_events(Words(), usage=True, done=True)
+    gateway.network.plan.general = always(
+        Reply(200, SSE, body=(Send(role), Send(first), Silence(asyncio.Event())), chunked=True)
+    )
+    client = gateway.client(STREAM)
+    await broken_off(gateway, client, lambda: len(client.responder.chunks) > 0)
+    told = json.loads(events_of(client)[-1])["error"]
+    assert told["code"] == "draining"
+    assert told["message"].startswith("The answer is incomplete")
+    assert gateway.receipt.outcome is Outcome.STREAM_TRUNCATED
+    assert gateway.receipt.error is ErrorCode.DRAINING
+    assert gateway.receipt.charge_usd_nano > 0
+
+
+async def test_a_stream_that_is_told_already_is_not_told_again_when_its_worker_leaves() -> None:
+    gateway = Gateway()
+    events = chat_events(Words(), usage=True, done=True)
+    steps: tuple[Step, ...] = (*(Send(each) for each in events), Silence(asyncio.Event()))
+    gateway.network.plan.general = always(Reply(200, SSE, body=steps, chunked=True))
+    client = gateway.client(STREAM)
+    await broken_off(gateway, client, lambda: client.responder.finished)
+    assert events_of(client)[-1] == b"[DONE]"
+    assert gateway.receipt.outcome is Outcome.SUCCESS_UPSTREAM
+
+
+async def test_a_client_that_does_not_read_is_not_waited_for_when_its_worker_leaves() -> None:
+    class Deaf(FakeResponder):
+        async def finish(self, data: bytes = b"") -> None:
+            await asyncio.Event().wait()
+
+    gateway = Gateway()
+    client = gateway.client(CHAT)
+    client.responder = Deaf()
+    await broken_off(gateway, client, lambda: client.responder.status)
+    assert gateway.receipt.outcome is Outcome.STREAM_TRUNCATED
+    assert not client.responder.finished
+
+    gateway.network.plan.general = held_until(asyncio.Event())
+    waiting = gateway.client(CHAT)
+    waiting.responder = Deaf()
+    serving = asyncio.create_task(gateway.serve(waiting))
+    await eventually(lambda: len(gateway.network.requests) == 2)
+    serving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await serving
+    assert gateway.receipt.error is ErrorCode.DRAINING
 
 
 class Failing(FakeResponder):
