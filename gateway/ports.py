@@ -2,7 +2,7 @@
 
 from asyncio import Event
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import httpx
 
@@ -76,12 +76,16 @@ class Responder(Protocol):
         """Stop watching. Call it last, however the request ended."""
 
 
+class StaleConnection(httpx.ReadError):
+    """A kept connection ended without a byte of an answer: most likely its server had closed it before it was asked."""
+
+
 class UpstreamTransport(Protocol):
     """httpx's own transport interface, so that a function or `httpx.MockTransport` can be the network.
 
     Failures are httpx's: ConnectError, ConnectTimeout and PoolTimeout before anything was sent; ReadError,
-    RemoteProtocolError and WriteError afterwards. The response's stream is closed with `aclose()` in every case;
-    closing it early cancels the request at the server.
+    RemoteProtocolError and WriteError afterwards; StaleConnection where a transport can tell. The response's stream is
+    closed with `aclose()` in every case; closing it early cancels the request at the server.
     """
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response: ...
@@ -90,14 +94,27 @@ class UpstreamTransport(Protocol):
 
 
 def ready_request(
-    url: httpx.URL, headers: Iterable[tuple[bytes, bytes]], body: bytes, *, connect_timeout_s: float | None = None
+    url: httpx.URL,
+    headers: Iterable[tuple[bytes, bytes]],
+    body: bytes,
+    *,
+    connect_timeout_s: float | None = None,
+    sends_once: bool = False,
+    fresh_connection: bool = False,
 ) -> httpx.Request:
     """Build a POST request that any httpx transport sends as it stands; `host` and `content-length` are added.
+
+    `sends_once` asks a transport that knows of StaleConnection to raise it rather than to send the request again by
+    itself; `fresh_connection` asks for a connection that was never used.
 
     Header names are lower case. 2.9 µs; `stream=` with raw tuples alone is 2.1, `content=` 17 (it reads the body
     through an encoder and sorts default headers in), `AsyncClient.build_request` 60.
     """
-    extensions = {} if connect_timeout_s is None else {"timeout": {"connect": connect_timeout_s}}
+    extensions: dict[str, Any] = {} if connect_timeout_s is None else {"timeout": {"connect": connect_timeout_s}}
+    if sends_once:
+        extensions["sends_once"] = True
+    if fresh_connection:
+        extensions["fresh_connection"] = True
     framed = ((b"host", url.netloc), *headers, (b"content-length", b"%d" % len(body)))
     return httpx.Request("POST", url, headers=framed, stream=httpx.ByteStream(body), extensions=extensions)
 

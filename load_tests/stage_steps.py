@@ -24,6 +24,7 @@ from gateway.core.cache_rules import ANY_AGE, CacheTerms, bar_to_read, exact_key
 from gateway.core.exchange import Exchange
 from gateway.core.exchange_events import Begin, Ended, FirstContent, Plan, Rung
 from gateway.core.picker import EndpointTable
+from gateway.core.retry_budget import RetryBudget
 from gateway.core.routing import decide
 from gateway.domain.ability import Score, ScorerChoice
 from gateway.domain.decision import Decision
@@ -104,11 +105,12 @@ def steps_of(body: bytes, table: FoldedTable) -> Iterator[Step]:
     scorer, answer = FoldedScorer(table), plain_reply("simulated", 450).partition(b"\r\n\r\n")[2]
     score = scorer.score_text(request.user_text, request.context_text, request.turns)
     decision = decide(request, score, tiers, dial, route=ROUTE)
+    budget = RetryBudget()
     yield from _until_scored(body, request, scorer)
     yield from _decided(request, score, tiers, dial)
     yield Step("dispatch", "upstream_body", lambda: upstream_body(request, tiers[0].model, ask_usage=True))
     yield Step("dispatch", "upstream_headers", lambda: upstream_headers(HEADERS, "req_0", None, stream=False))
-    yield Step("dispatch", "Exchange: begin, content, end", lambda: _exchange(decision))
+    yield Step("dispatch", "Exchange: begin, content, end", lambda: _exchange(decision, budget))
     yield Step("dispatch", "read_answer", lambda: read_answer(answer))
     yield Step("relay", "StreamScanner: one chunk", _one_chunk())
     yield from _accounted(request, tiers)
@@ -157,9 +159,9 @@ def _decided(request: CanonicalRequest, score: Score, tiers: tuple[Tier, ...], d
     yield Step("decide", "MemoryLedger: hold, settle (limited tenants)", hold)
 
 
-def _exchange(decision: Decision) -> None:
+def _exchange(decision: Decision, budget: RetryBudget) -> None:
     rungs = tuple(Rung(tier, 1, 4.0, 30.0) for tier in decision.ladder)
-    exchange = Exchange(Plan(rungs, 3, frozenset(FailureKind), 1_120.0))
+    exchange = Exchange(Plan(rungs, 3, frozenset(FailureKind), 1_120.0), budget)
     exchange.handle(Begin(), 1_000.0)
     exchange.handle(FirstContent(0), 1_000.1)
     exchange.handle(Ended(0), 1_000.2)

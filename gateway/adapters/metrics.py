@@ -45,6 +45,7 @@ class Metrics:
         self._cache = self._count(names.CACHE)
         self._attempts = self._count(names.ATTEMPTS)
         self._fallbacks = self._count(names.FALLBACKS)
+        self._no_retry = self._count(names.NO_RETRY)
         self._tokens = self._count(names.TOKENS)
         self._cost = self._count(names.COST)
         self._baseline = self._count(names.BASELINE)
@@ -139,6 +140,8 @@ class Metrics:
             if before is not None and before.failure is not None:
                 self._fallbacks.add((before.failure, before.tier, attempt.tier))
             before = attempt
+        if before is not None and receipt.no_retry is not None:
+            self._no_retry.add((before.tier, receipt.no_retry))
 
     def _record_usage(self, receipt: Receipt, labels: Labels) -> None:
         for kind, tokens in _by_kind(receipt.usage):

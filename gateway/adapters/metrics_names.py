@@ -106,6 +106,13 @@ FALLBACKS = Metric(
     ("failure", "from_tier", "to_tier"),
     "Attempts that followed a failed one. from_tier equal to to_tier: another endpoint of the tier.",
 )
+NO_RETRY = Metric(
+    "tiergate_unanswered_total",
+    Kind.COUNTER,
+    ("tier", "reason"),
+    "Requests that no model server answered, by the tier of the last attempt and why no other followed it. "
+    "retry_budget: an outage that is not multiplied.",
+)
 TOKENS = Metric(
     "tiergate_tokens_total",
     Kind.COUNTER,
@@ -221,6 +228,7 @@ METRICS = (
     CACHE,
     ATTEMPTS,
     FALLBACKS,
+    NO_RETRY,
     TOKENS,
     COST,
     BASELINE,

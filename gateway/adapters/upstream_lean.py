@@ -4,7 +4,8 @@ A request costs 22 µs of CPU, with its httpx objects and both system calls, whe
 same run (64 in flight, 2 kB there, 0.7 kB back).
 
     handle_async_request ── idle connection ──> exchange ── head ──> httpx.Response(stream=ResponseBody)
-                         └─ none ── connect ──┘         └─ reused and dead without a byte: once more, freshly connected
+                         └─ none ── connect ──┘         └─ reused and dead without a byte: once more, freshly connected,
+                                                           or StaleConnection for whoever wants to decide that
 
 It never follows a redirect, never decodes a body and never retries an answer that began.
 """
@@ -19,6 +20,7 @@ import httpx
 
 from gateway.adapters.upstream_connection import Connection, Head
 from gateway.adapters.upstream_pool import Origin, OriginPool, PoolLimits
+from gateway.ports import StaleConnection
 
 MAX_HEAD_BYTES = 64 * 1024
 """Twice what the edge accepts from a client; model servers send under 1 KiB."""
@@ -34,7 +36,8 @@ class TransportStats:
     reused: int
     open: int
     idle: int
-    stale_retries: int
+    stale: int
+    """Kept connections that died without a byte when they were used again."""
 
 
 class LeanTransport(httpx.AsyncBaseTransport):
@@ -63,16 +66,18 @@ class LeanTransport(httpx.AsyncBaseTransport):
         self._now_s = now_s
         self._uniform = uniform
         self._pools: dict[tuple[bytes, bytes, int | None], OriginPool] = {}
-        self._stale_retries = 0
+        self._stale = 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send the request and return the answer once its head is there; its stream holds the connection."""
         payload = await request_bytes(request)
         url = request.url
         pool = self._pools.get((url.raw_scheme, url.raw_host, url.port)) or self._pool_for(url)
-        connection = pool.take_idle()
         try:
-            status, headers, body = await self._exchange(request, pool, connection, payload)
+            if request.extensions.get("fresh_connection"):
+                status, headers, body = await self._exchange_freshly(request, pool, payload)
+            else:
+                status, headers, body = await self._exchange(request, pool, pool.take_idle(), payload)
         except httpx.TransportError as error:
             error.request = request
             raise
@@ -86,7 +91,7 @@ class LeanTransport(httpx.AsyncBaseTransport):
             reused=sum(pool.reused for pool in pools),
             open=sum(pool.open_count for pool in pools),
             idle=sum(pool.idle_count for pool in pools),
-            stale_retries=self._stale_retries,
+            stale=self._stale,
         )
 
     async def aclose(self) -> None:
@@ -105,6 +110,9 @@ class LeanTransport(httpx.AsyncBaseTransport):
         except (httpx.ReadError, httpx.RemoteProtocolError) as error:
             if fresh or connection.received_bytes:
                 raise
+            self._stale += 1
+            if request.extensions.get("sends_once"):
+                raise StaleConnection(str(error)) from error
             first_error = error
         return await self._exchange_again(request, pool, payload, first_error)
 
@@ -115,12 +123,15 @@ class LeanTransport(httpx.AsyncBaseTransport):
 
         When no new connection can be had the first error stands, since the request may have been sent with it.
         """
-        self._stale_retries += 1
-        pool.take_place()
         try:
-            connection = await pool.connect(self._connect_limit_s(request))
+            return await self._exchange_freshly(request, pool, payload)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise first_error from error
+
+    async def _exchange_freshly(self, request: httpx.Request, pool: OriginPool, payload: bytes) -> Head:
+        # In the place of a connection that just died, so it may exceed the limit for a moment.
+        pool.take_place()
+        connection = await pool.connect(self._connect_limit_s(request))
         return await connection.exchange(payload)
 
     def _connect_limit_s(self, request: httpx.Request) -> float:

@@ -16,7 +16,7 @@ from gateway.app.cli_output import EXIT_CODES
 from gateway.app.settings import TABLE
 from gateway.domain.decision import ReasonCode
 from gateway.domain.errors import ERRORS, ErrorCode
-from gateway.domain.outcome import BLAME, FailureKind, Outcome
+from gateway.domain.outcome import BLAME, FailureKind, NoRetry, Outcome
 from gateway.wire import headers
 
 FILE = Path("gateway/REFERENCE.md")
@@ -96,6 +96,12 @@ def _outcomes() -> Iterator[str]:
     )
     yield _section(
         "Failures of an attempt", "What one call of a model server died of.", ("kind", "meaning"), _rows(FailureKind)
+    )
+    yield _section(
+        "Reasons for no further attempt",
+        "Why a request that no server answered was not tried elsewhere: `no_retry` of its receipt.",
+        ("reason", "meaning"),
+        _rows(NoRetry),
     )
 
 

@@ -33,6 +33,7 @@ from gateway.app.settings import Settings
 from gateway.app.stores import Stores, open_stores
 from gateway.core.admission import Admission
 from gateway.core.picker import EndpointTable
+from gateway.core.retry_budget import RetryBudget
 from gateway.domain.feedback import FeedbackOutcome
 from gateway.domain.ids import EndpointId, RequestId
 from gateway.pipeline.drive import Pipeline
@@ -82,6 +83,7 @@ def make_service(settings: Settings) -> Service:
         transports=transports,
         endpoints=EndpointTable(),
         admission=Admission(),
+        retries=RetryBudget(),
         report_fault=report_fault,
     )
     opinions = Opinions(world)
@@ -187,6 +189,7 @@ class Life:
         # Compiling takes tenths of a second: off the event loop, where it would hold up every stream.
         if await asyncio.to_thread(self._policy.offer, source):
             self._world.endpoints.forget_all_but(_endpoint_ids(self._policy.snapshot))
+            self._world.retries.forget_all_but(self._policy.snapshot.tiers)
             log.info("policy %s is in force", self._policy.snapshot.id)
         else:
             problems = render(self._policy.problems)

@@ -7,19 +7,23 @@ nothing, because it reports about something that has already been given up (a la
     IDLE ──Begin──► SEEKING ──FirstContent──► STREAMING ──Ended──► DONE
                     │  ▲ │                        │
         AttemptFailed─┘  └─nothing left─► DONE ◄──┴── AttemptFailed, a timer, the client leaving
+                    │ ▲
+                   WAITING: the next attempt is worth a short wait
 
 Commit is the first content byte, not the first byte: until then every failure may be followed by another attempt, after
-it none may, since the client has begun to read this answer.
+it none may, since the client has begun to read this answer. What follows which failure is `core/climb.py`'s.
 
 Invariants, asserted after every event: I1 no attempt is opened after the commit; I2 at most one commit; I3 at most
 `MAX_LIVE` attempts live; I4 none lives on in DONE; I5 exactly one Finish, the last command; I7 no attempt is opened
-past the deadline; I8 never more attempts than the plan allows. (I6, that bytes come from the committed attempt alone,
-is the interpreter's; I9, that every path ends, is a property test.)
+past the deadline, but for the first; I8 never more attempts than the plan allows. (I6, that bytes come from the
+committed attempt alone, is the interpreter's; I9, that every path ends, is a property test.)
 """
 
 from collections.abc import Callable
 from enum import Enum
+from typing import NamedTuple
 
+from gateway.core.climb import Climb, Step
 from gateway.core.exchange_events import (
     AbortStream,
     AttemptFailed,
@@ -40,8 +44,9 @@ from gateway.core.exchange_events import (
     Timer,
     TimerFired,
 )
+from gateway.core.retry_budget import RetryBudget
 from gateway.domain.errors import ErrorCode
-from gateway.domain.outcome import FailureKind, Outcome
+from gateway.domain.outcome import FailureKind, NoRetry, Outcome
 
 MAX_LIVE = 2
 """One attempt, and room for a hedge beside it."""
@@ -52,59 +57,67 @@ class State(Enum):
 
     IDLE = "idle"
     SEEKING = "seeking"
+    """An attempt is under way, and has no content yet."""
+    WAITING = "waiting"
+    """None is under way: the next begins when its wait is over."""
     STREAMING = "streaming"
+    """The client reads an attempt's answer."""
     DONE = "done"
 
 
-# Another server of the same tier may well answer: these failures are of one server, not of the tier.
-_OF_THE_SERVER = frozenset(
-    {FailureKind.CONNECT, FailureKind.NO_RESPONSE, FailureKind.SERVER_ERROR, FailureKind.BAD_ANSWER}
-)
 _REJECTION: dict[FailureKind, ErrorCode] = {
     FailureKind.TTFT: ErrorCode.UPSTREAM_TIMEOUT,
     FailureKind.BUSY: ErrorCode.TIER_UNAVAILABLE,
     FailureKind.REJECTED: ErrorCode.UPSTREAM_REJECTED,
+    FailureKind.CONTEXT_LENGTH: ErrorCode.UPSTREAM_REJECTED,
 }
 _CLEAR_FIRST_CONTENT = ClearTimer(Timer.FIRST_CONTENT)
 _CLEAR_ALL = tuple(ClearTimer(timer) for timer in Timer)
-_REJECTED_OUTCOME: dict[ErrorCode, Outcome] = {ErrorCode.UPSTREAM_REJECTED: Outcome.UPSTREAM_REJECTED}
+_REJECTED_OUTCOME: dict[ErrorCode, Outcome] = {
+    ErrorCode.UPSTREAM_REJECTED: Outcome.UPSTREAM_REJECTED,
+    ErrorCode.DEADLINE_EXCEEDED: Outcome.DEADLINE,
+}
 
 
 class Exchange:
-    """The machine of one request."""
+    """The machine of one request. `budget` is shared by all: it says whether a further attempt is affordable."""
 
-    __slots__ = ("_committed", "_deadline_at_s", "_live", "_opened", "_plan", "_rung", "_tried", "state")
+    __slots__ = ("_budget", "_climb", "_committed", "_failed", "_live", "_plan", "_retries", "_step", "state")
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, budget: RetryBudget) -> None:
         self.state = State.IDLE
         self._plan = plan
-        self._rung = 0
-        self._tried = [0] * len(plan.rungs)
-        self._opened = 0
+        self._budget = budget
+        self._climb = Climb(plan)
         self._live: set[int] = set()
+        self._retries: set[int] = set()
+        """Those of the live attempts that the budget granted."""
         self._committed: int | None = None
+        self._failed = AttemptFailed(-1, FailureKind.TTFT)
+        self._step = Step(0)
 
     def handle(self, event: Event, now_s: float) -> Commands:
         """Take an event and return what to do now, in order."""
         row = TABLE.get((self.state, type(event)))
         if row is None:
             return ()
-        commands = row(self, event, now_s)
-        self._assert_invariants(commands)
+        commands = row.act(self, event, now_s)
+        assert self.state in row.becomes, "the table says what may become of it"
+        self._assert_invariants(commands, now_s)
         return commands
 
     def _begin(self, event: Event, now_s: float) -> Commands:
-        self.state = State.SEEKING
         deadline = SetTimer(Timer.DEADLINE, max(0.0, self._plan.deadline_at_s - now_s))
-        return (deadline, *self._open(0))
+        self._budget.admit(self._plan.rungs[0].tier, now_s)
+        return (deadline, *self._open(self._step))
 
-    def _open(self, rung: int) -> Commands:
-        self._rung = rung
-        self._tried[rung] += 1
-        number, self._opened = self._opened, self._opened + 1
+    def _open(self, step: Step) -> Commands:
+        self.state = State.SEEKING
+        number = self._climb.take(step)
         self._live.add(number)
-        limit_s = self._plan.rungs[rung].first_content_limit_s
-        return (OpenAttempt(number, rung), SetTimer(Timer.FIRST_CONTENT, limit_s))
+        limit_s = self._plan.rungs[step.rung].first_content_limit_s
+        again = self._failed.attempt if step.again else None
+        return (OpenAttempt(number, step.rung, again), SetTimer(Timer.FIRST_CONTENT, limit_s))
 
     def _first_content(self, event: Event, now_s: float) -> Commands:
         assert isinstance(event, FirstContent)
@@ -113,59 +126,79 @@ class Exchange:
         self.state = State.STREAMING
         self._committed = event.attempt
         losers = tuple(CancelAttempt(other, None) for other in sorted(self._live - {event.attempt}))
-        self._live = {event.attempt}
+        for loser in losers:
+            self._drop(loser.attempt)
         commands: Commands = (_CLEAR_FIRST_CONTENT, *losers, Commit(event.attempt))
-        stall_s = self._plan.rungs[self._rung].stall_limit_s
+        stall_s = self._plan.rungs[self._climb.here].stall_limit_s
         return commands if stall_s is None else (*commands, SetTimer(Timer.STALL, stall_s))
 
     def _failed_before_commit(self, event: Event, now_s: float) -> Commands:
         assert isinstance(event, AttemptFailed)
         if event.attempt not in self._live:
             return ()
-        self._live.discard(event.attempt)
-        return self._try_next(event.kind, now_s)
+        self._drop(event.attempt)
+        return self._after(event, now_s)
 
-    def _try_next(self, kind: FailureKind, now_s: float) -> Commands:
-        rung = self._next_rung(kind)
-        may_try = kind in self._plan.retry_on and self._opened < self._plan.max_attempts
-        if may_try and rung is not None and now_s < self._plan.deadline_at_s:
-            return self._open(rung)
-        return self._reject(_REJECTION.get(kind, ErrorCode.UPSTREAM_ERROR), kind)
+    def _after(self, failed: AttemptFailed, now_s: float) -> Commands:
+        """Go on after a failure, at once or after a wait, or give up."""
+        self._failed = failed
+        step = self._climb.next(failed, now_s)
+        if isinstance(step, NoRetry):
+            return self._give_up(step)
+        if step.after_s <= 0.0:
+            return self._retry(step, now_s)
+        self.state, self._step = State.WAITING, step
+        return (_CLEAR_FIRST_CONTENT, SetTimer(Timer.RETRY, step.after_s))
 
-    def _next_rung(self, kind: FailureKind) -> int | None:
-        """Prefer another server of this tier if it was the server's failure, and another tier if it was the tier's."""
-        here, plan = self._rung, self._plan
-        higher = next((n for n in range(here + 1, len(plan.rungs)) if self._tried[n] < plan.rungs[n].endpoints), None)
-        same = here if self._tried[here] < plan.rungs[here].endpoints else None
-        first, second = (same, higher) if kind in _OF_THE_SERVER else (higher, same)
-        return second if first is None else first
+    def _retry(self, step: Step, now_s: float) -> Commands:
+        if now_s >= self._plan.deadline_at_s:
+            return self._out_of_time(self._failed.kind)
+        if not self._budget.grant(self._plan.rungs[0].tier, now_s):
+            return self._give_up(NoRetry.RETRY_BUDGET)
+        self._retries.add(self._climb.opened)
+        return self._open(step)
 
-    def _reject(self, code: ErrorCode, cause: FailureKind | None) -> Commands:
-        outcome = Outcome.DEADLINE if code is ErrorCode.DEADLINE_EXCEEDED else Outcome.UPSTREAM_FAILED
-        return (Reject(code, cause), *self._finish(_REJECTED_OUTCOME.get(code, outcome)))
+    def _give_up(self, why: NoRetry) -> Commands:
+        kind = self._failed.kind
+        return self._reject(_REJECTION.get(kind, ErrorCode.UPSTREAM_ERROR), kind, why)
+
+    def _reject(self, code: ErrorCode, cause: FailureKind, why: NoRetry) -> Commands:
+        return (Reject(code, cause, why), *self._finish(_REJECTED_OUTCOME.get(code, Outcome.UPSTREAM_FAILED)))
 
     def _failed_after_commit(self, event: Event, now_s: float) -> Commands:
         assert isinstance(event, AttemptFailed)
         if event.attempt != self._committed:
             return ()
-        self._live.clear()
+        self._drop(event.attempt)
         return (AbortStream(event.kind), *self._finish(Outcome.STREAM_TRUNCATED))
 
     def _ended(self, event: Event, now_s: float) -> Commands:
         assert isinstance(event, Ended)
         assert event.attempt == self._committed, "only the committed attempt can end the exchange"
-        self._live.clear()
+        self._drop(event.attempt)
         return self._finish(Outcome.SUCCESS_UPSTREAM)
 
     def _timer_before_commit(self, event: Event, now_s: float) -> Commands:
         assert isinstance(event, TimerFired)
         if event.timer is Timer.FIRST_CONTENT:
-            return (*self._cancel_all(FailureKind.TTFT), *self._try_next(FailureKind.TTFT, now_s))
-        cancelled = self._cancel_all(FailureKind.TTFT)
-        return (*cancelled, *self._reject(ErrorCode.DEADLINE_EXCEEDED, FailureKind.TTFT))
+            return (*self._cancel_all(FailureKind.TTFT), *self._after(AttemptFailed(-1, FailureKind.TTFT), now_s))
+        if event.timer is not Timer.DEADLINE:
+            return ()
+        return (*self._cancel_all(FailureKind.TTFT), *self._out_of_time(FailureKind.TTFT))
+
+    def _timer_while_waiting(self, event: Event, now_s: float) -> Commands:
+        assert isinstance(event, TimerFired)
+        if event.timer is Timer.RETRY:
+            return self._retry(self._step, now_s)
+        return self._out_of_time(self._failed.kind) if event.timer is Timer.DEADLINE else ()
+
+    def _out_of_time(self, cause: FailureKind) -> Commands:
+        return self._reject(ErrorCode.DEADLINE_EXCEEDED, cause, NoRetry.DEADLINE)
 
     def _timer_after_commit(self, event: Event, now_s: float) -> Commands:
         assert isinstance(event, TimerFired)
+        if event.timer is not Timer.STALL and event.timer is not Timer.DEADLINE:
+            return ()
         cancelled = self._cancel_all(FailureKind.STALLED)
         outcome = Outcome.DEADLINE if event.timer is Timer.DEADLINE else Outcome.STREAM_TRUNCATED
         return (*cancelled, AbortStream(FailureKind.STALLED), *self._finish(outcome))
@@ -178,31 +211,51 @@ class Exchange:
 
     def _cancel_all(self, failure: FailureKind | None) -> Commands:
         cancelled = tuple(CancelAttempt(number, failure) for number in sorted(self._live))
-        self._live.clear()
+        for command in cancelled:
+            self._drop(command.attempt)
         return cancelled
+
+    def _drop(self, attempt: int) -> None:
+        self._live.discard(attempt)
+        if attempt in self._retries:
+            self._retries.discard(attempt)
+            self._budget.over(self._plan.rungs[0].tier)
 
     def _finish(self, outcome: Outcome) -> Commands:
         self.state = State.DONE
         return (*_CLEAR_ALL, Finish(outcome))
 
-    def _assert_invariants(self, commands: Commands) -> None:
-        if self._committed is not None:
-            assert OpenAttempt not in map(type, commands), "I1: an attempt after the commit"
+    def _assert_invariants(self, commands: Commands, now_s: float) -> None:
+        if OpenAttempt in map(type, commands):
+            assert self._committed is None, "I1: an attempt after the commit"
+            assert now_s < self._plan.deadline_at_s or self._climb.opened == 1, "I7: an attempt past the deadline"
         assert len(self._live) <= MAX_LIVE, "I3: too many attempts at once"
-        assert self._opened <= self._plan.max_attempts, "I8: more attempts than the plan allows"
+        assert self._climb.opened <= self._climb.attempts_max, "I8: more attempts than the plan allows"
         if self.state is State.DONE:
             assert not self._live, "I4: an attempt outlives the exchange"
             assert type(commands[-1]) is Finish, "I5: the end is the last command"
 
 
-TABLE: dict[tuple[State, type[Event]], Callable[[Exchange, Event, float], Commands]] = {
-    (State.IDLE, Begin): Exchange._begin,
-    (State.SEEKING, FirstContent): Exchange._first_content,
-    (State.SEEKING, AttemptFailed): Exchange._failed_before_commit,
-    (State.SEEKING, TimerFired): Exchange._timer_before_commit,
-    (State.SEEKING, ClientGone): Exchange._gone_before_commit,
-    (State.STREAMING, Ended): Exchange._ended,
-    (State.STREAMING, AttemptFailed): Exchange._failed_after_commit,
-    (State.STREAMING, TimerFired): Exchange._timer_after_commit,
-    (State.STREAMING, ClientGone): Exchange._gone_after_commit,
+class Row(NamedTuple):
+    """What is done when an event comes in a state, and the states in which that may leave the exchange."""
+
+    act: Callable[[Exchange, Event, float], Commands]
+    becomes: tuple[State, ...]
+
+
+_GOES_ON = (State.SEEKING, State.WAITING, State.DONE)
+_ENDS = (State.DONE,)
+
+TABLE: dict[tuple[State, type[Event]], Row] = {
+    (State.IDLE, Begin): Row(Exchange._begin, (State.SEEKING,)),
+    (State.SEEKING, FirstContent): Row(Exchange._first_content, (State.SEEKING, State.STREAMING)),
+    (State.SEEKING, AttemptFailed): Row(Exchange._failed_before_commit, _GOES_ON),
+    (State.SEEKING, TimerFired): Row(Exchange._timer_before_commit, (State.SEEKING, State.DONE)),
+    (State.SEEKING, ClientGone): Row(Exchange._gone_before_commit, _ENDS),
+    (State.WAITING, TimerFired): Row(Exchange._timer_while_waiting, _GOES_ON),
+    (State.WAITING, ClientGone): Row(Exchange._gone_before_commit, _ENDS),
+    (State.STREAMING, Ended): Row(Exchange._ended, _ENDS),
+    (State.STREAMING, AttemptFailed): Row(Exchange._failed_after_commit, (State.STREAMING, State.DONE)),
+    (State.STREAMING, TimerFired): Row(Exchange._timer_after_commit, (State.STREAMING, State.DONE)),
+    (State.STREAMING, ClientGone): Row(Exchange._gone_after_commit, _ENDS),
 }

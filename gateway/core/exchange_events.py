@@ -5,7 +5,7 @@ from enum import Enum
 from gateway.domain.errors import ErrorCode
 from gateway.domain.ids import TierName
 from gateway.domain.noun import noun
-from gateway.domain.outcome import FailureKind, Outcome
+from gateway.domain.outcome import FailureKind, NoRetry, Outcome
 
 
 @noun
@@ -13,22 +13,31 @@ class Rung:
     """One tier to try. `endpoints` is how many of its servers may be tried.
 
     The limits are for the first content, and for silence after it; an answer that comes whole has no after.
+    `context_tokens` is the tier's window, and `expected_s` how soon it has content as far as is known, else 0.
     """
 
     tier: TierName
     endpoints: int
     first_content_limit_s: float
     stall_limit_s: float | None
+    context_tokens: int = 0
+    expected_s: float = 0.0
 
 
 @noun
 class Plan:
-    """The ladder, cheapest hope first, and what may be spent on climbing it. `deadline_at_s` is monotonic."""
+    """The ladder, cheapest hope first, and what may be spent on climbing it. `deadline_at_s` is monotonic.
+
+    `replayable` says that a server which has worked on the request in vain has done no harm. `jitter` is uniform in
+    [0, 1): drawn once, it spreads the waits of this request.
+    """
 
     rungs: tuple[Rung, ...]
     max_attempts: int
     retry_on: frozenset[FailureKind]
     deadline_at_s: float
+    replayable: bool = True
+    jitter: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.rungs or self.max_attempts < 1 or min(rung.endpoints for rung in self.rungs) < 1:
@@ -41,6 +50,7 @@ class Timer(Enum):
     FIRST_CONTENT = "first_content"
     STALL = "stall"
     DEADLINE = "deadline"
+    RETRY = "retry"
 
 
 @noun
@@ -64,10 +74,11 @@ class Ended:
 
 @noun
 class AttemptFailed:
-    """An attempt came to nothing, or its answer broke off."""
+    """An attempt came to nothing, or its answer broke off. `retry_after_s` is what a busy server asked for."""
 
     attempt: int
     kind: FailureKind
+    retry_after_s: float | None = None
 
 
 @noun
@@ -87,10 +98,11 @@ Event = Begin | FirstContent | Ended | AttemptFailed | TimerFired | ClientGone
 
 @noun
 class OpenAttempt:
-    """Call a server of that rung which this request has not tried yet."""
+    """Call a server of that rung which this request has not tried yet; or that of the attempt `again` once more."""
 
     attempt: int
     rung: int
+    again: int | None = None
 
 
 @noun
@@ -125,10 +137,14 @@ class Commit:
 
 @noun
 class Reject:
-    """Tell the client, who has seen nothing yet, that it failed. `cause` is the last attempt's failure."""
+    """Tell the client, who has seen nothing yet, that it failed.
+
+    `cause` is the last attempt's failure, and `why` tells what kept another from following it.
+    """
 
     code: ErrorCode
     cause: FailureKind | None
+    why: NoRetry
 
 
 @noun

@@ -6,7 +6,7 @@ from gateway.domain.errors import ErrorCode
 from gateway.domain.feedback import Feedback
 from gateway.domain.ids import EndpointId, KeyId, ModelAlias, RequestId, SnapshotId, TenantId, TierName
 from gateway.domain.noun import noun
-from gateway.domain.outcome import FailureKind, Outcome
+from gateway.domain.outcome import FailureKind, NoRetry, Outcome
 from gateway.domain.request import Operation
 from gateway.domain.usage import TokenUsage
 
@@ -74,5 +74,7 @@ class Receipt:
     """Union of the spans spent waiting for others (upstream, Redis), in milliseconds."""
     classifier: ClassifierOutcome | None = None
     """How the scoring ended, also where no decision came of it; None when the request did not get that far."""
+    no_retry: NoRetry | None = None
+    """Why no further attempt was made; None where an attempt gave the answer, or the client left."""
     feedback: Feedback | None = None
     """What was said of the answer, by whoever asked for it."""

@@ -12,12 +12,12 @@ from typing import Final
 
 import httpx
 
-from gateway.domain.errors import GatewayError
+from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.outcome import FailureKind
 from gateway.domain.receipt import AttemptReport
 from gateway.domain.request import CanonicalRequest, Operation
 from gateway.domain.tier import Endpoint, Tier
-from gateway.ports import Clock, Headers, UpstreamTransport, ready_request
+from gateway.ports import Clock, Headers, StaleConnection, UpstreamTransport, ready_request
 from gateway.wire.forward import upstream_body
 from gateway.wire.headers import retry_after_s, upstream_headers
 from gateway.wire.openai_response import Answer, AnswerMalformed, read_answer
@@ -85,6 +85,7 @@ class Attempt:
     tier: Tier
     endpoint: Endpoint
     started_s: float
+    fresh_connection: bool = False
     task: asyncio.Task[None] | None = None
     opened: Opened | None = None
     error: AttemptError | None = None
@@ -159,8 +160,17 @@ async def _send(attempt: Attempt, question: Question, transport: UpstreamTranspo
     url = _url(endpoint.base_url, request.operation)
     try:
         return await transport.handle_async_request(
-            ready_request(url, headers, body, connect_timeout_s=tier.limits.connect_s)
+            ready_request(
+                url,
+                headers,
+                body,
+                connect_timeout_s=tier.limits.connect_s,
+                sends_once=True,
+                fresh_connection=attempt.fresh_connection,
+            )
         )
+    except StaleConnection as error:
+        raise AttemptError(FailureKind.STALE, words(error, attempt)) from error
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
         is_ours = isinstance(error, httpx.PoolTimeout)
         raise AttemptError(FailureKind.CONNECT, words(error, attempt), is_ours=is_ours) from error
@@ -180,7 +190,9 @@ async def _refusal(response: httpx.Response, wall_s: float) -> AttemptError:
         return AttemptError(FailureKind.BUSY, f"answered {status}", retry_after_s=wait_s)
     if status in _CLIENT_AT_FAULT:
         told = upstream_rejection(status, await _read_beginning(response, ERROR_BYTES_MAX))
-        return AttemptError(FailureKind.REJECTED, told.message, told=told)
+        is_too_long = told.code is ErrorCode.CONTEXT_LENGTH_EXCEEDED
+        kind = FailureKind.CONTEXT_LENGTH if is_too_long else FailureKind.REJECTED
+        return AttemptError(kind, told.message, told=told)
     # 401, 403 and 404 are about our credentials and our model's name, not about the client's.
     return AttemptError(FailureKind.SERVER_ERROR, f"answered {status}")
 

@@ -17,8 +17,16 @@ def dispatch(decided: Decided, world: World) -> Interpreter:
     longest_s = route.stream_deadline_s if request.stream else route.deadline_s
     deadline_s = request_timeout_s(arrival.inbound.headers, longest_s) or longest_s
     rungs = tuple([_rung(tier, request, world) for tier in decided.tiers])
-    plan = Plan(rungs, route.fallback.max_attempts, route.fallback.on, arrival.received_s + deadline_s)
-    interpreter = Interpreter(plan, LadderCaller(decided, arrival, world), world.clock, world.exchange)
+    plan = Plan(
+        rungs,
+        route.fallback.max_attempts,
+        route.fallback.on,
+        arrival.received_s + deadline_s,
+        replayable=route.fallback.replay,
+        jitter=world.chance(),
+    )
+    caller = LadderCaller(decided, arrival, world)
+    interpreter = Interpreter(plan, world.retries, caller, world.clock, world.exchange)
     arrival.responder.watch(interpreter.client_gone)
     return interpreter
 
@@ -29,6 +37,6 @@ def _rung(tier: Tier, request: CanonicalRequest, world: World) -> Rung:
     if endpoints > 1:
         endpoints = world.endpoints.count_available(tier, world.clock.now_s()) or endpoints
     if not request.stream:
-        return Rung(tier.name, endpoints, limits.answer_s, None)
+        return Rung(tier.name, endpoints, limits.answer_s, None, tier.context_tokens)
     first_content_s = limits.ttft_s + limits.ttft_s_per_input_token * request.input_tokens
-    return Rung(tier.name, endpoints, first_content_s, limits.stall_s)
+    return Rung(tier.name, endpoints, first_content_s, limits.stall_s, tier.context_tokens)

@@ -5,7 +5,7 @@ from typing import Final
 
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.ids import RequestId
-from gateway.domain.outcome import Outcome
+from gateway.domain.outcome import NoRetry, Outcome
 from gateway.pipeline.interpreter import Interpreter
 
 _BUSY_FOR_S: Final = 1.0
@@ -22,7 +22,8 @@ def rejection(exchange: Interpreter, request_id: RequestId) -> GatewayError:
     if code is ErrorCode.TIER_UNAVAILABLE and retry_after_s is None:
         retry_after_s = _BUSY_FOR_S
     tried = "; ".join(f"{one.tier.name}: {one.detail or one.failure}" for one in exchange.attempts)
-    message = f"No model server gave an answer. Tried {tried}. {advice(code, request_id, retry_after_s)}"
+    limited = " Retries are limited for now." if exchange.rejection.why is NoRetry.RETRY_BUDGET else ""
+    message = f"No model server gave an answer. Tried {tried}.{limited} {advice(code, request_id, retry_after_s)}"
     return GatewayError(code, message, retry_after_s=retry_after_s)
 
 

@@ -29,6 +29,7 @@ from gateway.core.exchange_events import (
     Timer,
     TimerFired,
 )
+from gateway.core.retry_budget import RetryBudget
 from gateway.domain.outcome import FailureKind, Outcome
 from gateway.pipeline.attempt import Attempt, AttemptError
 from gateway.ports import Clock
@@ -45,8 +46,8 @@ _WHY_CANCELLED: dict[FailureKind | None, str] = {
 class Caller(Protocol):
     """Who knows the ladder's servers: the interpreter asks it to place and make each call."""
 
-    def place(self, number: int, rung: int) -> Attempt:
-        """Choose a server of that rung which this request has not tried."""
+    def place(self, number: int, rung: int, again: Attempt | None) -> Attempt:
+        """Choose a server of that rung which this request has not tried; or take that of `again` once more."""
 
     async def call(self, attempt: Attempt) -> None:
         """Wait for content, into `attempt.opened`. Raises AttemptError."""
@@ -59,7 +60,12 @@ class Interpreter:
     """Runs one exchange: `until_commit()`, then reading under `interruptible()`, and always `aclose()`."""
 
     def __init__(
-        self, plan: Plan, caller: Caller, clock: Clock, make_exchange: Callable[[Plan], Exchange] = Exchange
+        self,
+        plan: Plan,
+        budget: RetryBudget,
+        caller: Caller,
+        clock: Clock,
+        make_exchange: Callable[[Plan, RetryBudget], Exchange] = Exchange,
     ) -> None:
         self.attempts: list[Attempt] = []
         self.committed: Attempt | None = None
@@ -70,7 +76,7 @@ class Interpreter:
         """True while the client is waited for: a silent server is then not at fault."""
         self.waits_since_s = 0.0
         """Since when the server is waited for, once there is content; monotonic."""
-        self._exchange = make_exchange(plan)
+        self._exchange = make_exchange(plan, budget)
         self._caller = caller
         self._clock = clock
         self._loop = asyncio.get_running_loop()
@@ -117,6 +123,9 @@ class Interpreter:
 
     async def aclose(self) -> None:
         """End every timer and call. Servers notice by their connection closing."""
+        if self.outcome is None:
+            # Broken off from outside: for the machine, and what it holds of the budget, it is as if the client left.
+            self.post(ClientGone())
         for handle in self._timers.values():
             handle.cancel()
         self._timers.clear()
@@ -145,14 +154,15 @@ class Interpreter:
             attempt.error = error
             attempt.end(self._clock.now_s(), error.kind, error.detail)
             self._caller.over(attempt)
-            self.post(AttemptFailed(attempt.number, error.kind))
+            self.post(AttemptFailed(attempt.number, error.kind, error.retry_after_s))
         else:
             attempt.first_content_s = self.waits_since_s = self._clock.now_s()
             self.post(FirstContent(attempt.number))
 
     def _open_attempt(self, command: Command) -> None:
         assert isinstance(command, OpenAttempt)
-        attempt = self._caller.place(command.attempt, command.rung)
+        again = None if command.again is None else self.attempts[command.again]
+        attempt = self._caller.place(command.attempt, command.rung, again)
         self.attempts.append(attempt)
         attempt.task = self._loop.create_task(self._carry(attempt))
 

@@ -14,7 +14,7 @@ from gateway.domain.errors import GatewayError
 from gateway.domain.identity import CachedAnswer, ExactKey
 from gateway.domain.ids import RequestId
 from gateway.domain.ledger import Hold
-from gateway.domain.outcome import Outcome
+from gateway.domain.outcome import NoRetry, Outcome
 from gateway.domain.receipt import AttemptReport
 from gateway.domain.request import CanonicalRequest, Operation
 from gateway.domain.tier import Tier
@@ -100,7 +100,8 @@ class Decided:
 class Relayed:
     """How the exchange with the model servers ended. Seconds are monotonic.
 
-    `tier` and `served_model` are None when no answer began. `answer` is the whole body, or the raw stream if that may
+    `tier` and `served_model` are None when no answer began, and `no_retry` then says why none was sought any more.
+    `answer` is the whole body, or the raw stream if that may
     be kept; `upstream_s` is the time from the first call's start to the last byte.
     """
 
@@ -113,6 +114,7 @@ class Relayed:
     first_content_s: float | None
     upstream_s: float
     answer: bytes
+    no_retry: NoRetry | None
 
 
 @dataclass(slots=True)

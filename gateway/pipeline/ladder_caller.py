@@ -3,6 +3,7 @@
 from gateway.core.picker import EndpointState
 from gateway.domain.ids import EndpointId
 from gateway.domain.outcome import FailureKind
+from gateway.domain.tier import Endpoint, Tier
 from gateway.pipeline.attempt import Attempt, Question, open_attempt
 from gateway.pipeline.journey import Arrival, Decided
 from gateway.pipeline.world import World
@@ -14,7 +15,10 @@ _DOWN_S = 2.0
 
 
 class LadderCaller:
-    """Places the calls of one request on the servers of its ladder. No server is called twice for one request."""
+    """Places the calls of one request on the servers of its ladder.
+
+    No server is called twice for one request, unless the machine says so.
+    """
 
     def __init__(self, decided: Decided, arrival: Arrival, world: World) -> None:
         self._tiers = decided.tiers
@@ -24,19 +28,22 @@ class LadderCaller:
         self._tried: set[EndpointId] = set()
         self._open: dict[int, EndpointState] = {}
 
-    def place(self, number: int, rung: int) -> Attempt:
-        """Choose a server of that rung which this request has not tried."""
+    def place(self, number: int, rung: int, again: Attempt | None) -> Attempt:
+        """Choose a server of that rung which this request has not tried; or take that of `again` once more."""
         tier, table = self._tiers[rung], self._world.endpoints
         now_s = self._world.clock.now_s()
-        endpoint = table.pick(tier, now_s, self._world.chance(), tried=self._tried)
-        if endpoint is None:
-            # All that are left were marked down meanwhile, by other requests: try one rather than none.
-            endpoint = next(other for other in tier.endpoints if other.id not in self._tried)
+        endpoint = self._untried(tier, now_s) if again is None else again.endpoint
         self._tried.add(endpoint.id)
         # Kept, not looked up again: a reload may have dropped it from the table by the time the call is over.
         state = self._open[number] = table.state(endpoint.id)
         state.begin()
-        return Attempt(number, tier, endpoint, now_s)
+        is_stale = again is not None and again.failure is FailureKind.STALE
+        return Attempt(number, tier, endpoint, now_s, fresh_connection=is_stale)
+
+    def _untried(self, tier: Tier, now_s: float) -> Endpoint:
+        endpoint = self._world.endpoints.pick(tier, now_s, self._world.chance(), tried=self._tried)
+        # All that are left were marked down meanwhile, by other requests: try one rather than none.
+        return endpoint or next(other for other in tier.endpoints if other.id not in self._tried)
 
     async def call(self, attempt: Attempt) -> None:
         """Wait for content, into `attempt.opened`."""

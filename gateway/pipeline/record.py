@@ -48,6 +48,7 @@ def receipt_of(trail: Trail, now_s: float) -> Receipt:
         times=_times(trail, now_s),
         external_ms=_waited_s(trail) * 1e3,
         classifier=None if trail.scored is None else trail.scored.score.outcome,
+        no_retry=None if relayed is None else relayed.no_retry,
     )
 
 

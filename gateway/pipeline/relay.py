@@ -195,6 +195,7 @@ def _note(trail: Trail, exchange: Interpreter, attempt: Attempt | None, world: W
         first_content_s=None if attempt is None else attempt.first_content_s,
         upstream_s=now_s - began_s,
         answer=answer,
+        no_retry=None if exchange.rejection is None else exchange.rejection.why,
     )
     trail.relayed = relayed
     price(trail, relayed)

@@ -8,6 +8,7 @@ from gateway.core.admission import Admission
 from gateway.core.exchange import Exchange
 from gateway.core.exchange_events import Plan
 from gateway.core.picker import EndpointTable
+from gateway.core.retry_budget import RetryBudget
 from gateway.domain.ids import RequestId
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.ports import (
@@ -57,7 +58,8 @@ class World:
     """By the name an endpoint gives under `transport`."""
     endpoints: EndpointTable
     admission: Admission
+    retries: RetryBudget
     report_fault: Callable[[RequestId, BaseException], None]
     """Where a programming error goes, with its traceback; never to the client."""
-    exchange: Callable[[Plan], Exchange] = Exchange
+    exchange: Callable[[Plan, RetryBudget], Exchange] = Exchange
     """Makes the machine that a request's calls follow."""

@@ -30,6 +30,7 @@ _FAILURES: Final = {
     "ttft": {FailureKind.TTFT},
     "busy": {FailureKind.BUSY},
     "error": {FailureKind.NO_RESPONSE, FailureKind.SERVER_ERROR, FailureKind.BAD_ANSWER},
+    "context": {FailureKind.CONTEXT_LENGTH},
 }
 """The words of `fallback.on`. Broken and stalled answers are absent: they fail after their first content."""
 _WINDOW_S: Final = {"minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800, "month": 2_592_000}
@@ -152,6 +153,7 @@ def _route(name: RouteName, spec: RouteSpec, tiers: tuple[Tier, ...], aim: Aim, 
         fallback=Fallback(
             on=frozenset(kind for word in spec.fallback.on for kind in _FAILURES[word]),
             max_attempts=spec.fallback.max_attempts if spec.fallback.on else 1,
+            replay=spec.fallback.replay,
         ),
         deadline_s=spec.deadline,
         stream_deadline_s=spec.stream_deadline,

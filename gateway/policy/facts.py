@@ -70,6 +70,7 @@ def route_facts(route: Route) -> Iterator[tuple[str, str]]:
     yield "when_unknown", route.when_unknown.value
     yield "fallback.on", words.failures(route.fallback.on)
     yield "fallback.max_attempts", str(route.fallback.max_attempts)
+    yield "fallback.replay", _yes_or_no(route.fallback.replay)
     yield "deadline", words.duration(route.deadline_s)
     yield "stream_deadline", words.duration(route.stream_deadline_s)
     yield "scorer", route.scorer.value

@@ -17,12 +17,21 @@ class AliasSpec(Section):
 class FallbackSpec(Section):
     """What may follow a failed attempt. Nothing follows once content was sent to the client."""
 
-    on: tuple[Literal["connect", "ttft", "busy", "error"], ...] = optional(
-        ("connect", "ttft", "busy", "error"),
+    on: tuple[Literal["connect", "ttft", "busy", "error", "context"], ...] = optional(
+        ("connect", "ttft", "busy", "error", "context"),
         "Failures after which the next endpoint or tier is tried: no connection; no content in time; 429 or 503; "
-        "any other failed or empty answer.",
+        "any other failed or empty answer; a prompt too long for the tier, which one with a larger window may hold.",
     )
-    max_attempts: Annotated[int, Quantity(COUNT, "1", "10")] = optional(3, "Attempts for one request in all.")
+    max_attempts: Annotated[int, Quantity(COUNT, "1", "10")] = optional(
+        3,
+        "Attempts for one request in all. Whatever this says, the attempts beyond the first are kept to a tenth of the "
+        "requests of the last ten seconds, or to three at once where that is more.",
+    )
+    replay: bool = optional(
+        True,
+        "Whether a request that a server may have worked on in vain may be sent to another. Turn it off where that "
+        "would do harm: the servers act on the world, or keep what they were asked.",
+    )
 
 
 class CacheSpec(Section):

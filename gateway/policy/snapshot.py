@@ -32,10 +32,14 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Fallback:
-    """Which failures of an attempt may be followed by another, and how many attempts there are in all."""
+    """Which failures of an attempt may be followed by another, and how many attempts there are in all.
+
+    `replay` says that a request which a server may have worked on may be sent to another.
+    """
 
     on: frozenset[FailureKind]
     max_attempts: int
+    replay: bool = True
 
 
 @dataclass(frozen=True, slots=True)

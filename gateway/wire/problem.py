@@ -26,7 +26,9 @@ RETRIED_ALREADY: Final = frozenset(
 _CONTEXT_CODES = ("context_length_exceeded", "exceed_context_size_error")
 _CONTEXT_WORDS = re.compile(
     r"context (?:length|window|size)|maximum model length|max_model_len|too many (?:input )?tokens"
-    r"|prompt is too long|prompt \(?(?:length|contains)",
+    r"|prompt is too long|prompt \(?(?:length|contains)"
+    # TGI, of the prompt alone and of the prompt with the answer.
+    r"|`inputs` must have less than [0-9]|`inputs` tokens \+ `max_new_tokens` must be",
     re.IGNORECASE,
 )
 

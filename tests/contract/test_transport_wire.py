@@ -5,6 +5,7 @@ import asyncio
 import httpx
 import pytest
 
+from gateway.ports import ready_request
 from tests.support.behaviours import JSON, json_reply
 from tests.support.networks import SOCKET_TRANSPORTS, chunks_of, make_transport, network
 from tests.support.scripts import End, Reply, Script, SeenRequest, Send, Step
@@ -203,3 +204,22 @@ async def test_other_schemes_are_refused(kind: str) -> None:
     with pytest.raises(httpx.UnsupportedProtocol):
         await transport.handle_async_request(httpx.Request("GET", "ftp://127.0.0.1/"))
     await transport.aclose()
+
+
+@over_sockets
+async def test_a_server_that_hangs_up_amid_the_request_is_a_failure_at_once(kind: str) -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(100)
+        writer.transport.abort()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    origin = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    transport = make_transport(kind)
+    body = b" " * (32 * 1024 * 1024)
+    try:
+        with pytest.raises((*BROKEN, httpx.WriteError)):
+            await transport.handle_async_request(ready_request(httpx.URL(origin), [], body))
+    finally:
+        await transport.aclose()
+        server.close()
+        await server.wait_closed()

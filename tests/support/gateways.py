@@ -14,6 +14,7 @@ from gateway.adapters.memory_receipts import MemoryReceipts
 from gateway.adapters.memory_reservoir import MemoryReservoir
 from gateway.core.admission import Admission
 from gateway.core.picker import EndpointTable
+from gateway.core.retry_budget import RetryBudget
 from gateway.domain.ability import Score, ScorerChoice
 from gateway.domain.feedback import AnsweredRequest, Feedback
 from gateway.domain.ids import RequestId
@@ -179,6 +180,7 @@ class Gateway:
             transports={"lean": self.network, "httpx": self.network},
             endpoints=EndpointTable(),
             admission=Admission(),
+            retries=RetryBudget(),
             report_fault=lambda _, fault: self.faults.append(fault),
         )
         self.pipeline = Pipeline(self.world)

@@ -7,9 +7,9 @@ import httpx
 import pytest
 
 from gateway.adapters.upstream_lean import request_bytes
-from gateway.ports import ready_request
+from gateway.ports import StaleConnection, ready_request
 from tests.support.behaviours import breaks_before
-from tests.support.networks import lean_network
+from tests.support.networks import chunks_of, lean_network
 from tests.support.scripts import End, Reply, Script, SeenRequest
 from tests.support.waiting import eventually
 
@@ -57,7 +57,23 @@ async def test_a_kept_connection_dead_without_a_byte_is_replaced_once(end: End) 
         net.plan.queue(breaks_before(end))
         assert b"Paris" in await net.fetch()
         assert [seen.connection for seen in net.requests] == [1, 1, 2]
-        assert net.stats().stale_retries == 1
+        assert net.stats().stale == 1
+
+
+async def test_who_decides_on_repetitions_is_told_of_a_dead_connection_and_can_have_a_fresh_one() -> None:
+    async with lean_network() as net:
+        await net.fetch()
+        net.plan.queue(breaks_before(End.CLOSE))
+        asked = net.request()
+        asked.extensions["sends_once"] = True
+        with pytest.raises(StaleConnection):
+            await net.transport.handle_async_request(asked)
+        await asyncio.gather(net.fetch(), net.fetch())
+        again = net.request()
+        again.extensions["fresh_connection"] = True
+        await chunks_of(await net.transport.handle_async_request(again))
+        assert net.requests[-1].connection == 4, "no kept one, though two were free"
+        assert net.stats().stale == 1
 
 
 async def test_the_repetition_is_not_repeated() -> None:

@@ -49,7 +49,7 @@ async def test_the_connection_used_last_is_used_first() -> None:
         await first
         await net.fetch()
         assert net.requests[2].connection == net.requests[0].connection
-        assert net.stats() == TransportStats(opened=2, reused=1, open=2, idle=2, stale_retries=0)
+        assert net.stats() == TransportStats(opened=2, reused=1, open=2, idle=2, stale=0)
 
 
 async def test_an_idle_connection_is_not_used_after_its_expiry() -> None:
@@ -115,7 +115,7 @@ async def test_whoever_waits_gets_the_next_connection_that_is_free() -> None:
     async with lean_network(LeanTransport(max_connections_per_origin=1, pool_timeout_s=5.0)) as net:
         answers = await asyncio.gather(*(net.fetch() for _ in range(6)))
         assert all(b"Paris" in answer for answer in answers)
-        assert net.stats() == TransportStats(opened=1, reused=5, open=1, idle=1, stale_retries=0)
+        assert net.stats() == TransportStats(opened=1, reused=5, open=1, idle=1, stale=0)
 
 
 async def test_whoever_waits_gets_the_place_of_a_connection_that_was_lost() -> None:
@@ -150,7 +150,7 @@ async def test_leaving_the_line_gives_back_a_connection_handed_over_in_the_same_
         assert await asking == b"held"
         with pytest.raises(asyncio.CancelledError):
             await waiting
-        assert net.stats() == TransportStats(opened=1, reused=0, open=1, idle=1, stale_retries=0)
+        assert net.stats() == TransportStats(opened=1, reused=0, open=1, idle=1, stale=0)
 
 
 async def test_leaving_the_line_gives_back_a_place_handed_over_in_the_same_turn() -> None:

@@ -1,7 +1,6 @@
 """The exchange machine, row by row. Each test reads as a play: what is reported, and what is then asked for."""
 
-import re
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 
@@ -27,9 +26,10 @@ from gateway.core.exchange_events import (
     Timer,
     TimerFired,
 )
+from gateway.core.retry_budget import FLOOR, RetryBudget
 from gateway.domain.errors import ErrorCode
 from gateway.domain.ids import TierName
-from gateway.domain.outcome import FailureKind, Outcome
+from gateway.domain.outcome import FailureKind, NoRetry, Outcome
 
 ALL_KINDS = frozenset(FailureKind)
 RETRIED = ALL_KINDS - {FailureKind.REJECTED, FailureKind.BROKEN, FailureKind.STALLED}
@@ -41,7 +41,7 @@ def plan(*endpoints: int, max_attempts: int = 3, retry_on: frozenset[FailureKind
 
 
 def begun(*endpoints: int, max_attempts: int = 3, retry_on: frozenset[FailureKind] = RETRIED) -> Exchange:
-    exchange = Exchange(plan(*endpoints, max_attempts=max_attempts, retry_on=retry_on))
+    exchange = Exchange(plan(*endpoints, max_attempts=max_attempts, retry_on=retry_on), RetryBudget())
     exchange.handle(Begin(), 0.0)
     return exchange
 
@@ -51,7 +51,7 @@ def without_timers(commands: tuple[Command, ...]) -> list[Command]:
 
 
 def test_begin_opens_the_first_rung_under_both_clocks() -> None:
-    commands = Exchange(plan(1, 1)).handle(Begin(), 40.0)
+    commands = Exchange(plan(1, 1), RetryBudget()).handle(Begin(), 40.0)
     assert commands == (SetTimer(Timer.DEADLINE, 60.0), OpenAttempt(0, 0), SetTimer(Timer.FIRST_CONTENT, 4.0))
 
 
@@ -118,19 +118,20 @@ def test_failure_of_another_attempt_does_not_disturb_the_committed_one() -> None
 
 
 @pytest.mark.parametrize(
-    ("kind", "code", "outcome"),
+    ("kind", "code", "outcome", "why"),
     [
-        (FailureKind.CONNECT, ErrorCode.UPSTREAM_ERROR, Outcome.UPSTREAM_FAILED),
-        (FailureKind.BUSY, ErrorCode.TIER_UNAVAILABLE, Outcome.UPSTREAM_FAILED),
-        (FailureKind.TTFT, ErrorCode.UPSTREAM_TIMEOUT, Outcome.UPSTREAM_FAILED),
-        (FailureKind.REJECTED, ErrorCode.UPSTREAM_REJECTED, Outcome.UPSTREAM_REJECTED),
+        (FailureKind.CONNECT, ErrorCode.UPSTREAM_ERROR, Outcome.UPSTREAM_FAILED, NoRetry.EXHAUSTED),
+        (FailureKind.BUSY, ErrorCode.TIER_UNAVAILABLE, Outcome.UPSTREAM_FAILED, NoRetry.EXHAUSTED),
+        (FailureKind.TTFT, ErrorCode.UPSTREAM_TIMEOUT, Outcome.UPSTREAM_FAILED, NoRetry.EXHAUSTED),
+        (FailureKind.CONTEXT_LENGTH, ErrorCode.UPSTREAM_REJECTED, Outcome.UPSTREAM_REJECTED, NoRetry.EXHAUSTED),
+        (FailureKind.REJECTED, ErrorCode.UPSTREAM_REJECTED, Outcome.UPSTREAM_REJECTED, NoRetry.FINAL),
     ],
 )
-def test_when_nothing_is_left_the_client_is_told_the_last_failure(
-    kind: FailureKind, code: ErrorCode, outcome: Outcome
+def test_when_nothing_is_left_the_client_is_told_the_last_failure_and_the_receipt_why_it_was_the_last(
+    kind: FailureKind, code: ErrorCode, outcome: Outcome, why: NoRetry
 ) -> None:
     exchange = begun(1)
-    assert without_timers(exchange.handle(AttemptFailed(0, kind), 1.0)) == [Reject(code, kind), Finish(outcome)]
+    assert without_timers(exchange.handle(AttemptFailed(0, kind), 1.0)) == [Reject(code, kind, why), Finish(outcome)]
 
 
 def test_request_at_fault_is_never_tried_elsewhere() -> None:
@@ -162,7 +163,7 @@ def test_deadline_before_content_cancels_and_says_so() -> None:
     exchange = begun(2)
     assert without_timers(exchange.handle(TimerFired(Timer.DEADLINE), 100.0)) == [
         CancelAttempt(0, FailureKind.TTFT),
-        Reject(ErrorCode.DEADLINE_EXCEEDED, FailureKind.TTFT),
+        Reject(ErrorCode.DEADLINE_EXCEEDED, FailureKind.TTFT, NoRetry.DEADLINE),
         Finish(Outcome.DEADLINE),
     ]
 
@@ -202,7 +203,7 @@ def test_every_pair_outside_the_table_is_ignored() -> None:
     for state in State:
         for event in events:
             if (state, type(event)) not in TABLE:
-                exchange = Exchange(plan(1))
+                exchange = Exchange(plan(1), RetryBudget())
                 exchange.state = state
                 assert exchange.handle(event, 0.0) == ()
 
@@ -213,7 +214,92 @@ def test_plan_without_anything_to_try_is_a_programming_error(endpoints: tuple[in
         plan(*endpoints)
 
 
-def test_the_readme_shows_the_table_as_it_is() -> None:
-    readme = Path(__file__).parents[3].joinpath("gateway", "README.md").read_text("utf-8")
-    shown = re.findall(r"^\| ([A-Z]+) \| ([A-Za-z]+) \| .+ \|$", readme, re.MULTILINE)
-    assert shown == [(state.name, event.__name__) for state, event in TABLE], "gateway/README.md is out of date"
+def test_a_busy_server_that_asks_for_little_is_asked_again_when_its_time_has_come() -> None:
+    exchange = begun(1)
+    assert exchange.handle(AttemptFailed(0, FailureKind.BUSY, 0.5), 1.0) == (
+        ClearTimer(Timer.FIRST_CONTENT),
+        SetTimer(Timer.RETRY, 0.5),
+    )
+    assert exchange.state is State.WAITING
+    assert without_timers(exchange.handle(TimerFired(Timer.RETRY), 1.5)) == [OpenAttempt(1, 0, again=0)]
+
+
+def test_a_kept_connection_that_died_is_replaced_at_the_same_server_beyond_the_attempts_of_the_plan() -> None:
+    exchange = begun(1, max_attempts=1)
+    assert without_timers(exchange.handle(AttemptFailed(0, FailureKind.STALE), 1.0)) == [OpenAttempt(1, 0, again=0)]
+
+
+def waiting() -> Exchange:
+    exchange = begun(1, 1)
+    exchange.handle(AttemptFailed(0, FailureKind.BUSY, 0.5), 1.0)
+    return exchange
+
+
+def test_a_deadline_while_waiting_names_the_busy_server_as_the_cause() -> None:
+    assert without_timers(waiting().handle(TimerFired(Timer.DEADLINE), 100.0)) == [
+        Reject(ErrorCode.DEADLINE_EXCEEDED, FailureKind.BUSY, NoRetry.DEADLINE),
+        Finish(Outcome.DEADLINE),
+    ]
+
+
+def test_a_wait_that_ends_late_does_not_lead_past_the_deadline() -> None:
+    commands = without_timers(waiting().handle(TimerFired(Timer.RETRY), 100.0))
+    assert commands[0] == Reject(ErrorCode.DEADLINE_EXCEEDED, FailureKind.BUSY, NoRetry.DEADLINE)
+
+
+def test_a_client_that_leaves_while_waiting_ends_it() -> None:
+    assert without_timers(waiting().handle(ClientGone(), 1.2)) == [Finish(Outcome.CLIENT_GONE_BEFORE)]
+
+
+@pytest.mark.parametrize("timer", [Timer.STALL, Timer.FIRST_CONTENT])
+def test_a_timer_of_another_state_changes_nothing(timer: Timer) -> None:
+    exchange = waiting()
+    assert exchange.handle(TimerFired(timer), 1.2) == ()
+    assert exchange.state is State.WAITING
+    assert begun(1).handle(TimerFired(Timer.RETRY), 1.2) == ()
+    streaming = begun(1)
+    streaming.handle(FirstContent(0), 1.0)
+    assert streaming.handle(TimerFired(Timer.RETRY), 1.2) == ()
+
+
+def spent() -> RetryBudget:
+    """Build a budget from which a retry is refused."""
+    budget = RetryBudget()
+    for _ in range(FLOOR):
+        assert budget.grant(TierName("tier0"), 1.0)
+    return budget
+
+
+def test_a_spent_retry_budget_ends_the_climb_with_the_true_cause() -> None:
+    exchange = Exchange(plan(2, 2), spent())
+    exchange.handle(Begin(), 0.0)
+    assert without_timers(exchange.handle(AttemptFailed(0, FailureKind.BUSY), 1.0)) == [
+        Reject(ErrorCode.TIER_UNAVAILABLE, FailureKind.BUSY, NoRetry.RETRY_BUDGET),
+        Finish(Outcome.UPSTREAM_FAILED),
+    ]
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        [AttemptFailed(1, FailureKind.REJECTED)],
+        [TimerFired(Timer.FIRST_CONTENT)],
+        [TimerFired(Timer.DEADLINE)],
+        [ClientGone()],
+        [FirstContent(1), Ended(1)],
+        [FirstContent(1), AttemptFailed(1, FailureKind.BROKEN)],
+        [FirstContent(1), TimerFired(Timer.STALL)],
+        [FirstContent(1), ClientGone()],
+    ],
+)
+def test_however_a_retry_ends_it_is_given_back_to_the_budget(end: list[Event]) -> None:
+    budget = RetryBudget()
+    for _ in range(FLOOR - 1):
+        budget.grant(TierName("tier0"), 1.0)
+    exchange = Exchange(replace(plan(2), max_attempts=2), budget)
+    exchange.handle(Begin(), 0.0)
+    exchange.handle(AttemptFailed(0, FailureKind.CONNECT), 1.0)
+    assert not budget.grant(TierName("tier0"), 50.0), "all are under way"
+    for event in end:
+        exchange.handle(event, 60.0)
+    assert budget.grant(TierName("tier0"), 70.0)

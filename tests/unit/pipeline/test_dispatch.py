@@ -1,28 +1,37 @@
 """Attempts over a ladder: what is tried after what, for how long, and which servers are left alone."""
 
+import asyncio
 from dataclasses import replace
 
 import httpx
 import pytest
 
-from gateway.domain.outcome import FailureKind, Outcome
+from gateway.domain.outcome import FailureKind, NoRetry, Outcome
+from gateway.domain.request import Operation
+from gateway.pipeline.drive import Pipeline
+from gateway.ports import StaleConnection
 from tests.support.behaviours import (
     always,
     fails,
+    json_reply,
     speaks,
     stalls_before,
 )
 from tests.support.gateways import (
     CHAT,
     KEYED,
+    STREAM,
     TEAM_KEY,
     TWO_TIERS,
     Books,
     Gateway,
     error_of,
     failures,
+    hosts,
 )
+from tests.support.openai_bodies import error_body
 from tests.support.scripts import Pause, Reply, SeenRequest, Unreachable
+from tests.support.waiting import eventually
 
 
 async def test_when_every_server_fails_the_client_is_told_without_addresses() -> None:
@@ -106,6 +115,122 @@ async def test_when_every_pool_is_full_the_client_is_told_at_once() -> None:
     client = await gateway.ask(CHAT)
     assert client.responder.status == 502
     assert failures(gateway) == [FailureKind.CONNECT] * 3
+
+
+BUSY_AT_ALL = TWO_TIERS.replace('{url: "http://small-a:8000/v1"}, ', "")
+"""Of the small tier one server, so that there is no neighbour."""
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "tier"),
+    [
+        ("0", b"small"),
+        ("0.02", b"small"),
+        ("1.5", b"large"),
+        ("3600", b"large"),
+        ("Wed, 21 Oct 2099 07:28:00 GMT", b"large"),
+        ("soon", b"large"),
+        ("-1", b"large"),
+        ("9" * 400, b"large"),
+        (None, b"large"),
+    ],
+)
+async def test_a_busy_server_is_waited_for_only_if_it_asks_for_no_more_than_a_second(
+    retry_after: str | None, tier: bytes
+) -> None:
+    gateway = Gateway(BUSY_AT_ALL)
+    gateway.network.plan.queue(fails(429, retry_after=retry_after))
+    client = await gateway.ask(CHAT)
+    assert client.responder.status == 200
+    assert client.responder.headers[b"x-tiergate-tier"] == tier
+    assert failures(gateway) == [FailureKind.BUSY, None]
+
+
+async def test_a_wait_that_the_deadline_does_not_allow_is_not_begun() -> None:
+    gateway = Gateway(BUSY_AT_ALL.replace("dial: 1000000,", "dial: 1000000, deadline: 200ms,"))
+    gateway.network.plan.queue(fails(429, retry_after="0.9"))
+    client = await gateway.ask(CHAT)
+    assert client.responder.headers[b"x-tiergate-tier"] == b"large"
+
+
+async def test_a_client_that_leaves_while_a_busy_server_is_waited_for_is_not_waited_for() -> None:
+    gateway = Gateway(BUSY_AT_ALL)
+    gateway.network.plan.queue(fails(429, retry_after="1"))
+    client = gateway.client(CHAT)
+    serving = asyncio.create_task(gateway.serve(client))
+    await eventually(lambda: gateway.network.requests and gateway.network.requests[0].gone.is_set())
+    client.leave()
+    await serving
+    assert gateway.receipt.outcome is Outcome.CLIENT_GONE_BEFORE
+    assert len(gateway.network.requests) == 1
+
+
+TOO_LONG = always(json_reply(400, error_body("This model's maximum context length is 4096 tokens.", "invalid", 400)))
+
+
+@pytest.mark.parametrize("body", [CHAT, STREAM])
+async def test_a_prompt_too_long_for_a_tier_is_answered_by_one_with_a_larger_window(body: dict[str, object]) -> None:
+    gateway = Gateway()
+    gateway.network.plan.models["answer"] = TOO_LONG
+    client = await gateway.ask(body)
+    assert client.responder.headers[b"x-tiergate-tier"] == b"large"
+    assert failures(gateway) == [FailureKind.CONTEXT_LENGTH, None], "its neighbour would say the same"
+
+
+@pytest.mark.parametrize("model", ["auto", "small"])
+async def test_a_prompt_too_long_for_every_tier_is_refused_in_the_servers_words(model: str) -> None:
+    gateway = Gateway()
+    gateway.network.plan.general = TOO_LONG
+    client = await gateway.ask({**CHAT, "model": model})
+    assert client.responder.status == 400
+    assert error_of(client)["code"] == "context_length_exceeded"
+    assert gateway.receipt.no_retry is NoRetry.EXHAUSTED
+
+
+async def test_a_retry_that_the_budget_does_not_grant_is_not_made_and_the_receipt_says_so() -> None:
+    gateway = Gateway()
+    gateway.network.plan.general = fails(500)
+    for seed in range(10):
+        await gateway.ask({**CHAT, "seed": seed})
+    assert len(gateway.network.requests) == 10 + 3, "one in ten is less than the floor of three"
+    client = await gateway.ask({**CHAT, "seed": 10})
+    assert client.responder.status == 502
+    assert len(gateway.receipt.attempts) == 1
+    assert gateway.receipt.no_retry is NoRetry.RETRY_BUDGET
+    assert "Retries are limited for now." in error_of(client)["message"]
+
+
+async def test_what_must_not_be_done_twice_is_not_asked_twice() -> None:
+    gateway = Gateway(TWO_TIERS.replace("dial: 1000000,", "dial: 1000000, fallback: {replay: false},"))
+    gateway.network.plan.queue(fails(500))
+    client = await gateway.ask(CHAT)
+    assert client.responder.status == 502
+    assert gateway.receipt.no_retry is NoRetry.NOT_REPLAYABLE
+    gateway.network.plan.queue(always(Unreachable()))
+    client = await gateway.ask({**CHAT, "seed": 1})
+    assert client.responder.status == 200, "nothing had been sent"
+
+
+async def test_a_kept_connection_that_died_is_replaced_at_the_same_server_against_which_nothing_is_held() -> None:
+    gateway = Gateway(TWO_TIERS.replace("dial: 1000000,", "dial: 1000000, fallback: {on: []},"))
+    asked: list[httpx.Request] = []
+
+    async def die_once(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        if len(asked) == 1:
+            raise StaleConnection("scripted")
+        return await gateway.network.handle_async_request(request)
+
+    world = replace(gateway.world, transports={"lean": httpx.MockTransport(die_once)})
+    client = gateway.client(CHAT)
+    await Pipeline(world)(Operation.CHAT, client.inbound, client.responder)
+    assert client.responder.status == 200
+    assert failures(gateway) == [FailureKind.STALE, None]
+    assert asked[0].url == asked[1].url
+    assert "fresh_connection" not in asked[0].extensions
+    assert asked[1].extensions["fresh_connection"]
+    await gateway.ask({**CHAT, "seed": 1})
+    assert hosts(gateway)[-1] == hosts(gateway)[0], "the server is not left alone"
 
 
 def spoken(request: SeenRequest) -> Reply:

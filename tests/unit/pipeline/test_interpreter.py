@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from gateway.core.exchange_events import AttemptFailed, Plan, Rung, Timer, TimerFired
+from gateway.core.retry_budget import RetryBudget
 from gateway.domain.ids import TierName
 from gateway.domain.outcome import FailureKind, Outcome
 from gateway.pipeline.attempt import Attempt, AttemptError, Opened
@@ -52,7 +53,7 @@ class Servers:
     closed: list[int] = field(default_factory=list)
     placed: list[int] = field(default_factory=list)
 
-    def place(self, number: int, rung: int) -> Attempt:
+    def place(self, number: int, rung: int, again: Attempt | None) -> Attempt:
         self.ends.append(asyncio.get_running_loop().create_future())
         self.placed.append(rung)
         return Attempt(number, a_tier("small"), an_endpoint("small", number), 0.0)
@@ -88,7 +89,7 @@ class CountingClock(ManualClock):
 def exchange(servers: Servers, clock: ManualClock | None = None, *, stall_s: float = 60.0) -> Interpreter:
     rungs = tuple(Rung(TierName(name), 2, 60.0, stall_s) for name in ("small", "large"))
     plan = Plan(rungs, 4, frozenset(FailureKind), 1_000.0 + 60.0)
-    return Interpreter(plan, servers, clock or ManualClock())
+    return Interpreter(plan, RetryBudget(), servers, clock or ManualClock())
 
 
 def blow(draw: Random, servers: Servers, interpreter: Interpreter) -> None:

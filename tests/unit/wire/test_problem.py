@@ -89,6 +89,9 @@ def test_a_refusal_that_cannot_be_told_is_told_by_its_status(body: bytes) -> Non
         {"message": "x", "type": "exceed_context_size_error"},
         {"message": "prompt is too long: 9 tokens > 8 maximum"},
         {"message": "The decoder prompt (length 5000) is longer than the maximum model length of 4096."},
+        {"message": "The input (5000 tokens) is longer than the model's context length (4096 tokens)."},
+        {"message": "Input validation error: `inputs` must have less than 1024 tokens. Given: 5000"},
+        {"message": "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 5000 and 20"},
     ],
 )
 def test_a_prompt_too_long_is_recognised_in_any_servers_words(error: dict[str, Any]) -> None:
