@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.core.probes.algorithms import make_route
@@ -20,6 +20,7 @@ from gateway.core.probes.vocabulary import COLOURS, NAMES
 families = st.sampled_from(FAMILIES)
 levels = st.integers(1, LEVELS)
 seeds = st.integers(0, 2**63)
+TRUTH_TELLERS = next(family for family in FAMILIES if family.make is make_truth_tellers)
 
 EVASIONS = ("", "I do not know.", "Answer:", "Answer: ?", "As a language model I cannot do that.", "```", "{}", "[]")
 
@@ -80,6 +81,7 @@ def test_the_same_draws_make_the_same_task(family: Family, level: int, seed: int
 
 
 @given(family=families, seed=seeds)
+@example(family=TRUTH_TELLERS, seed=299_373).via("its honest two stood side by side where all were named")
 def test_a_probe_never_says_its_solution_outright(family: Family, seed: int) -> None:
     task = drawn(family, LEVELS, seed)
     solution = task.solution.removeprefix("Answer: ")
@@ -101,7 +103,7 @@ def test_nobody_in_a_story_ever_has_fewer_than_nothing(level: int, seed: int) ->
 @given(level=levels, seed=seeds)
 def test_to_call_everybody_honest_is_right_only_where_everybody_is(level: int, seed: int) -> None:
     task = make_truth_tellers(level, Draws(seed))
-    people = task.text.removeprefix("Each of ").partition(" either")[0]
+    people = ", ".join(re.findall(r"(\w+) says:", task.text))
     assert task.grade(f"Answer: {people}") == (
         task.solution.count(",") == people.count(",") and "nobody" not in task.solution
     )

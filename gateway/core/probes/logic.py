@@ -85,8 +85,9 @@ def make_truth_tellers(level: int, draws: Draws) -> Task:
         for speaker, other, claim in said
     )
     names = ", ".join(name for name in people if name in honest) or "nobody"
+    # They are not named in a row: two honest ones side by side would stand there as the answer is written.
     text = (
-        f"Each of {', '.join(people)} either always tells the truth or always lies. {told} "
+        f"Each of these {len(people)} people either always tells the truth or always lies. {told} "
         f"Who tells the truth? Give the names, or `nobody`.\n{FINISH}"
     )
     return Task(text, f"Answer: {names}", are_names([name for name in people if name in honest], people))
