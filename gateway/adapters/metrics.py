@@ -39,6 +39,7 @@ class Metrics:
         self._errors = self._count(names.ERRORS)
         self._refusals = self._count(names.REFUSALS)
         self._decisions = self._count(names.DECISIONS)
+        self._removals = self._count(names.REMOVALS)
         self._scores = self._count(names.SCORES)
         self._classifier = self._count(names.CLASSIFIER_OUTCOMES)
         self._encoder_failures = self._count(names.ENCODER_FAILURES)
@@ -71,7 +72,7 @@ class Metrics:
             self._errors.add((receipt.error,))
             if receipt.error in _LIMIT_OF:
                 self._refusals.add((_LIMIT_OF[receipt.error], tenant))
-        self._record_decision(receipt)
+        self._record_decision(receipt, tenant)
         self._record_attempts(receipt)
         self._record_usage(receipt, (tier, receipt.served_model or "", tenant))
         self._record_times(receipt, tier)
@@ -125,12 +126,15 @@ class Metrics:
                 self._tenants[tenant] = shown
         return shown
 
-    def _record_decision(self, receipt: Receipt) -> None:
+    def _record_decision(self, receipt: Receipt, tenant: str) -> None:
         decision = receipt.decision
         if decision is None:
             return
         certified = "true" if decision.certified else "false"
         self._decisions.add((decision.route or "", decision.ladder[0], decision.reason, certified))
+        for view in decision.views:
+            if view.removed_by is not None:
+                self._removals.add((view.tier, view.removed_by, tenant))
         self._scores.add((decision.score.scorer, "true" if decision.score.is_known else "false"))
 
     def _record_attempts(self, receipt: Receipt) -> None:

@@ -60,6 +60,12 @@ DECISIONS = Metric(
     ("route", "tier", "reason", "certified"),
     "Decisions by the tier chosen first and why. certified=false: the route's quality could not be certified.",
 )
+REMOVALS = Metric(
+    "tiergate_tiers_removed_total",
+    Kind.COUNTER,
+    ("tier", "reason", "tenant"),
+    "Decisions from which a tier was removed, by why. reason=slo over all decisions: the share moved away from it.",
+)
 SCORES = Metric(
     "tiergate_scores_total",
     Kind.COUNTER,
@@ -164,6 +170,35 @@ STAGE = Metric(
     "Time spent in each stage of a request, waiting included.",
     _STAGE_S,
 )
+SLO_STREAMS = Metric(
+    "tiergate_slo_streams_total",
+    Kind.COUNTER,
+    ("tier", "objective"),
+    "Streams held to an objective of their tier: ttft_p95, or itl_p95. 95 % of them should keep to it.",
+)
+SLO_MISSED = Metric(
+    "tiergate_slo_missed_total", Kind.COUNTER, ("tier", "objective"), "Streams that missed an objective of their tier."
+)
+SLO_BURN = Metric(
+    "tiergate_slo_burn_ratio",
+    Kind.GAUGE,
+    ("tier", "objective", "window"),
+    "How fast the allowance of misses is used up, over 5m and 1h: 1 is just what the objective allows. Alarm above "
+    "14.4 over 5m together with 6 over 1h.",
+)
+SLO_SEEN = Metric(
+    "tiergate_tier_latency_seconds",
+    Kind.GAUGE,
+    ("tier", "of", "quantile"),
+    "What the streams of the last 30 s took, those of other workers too: to the first token (of=ttft), and from token "
+    "to token on the mean (of=itl).",
+)
+SLO_SHIFTED = Metric(
+    "tiergate_slo_shifted_ratio",
+    Kind.GAUGE,
+    ("tier",),
+    "Share of a tier's requests that goes elsewhere, because it misses its objective; 0 when all is well.",
+)
 RELOADS = Metric(
     "tiergate_policy_reloads_total", Kind.COUNTER, ("result",), "Edits of the policy: accepted, or refused."
 )
@@ -220,6 +255,7 @@ METRICS = (
     ERRORS,
     REFUSALS,
     DECISIONS,
+    REMOVALS,
     SCORES,
     CLASSIFIER_OUTCOMES,
     ENCODER_BATCH,
@@ -237,6 +273,11 @@ METRICS = (
     OUTPUT_TOKEN,
     OVERHEAD,
     STAGE,
+    SLO_STREAMS,
+    SLO_MISSED,
+    SLO_BURN,
+    SLO_SEEN,
+    SLO_SHIFTED,
     RELOADS,
     ARTEFACT_RELOADS,
     SNAPSHOT,

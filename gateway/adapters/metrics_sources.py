@@ -5,7 +5,10 @@ from collections.abc import Callable, Iterable
 from gateway.adapters import metrics_names as names
 from gateway.adapters.metrics import Metrics
 from gateway.adapters.metrics_cells import Labels
+from gateway.core.burn_rate import BurnRate
 from gateway.core.picker import EndpointTable
+from gateway.core.tier_slo import TierSlos
+from gateway.domain.tier import NO_SLO
 from gateway.policy.snapshot import PolicySnapshot
 
 Samples = Iterable[tuple[Labels, float]]
@@ -27,6 +30,17 @@ def expose_endpoints(
     """Tell how many attempts each model server has, and whether it may be given more."""
     metrics.read_from(names.ENDPOINT_IN_FLIGHT, lambda: _in_flight(snapshot(), table))
     metrics.read_from(names.ENDPOINT_AVAILABLE, lambda: _available(snapshot(), table, now_s()))
+
+
+def expose_slos(
+    metrics: Metrics, snapshot: Callable[[], PolicySnapshot], slos: TierSlos, now_s: Callable[[], float]
+) -> None:
+    """Tell how tiers fare against their objectives, and what share of their requests goes elsewhere for it."""
+    metrics.read_from(names.SLO_STREAMS, lambda: [(row[:2], row[2]) for row in _objectives(snapshot(), slos)])
+    metrics.read_from(names.SLO_MISSED, lambda: [(row[:2], row[3]) for row in _objectives(snapshot(), slos)])
+    metrics.read_from(names.SLO_BURN, lambda: _burning(snapshot(), slos, now_s()))
+    metrics.read_from(names.SLO_SEEN, lambda: _latencies(snapshot(), slos, now_s()))
+    metrics.read_from(names.SLO_SHIFTED, lambda: _shifted(snapshot(), slos, now_s()))
 
 
 def expose_number(metrics: Metrics, metric: names.Metric, read: Callable[[], float]) -> None:
@@ -66,3 +80,40 @@ def _available(snapshot: PolicySnapshot, table: EndpointTable, now_s: float) -> 
     for tier in snapshot.tiers.values():
         for endpoint in tier.endpoints:
             yield (endpoint.id,), int(table.state(endpoint.id).is_available(now_s, tier.limits.in_flight))
+
+
+def _objectives(snapshot: PolicySnapshot, slos: TierSlos) -> Iterable[tuple[str, str, int, int]]:
+    """Yield tier, objective, streams and misses of each objective that the policy has."""
+    for tier, objective, burn in _burns(snapshot, slos):
+        yield tier, objective, burn.total, burn.missed
+
+
+def _burning(snapshot: PolicySnapshot, slos: TierSlos, now_s: float) -> Samples:
+    for tier, objective, burn in _burns(snapshot, slos):
+        for window, rate in zip(("5m", "1h"), burn.rates(now_s), strict=True):
+            yield (tier, objective, window), rate
+
+
+def _burns(snapshot: PolicySnapshot, slos: TierSlos) -> Iterable[tuple[str, str, BurnRate]]:
+    for tier in snapshot.tiers.values():
+        known = slos.tier(tier.name)
+        if tier.slo.ttft_p95_s is not None:
+            yield tier.name, "ttft_p95", known.ttft
+        if tier.slo.itl_p95_s is not None:
+            yield tier.name, "itl_p95", known.itl
+
+
+def _latencies(snapshot: PolicySnapshot, slos: TierSlos, now_s: float) -> Samples:
+    for tier in snapshot.tiers.values():
+        window = slos.tier(tier.name).window
+        window.expire(now_s)
+        for of, read_s in (("ttft", window.ttft_s), ("itl", window.itl_s)):
+            for quantile in (0.5, 0.95):
+                seconds = read_s(quantile)
+                if seconds is not None:
+                    yield (tier.name, of, repr(quantile)), seconds
+
+
+def _shifted(snapshot: PolicySnapshot, slos: TierSlos, now_s: float) -> Samples:
+    shifted = slos.shifted(snapshot.tiers, now_s)
+    return [((name,), shifted.get(name, 0.0)) for name, tier in snapshot.tiers.items() if tier.slo != NO_SLO]

@@ -27,6 +27,10 @@ WHY: Mapping[ReasonCode, str] = {
     ReasonCode.VISION: "it does not support images",
     ReasonCode.JSON_SCHEMA: "it does not support JSON schemas",
     ReasonCode.KEY_TIERS: "the key may not use it",
+    ReasonCode.COST: "its longest answer may cost more than the caller allows",
+    ReasonCode.DEADLINE: "it is not expected to answer within the caller's time",
+    ReasonCode.BUDGET: "its longest answer may cost more than the budget has left",
+    ReasonCode.SLO: "it misses its objective, and a share of its requests goes elsewhere; it is tried last",
     ReasonCode.UNHEALTHY: "none of its endpoints is healthy",
 }
 

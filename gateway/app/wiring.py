@@ -16,7 +16,7 @@ from gateway.adapters.artefact_watch import ArtefactWatch
 from gateway.adapters.chance import RequestIds, uniform
 from gateway.adapters.clock import SystemClock, later
 from gateway.adapters.metrics import Metrics
-from gateway.adapters.metrics_sources import expose_endpoints, expose_number, expose_policy
+from gateway.adapters.metrics_sources import expose_endpoints, expose_number, expose_policy, expose_slos
 from gateway.adapters.policy_watch import PolicyWatch
 from gateway.adapters.recorders import Recorders
 from gateway.adapters.request_log import RequestLog
@@ -34,6 +34,7 @@ from gateway.app.stores import Stores, open_stores
 from gateway.core.admission import Admission
 from gateway.core.picker import EndpointTable
 from gateway.core.retry_budget import RetryBudget
+from gateway.core.tier_slo import TierSlos
 from gateway.domain.feedback import FeedbackOutcome
 from gateway.domain.ids import EndpointId, RequestId
 from gateway.pipeline.drive import Pipeline
@@ -82,6 +83,7 @@ def make_service(settings: Settings) -> Service:
         recorder=recorders,
         transports=transports,
         endpoints=EndpointTable(),
+        slos=TierSlos(),
         admission=Admission(),
         retries=RetryBudget(),
         report_fault=report_fault,
@@ -108,6 +110,7 @@ def expose(metrics: Metrics, policy: PolicyInForce, world: World, request_log: R
     """Let a scrape read what others keep."""
     expose_policy(metrics, lambda: policy.snapshot)
     expose_endpoints(metrics, lambda: policy.snapshot, world.endpoints, world.clock.now_s)
+    expose_slos(metrics, lambda: policy.snapshot, world.slos, world.clock.now_s)
     expose_number(metrics, metrics_names.IN_FLIGHT, lambda: world.admission.in_flight)
     expose_number(metrics, metrics_names.LOG_LINES_LOST, lambda: request_log.lost)
     expose_number(metrics, metrics_names.CACHE_WRITES_DROPPED, lambda: int(world.cache.stats().get("dropped", 0)))
@@ -190,6 +193,7 @@ class Life:
         if await asyncio.to_thread(self._policy.offer, source):
             self._world.endpoints.forget_all_but(_endpoint_ids(self._policy.snapshot))
             self._world.retries.forget_all_but(self._policy.snapshot.tiers)
+            self._world.slos.forget_all_but(self._policy.snapshot.tiers.keys())
             log.info("policy %s is in force", self._policy.snapshot.id)
         else:
             problems = render(self._policy.problems)

@@ -1,14 +1,27 @@
 """What removes a tier before any is compared, and what the caller is told when none is left."""
 
-from collections.abc import Container, Sequence
-from typing import NoReturn
+from collections.abc import Container, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, NoReturn
 
 from gateway.core.value import expected_output_tokens
 from gateway.domain.decision import ReasonCode
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.ids import TierName
+from gateway.domain.noun import noun
 from gateway.domain.request import CanonicalRequest, Need
 from gateway.domain.tier import Tier
+
+
+@noun
+class Misfit:
+    """Why a tier cannot take this request now, beside what the tier itself lacks. `told` follows the tier's name."""
+
+    reason: ReasonCode
+    told: str
+
+
+NO_MISFITS: Final[Mapping[TierName, Misfit]] = MappingProxyType({})
 
 RETRY_AFTER_S = 1.0
 """Said when every able tier is unhealthy: a busy server is left alone for a second or more."""
@@ -32,12 +45,19 @@ _MEND = {
     ReasonCode.VISION: "leave out the images, or name a model that supports them",
     ReasonCode.JSON_SCHEMA: "ask for another response_format, or name a model that supports JSON schemas",
     ReasonCode.CONTEXT_WINDOW: "shorten the messages, or lower `max_tokens`",
+    ReasonCode.COST: "allow more in `x-tiergate-max-cost-usd`, or lower `max_tokens`",
+    ReasonCode.DEADLINE: "allow more time, or lower `max_tokens`",
+    ReasonCode.BUDGET: "lower `max_tokens`, or wait for the budget's next window",
     ReasonCode.UNHEALTHY: "try again shortly",
 }
 
 
 def removal(
-    tier: Tier, request: CanonicalRequest, allowed: Container[TierName] | None, unavailable: Container[TierName]
+    tier: Tier,
+    request: CanonicalRequest,
+    allowed: Container[TierName] | None,
+    unavailable: Container[TierName],
+    misfits: Mapping[TierName, Misfit] = NO_MISFITS,
 ) -> ReasonCode | None:
     """Return why the tier cannot take the request, or None. What will not pass comes before what may: health is last.
 
@@ -50,18 +70,28 @@ def removal(
         return next(reason for need, reason in _NEEDS if request.needs & need & ~tier.supports)
     if request.input_tokens + _reserved_tokens(tier, request) > tier.context_tokens:
         return ReasonCode.CONTEXT_WINDOW
+    if misfits and tier.name in misfits:
+        return misfits[tier.name].reason
     return ReasonCode.UNHEALTHY if tier.name in unavailable else None
 
 
-def refuse(request: CanonicalRequest, removed: Sequence[tuple[Tier, ReasonCode]]) -> NoReturn:
+def refuse(
+    request: CanonicalRequest,
+    removed: Sequence[tuple[Tier, ReasonCode]],
+    misfits: Mapping[TierName, Misfit] = NO_MISFITS,
+) -> NoReturn:
     """Raise the error of a request that no tier can take; the constraint nearest to letting it pass gives the code."""
     reasons = {reason for _, reason in removed}
-    told = "; ".join(f"{tier.name} {_describe(tier, request, reason)}" for tier, reason in removed)
+    told = "; ".join(f"{tier.name} {_describe(tier, request, reason, misfits)}" for tier, reason in removed)
     if ReasonCode.UNHEALTHY in reasons:
         message = f"No tier can take this request now: {told}. To mend it: {_MEND[ReasonCode.UNHEALTHY]}."
         raise GatewayError(ErrorCode.TIER_UNAVAILABLE, message, retry_after_s=RETRY_AFTER_S)
     mend = "; or ".join(_MEND[reason] for reason in ReasonCode if reason in reasons)
     message = f"No tier can take this request: {told}. To mend it: {mend}."
+    if ReasonCode.DEADLINE in reasons:
+        raise GatewayError(ErrorCode.DEADLINE_EXCEEDED, message)
+    if ReasonCode.COST in reasons:
+        raise GatewayError(ErrorCode.COST_CEILING_EXCEEDED, message, param="x-tiergate-max-cost-usd")
     if ReasonCode.CONTEXT_WINDOW in reasons:
         raise GatewayError(ErrorCode.CONTEXT_LENGTH_EXCEEDED, message, param="messages")
     raise GatewayError(ErrorCode.NO_ABLE_TIER, message)
@@ -73,7 +103,10 @@ def _reserved_tokens(tier: Tier, request: CanonicalRequest) -> int:
     return expected_output_tokens(request, tier) // request.choices if asked is None else asked
 
 
-def _describe(tier: Tier, request: CanonicalRequest, reason: ReasonCode) -> str:
+def _describe(tier: Tier, request: CanonicalRequest, reason: ReasonCode, misfits: Mapping[TierName, Misfit]) -> str:
+    misfit = misfits.get(tier.name)
+    if misfit is not None and misfit.reason is reason:
+        return misfit.told
     what = _WHAT[reason]
     if reason is not ReasonCode.CONTEXT_WINDOW:
         return what

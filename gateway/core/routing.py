@@ -6,9 +6,11 @@ Pure, and on the path of every request.
 """
 
 import math
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import field, replace
+from typing import Final
 
-from gateway.core.constraints import refuse, removal
+from gateway.core.constraints import Misfit, refuse, removal
 from gateway.core.value import best, expected_cost_usd_nano, expected_output_tokens, strongest, value_of
 from gateway.domain.ability import Score, acceptance
 from gateway.domain.decision import Decision, ReasonCode, TierView
@@ -29,6 +31,21 @@ class Pin:
     reason: ReasonCode
 
 
+@noun
+class Bars:
+    """What keeps requests from tiers at this moment, for this caller.
+
+    `misfits` remove a tier as any constraint does. `passed_over` removes it only while another is able, and leaves it
+    the last rung of the ladder: better a slow answer than none.
+    """
+
+    misfits: Mapping[TierName, Misfit] = field(default_factory=dict)
+    passed_over: Mapping[TierName, ReasonCode] = field(default_factory=dict)
+
+
+NO_BARS: Final = Bars()
+
+
 def decide(
     request: CanonicalRequest,
     score: Score,
@@ -39,20 +56,22 @@ def decide(
     allowed: Container[TierName] | None = None,
     pin: Pin | None = None,
     unavailable: Container[TierName] = (),
+    bars: Bars = NO_BARS,
 ) -> Decision:
     """Choose among `tiers` (in rank order) and lay out the ladder.
 
     `allowed` None allows all; `unavailable` are tiers without a healthy endpoint. A pinned tier must pass the same
     constraints and has no fallback to another tier: an answer from elsewhere is not what the caller asked for.
 
-    Raises GatewayError `no_able_tier`, `context_length_exceeded` or `tier_unavailable`, telling what removed each tier,
-    and `invalid_value` when the pinned tier is not among `tiers`.
+    Raises GatewayError `no_able_tier`, `context_length_exceeded`, `cost_ceiling_exceeded`, `deadline_exceeded` or
+    `tier_unavailable`, telling what removed each tier, and `invalid_value` when the pinned tier is not among `tiers`.
     """
+    misfits = bars.misfits
     views: list[TierView] = []
     values: list[float] = []
     able: list[int] = []
     for position, tier in enumerate(tiers):
-        removed_by = removal(tier, request, allowed, unavailable)
+        removed_by = removal(tier, request, allowed, unavailable, misfits)
         shift = score.shift_of(tier.name) if score.corrections else 0.0
         p = acceptance(tier.ability, score, shift=shift)
         cost = expected_cost_usd_nano(tier, request.input_tokens, expected_output_tokens(request, tier))
@@ -62,24 +81,40 @@ def decide(
             able.append(position)
         views.append(TierView(tier.name, p, cost, None if removed_by else value, removed_by, tier.ability, score))
     if pin is not None:
-        ladder, reason = _pinned(request, tiers, views, pin), pin.reason
+        ladder, reason = _pinned(request, tiers, views, pin, misfits), pin.reason
     else:
         if not able:
-            refuse(
-                request, [(tier, view.removed_by) for tier, view in zip(tiers, views, strict=True) if view.removed_by]
-            )
+            removed = [(tier, view.removed_by) for tier, view in zip(tiers, views, strict=True) if view.removed_by]
+            refuse(request, removed, misfits)
+        aside = _set_aside(views, able, bars.passed_over) if bars.passed_over else []
         chosen, reason = _choice(tiers, views, able, dial, score)
-        ladder = tuple(views[position].tier for position in _rungs(values, able, chosen))
+        ladder = tuple(views[position].tier for position in _rungs(values, able, aside, chosen))
     return Decision(ladder, reason, route, dial.value, dial.certified, score, tuple(views), dial.certificate)
 
 
+def _set_aside(views: list[TierView], able: list[int], passed_over: Mapping[TierName, ReasonCode]) -> list[int]:
+    """Take the tiers to be passed over from the able ones, unless none would be left, and return their positions."""
+    aside = [position for position in able if views[position].tier in passed_over]
+    if len(aside) == len(able):
+        return []
+    for position in aside:
+        view = views[position]
+        views[position] = replace(view, value=None, removed_by=passed_over[view.tier])
+        able.remove(position)
+    return aside
+
+
 def _pinned(
-    request: CanonicalRequest, tiers: Sequence[Tier], views: Sequence[TierView], pin: Pin
+    request: CanonicalRequest,
+    tiers: Sequence[Tier],
+    views: Sequence[TierView],
+    pin: Pin,
+    misfits: Mapping[TierName, Misfit],
 ) -> tuple[TierName, ...]:
     for tier, view in zip(tiers, views, strict=True):
         if tier.name == pin.tier:
             if view.removed_by is not None:
-                refuse(request, [(tier, view.removed_by)])
+                refuse(request, [(tier, view.removed_by)], misfits)
             return (pin.tier,)
     named = ", ".join(tier.name for tier in tiers)
     raise GatewayError(ErrorCode.INVALID_VALUE, f"There is no tier {pin.tier!r} here. Name one of: {named}.")
@@ -99,17 +134,21 @@ def _choice(
     return able[best(p, costs_usd_nano, dial.value)], ReasonCode.BEST_VALUE
 
 
-def _rungs(values: Sequence[float], able: Sequence[int], chosen: int) -> list[int]:
-    """Order the chosen tier's substitutes by value: one dearer tier, then the cheaper ones.
+def _rungs(values: Sequence[float], able: Sequence[int], aside: Sequence[int], chosen: int) -> list[int]:
+    """Order the chosen tier's substitutes by value: one dearer tier, then the cheaper ones; last those set aside.
 
     Up at most once: when a cheap tier dies its whole traffic would otherwise climb to the dearest. Down after that,
     because a weaker answer that says so is better than none.
     """
-    if len(able) == 1:
+    if len(able) == 1 and not aside:
         return [chosen]
-    by_value = sorted(able, key=values.__getitem__, reverse=True)
-    up = [position for position in by_value if position > chosen]
-    return [chosen, *up[:1], *(position for position in by_value if position < chosen)]
+    rungs = [chosen]
+    for positions in (able, aside):
+        by_value = sorted(positions, key=values.__getitem__, reverse=True)
+        if max(rungs) == chosen:
+            rungs += [position for position in by_value if position > chosen][:1]
+        rungs += [position for position in by_value if position < chosen]
+    return rungs
 
 
 @noun

@@ -35,6 +35,8 @@ class ErrorCode(StrEnum):
     """The prompt is too long for every tier it may go to. Shorten it."""
     NO_ABLE_TIER = "no_able_tier"
     """No tier that this key may use can do what is asked; the message says what is missing where."""
+    COST_CEILING_EXCEEDED = "cost_ceiling_exceeded"
+    """The longest answer could cost more than `x-tiergate-max-cost-usd` on every tier; the message has each cost."""
     MISSING_API_KEY = "missing_api_key"
     """No key was sent. Send `Authorization: Bearer <key>`."""
     INVALID_API_KEY = "invalid_api_key"
@@ -78,7 +80,7 @@ class ErrorCode(StrEnum):
     UPSTREAM_TIMEOUT = "upstream_timeout"
     """No model server had content within its tier's limit."""
     DEADLINE_EXCEEDED = "deadline_exceeded"
-    """The route's deadline, or the caller's `x-request-timeout`, passed."""
+    """The deadline of the route or the caller passed, or no tier was expected to answer before it; `message` tells."""
     STREAM_INTERRUPTED = "stream_interrupted"
     """In a stream, behind a 200: the answer broke off and is incomplete."""
 
@@ -105,6 +107,7 @@ ERRORS: dict[ErrorCode, ErrorTerms] = {
     ErrorCode.BAD_REQUEST_LINE: ErrorTerms(400, _REQUEST, Outcome.CLIENT_REJECTED),
     ErrorCode.CONTEXT_LENGTH_EXCEEDED: ErrorTerms(400, _REQUEST, Outcome.CLIENT_REJECTED),
     ErrorCode.NO_ABLE_TIER: ErrorTerms(400, _REQUEST, Outcome.NO_TIER),
+    ErrorCode.COST_CEILING_EXCEEDED: ErrorTerms(402, _REQUEST, Outcome.CLIENT_REJECTED),
     ErrorCode.MISSING_API_KEY: ErrorTerms(401, "authentication_error", Outcome.CLIENT_REJECTED),
     ErrorCode.INVALID_API_KEY: ErrorTerms(401, "authentication_error", Outcome.CLIENT_REJECTED),
     ErrorCode.PERMISSION_DENIED: ErrorTerms(403, "permission_error", Outcome.CLIENT_REJECTED),

@@ -57,6 +57,20 @@ class TierLimits:
 
 
 @noun
+class TierSlo:
+    """What 95 % of a tier's streams keep to; None where the policy asks for nothing.
+
+    `ttft_p95_s` is of a short prompt: it grows with the prompt as `TierLimits.ttft_s` does.
+    """
+
+    ttft_p95_s: float | None = None
+    itl_p95_s: float | None = None
+
+
+NO_SLO = TierSlo()
+
+
+@noun
 class Tier:
     """An ordered class of interchangeable model servers. `rank` 0 is the cheapest."""
 
@@ -71,3 +85,4 @@ class Tier:
     ability: Ability
     limits: TierLimits
     endpoints: tuple[Endpoint, ...]
+    slo: TierSlo = NO_SLO

@@ -7,21 +7,18 @@ from gateway.pipeline.interpreter import Interpreter
 from gateway.pipeline.journey import Decided
 from gateway.pipeline.ladder_caller import LadderCaller
 from gateway.pipeline.world import World
-from gateway.wire.headers import request_timeout_s
 
 
 def dispatch(decided: Decided, world: World) -> Interpreter:
     """Lay out the climb, and let the client's leaving end it. Await `until_commit()`, and always `aclose()`."""
     canonical = decided.scored.looked.canonical
     arrival, route, request = canonical.admitted.arrival, canonical.route, canonical.request
-    longest_s = route.stream_deadline_s if request.stream else route.deadline_s
-    deadline_s = request_timeout_s(arrival.inbound.headers, longest_s) or longest_s
     rungs = tuple([_rung(tier, request, world) for tier in decided.tiers])
     plan = Plan(
         rungs,
         route.fallback.max_attempts,
         route.fallback.on,
-        arrival.received_s + deadline_s,
+        decided.deadline_at_s,
         replayable=route.fallback.replay,
         jitter=world.chance(),
     )

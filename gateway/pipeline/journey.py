@@ -86,7 +86,7 @@ class Scored:
 class Decided:
     """The ladder, with its tiers resolved, and its money held.
 
-    `strongest` is the strongest able tier: what savings are measured against.
+    `strongest` is the strongest able tier: what savings are measured against. `deadline_at_s` is monotonic.
     """
 
     scored: Scored
@@ -94,6 +94,7 @@ class Decided:
     tiers: tuple[Tier, ...]
     strongest: Tier
     waited_s: float
+    deadline_at_s: float
 
 
 @dataclass(slots=True)

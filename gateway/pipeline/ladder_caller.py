@@ -23,6 +23,7 @@ class LadderCaller:
     def __init__(self, decided: Decided, arrival: Arrival, world: World) -> None:
         self._tiers = decided.tiers
         request = decided.scored.looked.canonical.request
+        self._request = request
         self._question = Question(request, arrival.inbound.headers, arrival.request_id)
         self._world = world
         self._tried: set[EndpointId] = set()
@@ -47,8 +48,11 @@ class LadderCaller:
 
     async def call(self, attempt: Attempt) -> None:
         """Wait for content, into `attempt.opened`."""
-        world = self._world
+        world, request = self._world, self._request
         await open_attempt(attempt, self._question, world.transports[attempt.endpoint.transport], world.clock)
+        if request.stream:
+            now_s = world.clock.now_s()
+            world.slos.first_content(attempt.tier, request.input_tokens, now_s - attempt.started_s, now_s)
 
     def over(self, attempt: Attempt) -> None:
         """Take the call off its server's count, and leave the server alone for a while if it asked for that."""
@@ -57,6 +61,9 @@ class LadderCaller:
             return
         state.end()
         world, error = self._world, attempt.error
+        if attempt.failure is FailureKind.TTFT and self._request.stream:
+            now_s = world.clock.now_s()
+            world.slos.late(attempt.tier, self._request.input_tokens, now_s - attempt.started_s, now_s)
         if error is not None and error.kind in (FailureKind.BUSY, FailureKind.CONNECT) and not error.is_ours:
             pause_s = _DOWN_S if error.kind is FailureKind.CONNECT else _BUSY_S
             until_s = world.clock.now_s() + (pause_s if error.retry_after_s is None else error.retry_after_s)

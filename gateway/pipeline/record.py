@@ -12,7 +12,9 @@ _STAGES = 5
 
 def record(trail: Trail, world: World) -> None:
     """Write the receipt, hand it to the receipt store and the recorder, and keep what feedback will need."""
-    receipt = receipt_of(trail, world.clock.now_s())
+    now_s = world.clock.now_s()
+    receipt = receipt_of(trail, now_s)
+    _note_gap(trail, receipt, world, now_s)
     world.receipts.put(receipt)
     remember(trail, receipt, world)
     world.recorder.record(receipt)
@@ -50,6 +52,16 @@ def receipt_of(trail: Trail, now_s: float) -> Receipt:
         classifier=None if trail.scored is None else trail.scored.score.outcome,
         no_retry=None if relayed is None else relayed.no_retry,
     )
+
+
+def _note_gap(trail: Trail, receipt: Receipt, world: World, now_s: float) -> None:
+    """Tell how fast the tokens of a stream came, on the mean."""
+    relayed, gaps, first_ms = trail.relayed, receipt.usage.output_tokens - 1, receipt.times.first_content_ms
+    if relayed is None or relayed.tier is None or first_ms is None or not receipt.stream or gaps < 1:
+        return
+    # Whatever was tried beside the answer ended before it.
+    ended_ms = max(attempt.ended_ms for attempt in relayed.attempts)
+    world.slos.finished(relayed.tier, (ended_ms - first_ms) / gaps / 1e3, now_s)
 
 
 def _times(trail: Trail, now_s: float) -> StageTimes:

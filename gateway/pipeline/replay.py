@@ -4,7 +4,7 @@ from gateway.core.accounting import baseline_usd_nano
 from gateway.domain.identity import CachedAnswer
 from gateway.domain.outcome import Outcome
 from gateway.domain.usage import TokenUsage
-from gateway.pipeline.decide import place_hold
+from gateway.pipeline.hold import place_hold
 from gateway.pipeline.journey import Canonical, Trail
 from gateway.pipeline.respond import send_whole
 from gateway.pipeline.world import World

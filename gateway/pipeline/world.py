@@ -9,6 +9,7 @@ from gateway.core.exchange import Exchange
 from gateway.core.exchange_events import Plan
 from gateway.core.picker import EndpointTable
 from gateway.core.retry_budget import RetryBudget
+from gateway.core.tier_slo import TierSlos
 from gateway.domain.ids import RequestId
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.ports import (
@@ -57,6 +58,7 @@ class World:
     transports: Mapping[str, UpstreamTransport]
     """By the name an endpoint gives under `transport`."""
     endpoints: EndpointTable
+    slos: TierSlos
     admission: Admission
     retries: RetryBudget
     report_fault: Callable[[RequestId, BaseException], None]

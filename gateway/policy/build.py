@@ -14,7 +14,7 @@ from gateway.domain.limits import EdgeLimits
 from gateway.domain.money import FREE, Price
 from gateway.domain.outcome import FailureKind
 from gateway.domain.request import Need
-from gateway.domain.tier import Endpoint, Tier, TierLimits
+from gateway.domain.tier import Endpoint, Tier, TierLimits, TierSlo
 from gateway.policy.contradictions import OPEN_TENANT
 from gateway.policy.references import Resolved
 from gateway.policy.schema import DEFAULT_MAX_OUTPUT_TOKENS, DEFAULT_QUALITY, LimitsSpec
@@ -83,6 +83,7 @@ def build_tier(name: str, rank: int, spec: TierSpec, price: Price, resolved: Res
             answer_s=limits.answer,
         ),
         endpoints=tuple(_endpoints(name, spec, resolved)),
+        slo=TierSlo(ttft_p95_s=spec.slo.ttft_p95, itl_p95_s=spec.slo.itl_p95),
     )
 
 

@@ -69,6 +69,9 @@ def _in_tier(path: Path, tier: TierSpec) -> Iterator[Finding]:
     if tier.limits.connect > tier.limits.ttft:
         hint = "the attempt is given up at `ttft`, so this limit would never be reached"
         yield Finding((*path, "limits", "connect"), "expected a duration up to that of `ttft`", hint)
+    if tier.slo.ttft_p95 is not None and tier.slo.ttft_p95 >= tier.limits.ttft:
+        hint = "the attempt is given up at `limits.ttft`, so the objective lies below it"
+        yield Finding((*path, "slo", "ttft_p95"), "expected a duration below that of `limits.ttft`", hint)
     yield from _in_ability((*path, "ability"), tier.ability)
     if not tier.endpoints:
         yield Finding((*path, "endpoints"), "expected at least one endpoint, found none")

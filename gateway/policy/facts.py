@@ -42,6 +42,8 @@ def tier_facts(tier: Tier) -> Iterator[tuple[str, str]]:
     yield "max_output", words.tokens(tier.max_output_tokens)
     yield "supports", words.needs(tier.supports)
     yield "ability", words.ability(tier.ability)
+    yield "slo.ttft_p95", _objective(tier.slo.ttft_p95_s)
+    yield "slo.itl_p95", _objective(tier.slo.itl_p95_s)
     yield "limits.ttft", words.duration(limits.ttft_s)
     yield "limits.ttft_per_1k_tokens", words.duration(limits.ttft_s_per_input_token * 1_000)
     yield "limits.answer", words.duration(limits.answer_s)
@@ -50,6 +52,10 @@ def tier_facts(tier: Tier) -> Iterator[tuple[str, str]]:
     yield "limits.in_flight", f"{limits.in_flight:,}"
     for position, endpoint in enumerate(tier.endpoints):
         yield f"endpoints.{position}", _endpoint(endpoint)
+
+
+def _objective(duration_s: float | None) -> str:
+    return "not set" if duration_s is None else words.duration(duration_s)
 
 
 def _endpoint(endpoint: Endpoint) -> str:

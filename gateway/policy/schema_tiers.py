@@ -146,6 +146,19 @@ class TierLimitsSpec(Section):
     )
 
 
+class SloSpec(Section):
+    """What 95 % of the streams of the last 30 seconds should keep to."""
+
+    ttft_p95: Annotated[float, Quantity(DURATION, "1ms", "30m")] | None = optional(
+        None,
+        "Time to the first content after a short prompt; grows with the prompt as `limits.ttft` does. No objective "
+        "when absent.",
+    )
+    itl_p95: Annotated[float, Quantity(DURATION, "1ms", "1m")] | None = optional(
+        None, "Mean time between the tokens of a stream. No objective when absent."
+    )
+
+
 class EndpointSpec(Section):
     """One model server of the tier."""
 
@@ -181,6 +194,11 @@ class TierSpec(Section):
     )
     ability: TierAbility | None = optional(
         None, "How good the model is. Without it the tier takes part in no route, as befits one for embeddings."
+    )
+    slo: SloSpec = optional(
+        {},
+        "What its streams should keep to. While they do not, a tenth more of the requests goes to other able tiers "
+        "every 10 s, up to nine tenths; after a minute without a breach they come back as slowly.",
     )
     limits: TierLimitsSpec = optional({}, "What one attempt may take.")
     endpoints: tuple[EndpointSpec, ...] = required("The servers; requests are spread over them.")

@@ -28,6 +28,10 @@ DIAL_HEADER: Final = b"x-tiergate-dial"
 """On demand: λ, the chance of an acceptable answer that a dollar had to buy."""
 TIMEOUT_HEADER: Final = b"x-request-timeout"
 """In a request: the seconds the caller waits at most, from 1 to the route's deadline."""
+DEADLINE_HEADER: Final = b"x-tiergate-deadline-ms"
+"""In a request: the whole milliseconds that the answer may take, up to the route's deadline; 504 if no tier can."""
+MAX_COST_HEADER: Final = b"x-tiergate-max-cost-usd"
+"""In a request: what the answer may cost in USD at the most, such as `0.002`; 402 if every tier may cost more."""
 REQUEST_ID_HEADER: Final = b"x-tiergate-request-id"
 """The request's id, under which its receipt lies."""
 TIER_HEADER: Final = PIN_HEADER
@@ -58,12 +62,10 @@ CREDENTIAL_BYTES_MAX: Final = 512
 """Longer than any key in use; what is longer is not even looked up."""
 RETRY_AFTER_S_MAX: Final = 60.0
 """A server that wants longer than this is as good as down for now."""
-TIMEOUT_S_MIN: Final = 1.0
 
 _PASSED_TO_SERVER = (b"traceparent", b"tracestate")
 _UNSAFE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _MEDIA_TYPE = re.compile(rb"application/json[ \t]*+(?:;(.*))?", re.IGNORECASE | re.DOTALL)
-_NUMBER = re.compile(rb"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _DECIMAL = re.compile(rb"[0-9]+(?:\.[0-9]*)?")
 _SHORT_BYTES = 64
 
@@ -104,20 +106,6 @@ def check_content_headers(headers: Headers) -> None:
     if kinds != [JSON] and not (len(kinds) == 1 and _is_json(kinds[0])):
         message = "The body must be JSON in UTF-8. Send the header Content-Type: application/json."
         raise GatewayError(ErrorCode.UNSUPPORTED_MEDIA_TYPE, message)
-
-
-def request_timeout_s(headers: Headers, max_s: float) -> float | None:
-    """Return how long the caller wants to wait at most, between 1 s and `max_s`; None where it does not say.
-
-    Raises GatewayError `invalid_value` for what is no number of seconds.
-    """
-    value = header(headers, TIMEOUT_HEADER)
-    if value is None:
-        return None
-    if len(value) > _SHORT_BYTES or not _NUMBER.fullmatch(value.strip()):
-        message = "The header x-request-timeout must be a number of seconds, such as 30 or 2.5."
-        raise GatewayError(ErrorCode.INVALID_VALUE, message, param=TIMEOUT_HEADER.decode())
-    return max(min(float(value), max_s), min(TIMEOUT_S_MIN, max_s))
 
 
 def upstream_headers(

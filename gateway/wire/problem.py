@@ -11,7 +11,9 @@ from gateway.wire.headers import JSON, RETRY_AFTER_HEADER, SHOULD_RETRY_HEADER
 from gateway.wire.sse import data_event
 from gateway.wire.upstream_error import UpstreamSaid, read_error
 
-RETRY_IS_VAIN: Final = frozenset({ErrorCode.INSUFFICIENT_QUOTA, ErrorCode.UPSTREAM_REJECTED})
+RETRY_IS_VAIN: Final = frozenset(
+    {ErrorCode.INSUFFICIENT_QUOTA, ErrorCode.UPSTREAM_REJECTED, ErrorCode.COST_CEILING_EXCEEDED}
+)
 """Asking again gives the same answer."""
 RETRIED_ALREADY: Final = frozenset(
     {

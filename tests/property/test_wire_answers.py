@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from gateway.domain.ability import Ability, Score
 from gateway.domain.decision import Decision, TierView
 from gateway.domain.errors import GatewayError
+from gateway.domain.ledger import EXACT_MAX
 from gateway.domain.receipt import AttemptReport, Receipt, StageTimes
 from gateway.domain.usage import TokenUsage
 from gateway.wire.assemble import assemble
-from gateway.wire.headers import RETRY_AFTER_S_MAX, check_content_headers, credential, request_timeout_s, retry_after_s
+from gateway.wire.caller_limits import caller_limits
+from gateway.wire.headers import RETRY_AFTER_S_MAX, check_content_headers, credential, retry_after_s
 from gateway.wire.openai_response import AnswerMalformed, read_answer
 from gateway.wire.problem import upstream_rejection
 from gateway.wire.receipt_json import decode_receipt, encode_receipt
@@ -94,6 +96,8 @@ HEADERS = st.lists(
                 b"x-ms-retry-after-ms",
                 b"content-type",
                 b"x-request-timeout",
+                b"x-tiergate-deadline-ms",
+                b"x-tiergate-max-cost-usd",
                 b"authorization",
             ]
         ),
@@ -113,10 +117,11 @@ def test_headers_of_any_kind_are_read_or_refused(headers: list[tuple[bytes, byte
     credential(headers)
     try:
         check_content_headers(headers)
-        timeout_s = request_timeout_s(headers, 300.0)
+        limits = caller_limits(headers, 300.0)
     except GatewayError:
         return
-    assert timeout_s is None or 1.0 <= timeout_s <= 300.0
+    assert limits.deadline_s is None or 0.0 < limits.deadline_s <= 300.0
+    assert limits.cost_usd_nano is None or 0 <= limits.cost_usd_nano <= EXACT_MAX
 
 
 REALS = st.floats(allow_nan=False, allow_infinity=False)

@@ -15,6 +15,7 @@ from gateway.adapters.memory_reservoir import MemoryReservoir
 from gateway.core.admission import Admission
 from gateway.core.picker import EndpointTable
 from gateway.core.retry_budget import RetryBudget
+from gateway.core.tier_slo import TierSlos
 from gateway.domain.ability import Score, ScorerChoice
 from gateway.domain.feedback import AnsweredRequest, Feedback
 from gateway.domain.ids import RequestId
@@ -179,6 +180,7 @@ class Gateway:
             recorder=self.kept,
             transports={"lean": self.network, "httpx": self.network},
             endpoints=EndpointTable(),
+            slos=TierSlos(),
             admission=Admission(),
             retries=RetryBudget(),
             report_fault=lambda _, fault: self.faults.append(fault),

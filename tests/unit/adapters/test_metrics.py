@@ -1,11 +1,14 @@
 """What is counted of a request."""
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.adapters import metrics_names as names
 from gateway.adapters.encoder_batches import BatchReport
 from gateway.adapters.metrics import OTHER, Metrics
 from gateway.domain.ability import ClassifierOutcome
+from gateway.domain.decision import ReasonCode
 from gateway.domain.errors import ErrorCode
 from gateway.domain.ids import ModelAlias, TenantId
 from gateway.domain.outcome import FailureKind, Outcome
@@ -33,6 +36,16 @@ def test_a_decision_is_counted_with_its_reason_and_its_score() -> None:
     key = 'tiergate_decisions_total{route="balanced",tier="small",reason="best_value",certified="true"}'
     assert series[key] == 1
     assert series['tiergate_scores_total{scorer="test",known="true"}'] == 1
+
+
+def test_a_tier_that_was_removed_is_counted_with_its_reason() -> None:
+    receipt = a_receipt()
+    assert receipt.decision is not None
+    small, large = receipt.decision.views
+    decision = replace(receipt.decision, views=(small, replace(large, value=None, removed_by=ReasonCode.SLO)))
+    series = _counted(replace(receipt, decision=decision), receipt)
+    assert series['tiergate_tiers_removed_total{tier="large",reason="slo",tenant="search"}'] == 1
+    assert not any(key.startswith('tiergate_tiers_removed_total{tier="small"') for key in series)
 
 
 def test_the_outcome_of_scoring_is_counted_once_for_each_request_that_was_scored() -> None:

@@ -1,17 +1,23 @@
 """What a scrape reads from others."""
 
+from dataclasses import replace
+
+import pytest
+
 from gateway.adapters import metrics_names as names
 from gateway.adapters.metrics import Metrics
-from gateway.adapters.metrics_sources import expose_endpoints, expose_number, expose_policy
+from gateway.adapters.metrics_sources import expose_endpoints, expose_number, expose_policy, expose_slos
 from gateway.core.picker import EndpointTable
+from gateway.core.tier_slo import TierSlos
 from gateway.domain.dial import Certificate, Dial
 from gateway.domain.ids import RouteName, SnapshotId, TierName
 from gateway.domain.limits import EdgeLimits
+from gateway.domain.tier import TierSlo
 from gateway.policy.snapshot import Fallback, PolicySnapshot, Route, WhenUncertified
 from tests.support.prometheus import read_series
 from tests.support.tiers import a_tier
 
-TIER = a_tier("small", endpoints=2)
+TIER = replace(a_tier("small", endpoints=2), slo=TierSlo(ttft_p95_s=0.6, itl_p95_s=0.06))
 
 
 def _snapshot() -> PolicySnapshot:
@@ -78,3 +84,29 @@ def test_a_number_that_somebody_else_keeps_is_told() -> None:
     metrics = Metrics()
     expose_number(metrics, names.LOG_LINES_LOST, lambda: 7)
     assert _read(metrics) == {"tiergate_log_lines_lost_total{}": 7}
+
+
+def test_objectives_are_told_with_how_fast_they_are_missed_and_what_moved_for_it() -> None:
+    metrics, slos = Metrics(), TierSlos()
+    expose_slos(metrics, _snapshot, slos, lambda: 5.0)
+    assert _read(metrics)['tiergate_slo_shifted_ratio{tier="small"}'] == 0.0
+    for number in range(20):
+        slos.first_content(TIER, 10, 0.7 if number < 5 else 0.2, 4.0)
+        slos.finished(TIER, 0.02, 4.0)
+    series = _read(metrics)
+    assert series['tiergate_slo_streams_total{tier="small",objective="ttft_p95"}'] == 20
+    assert series['tiergate_slo_missed_total{tier="small",objective="ttft_p95"}'] == 5
+    assert series['tiergate_slo_missed_total{tier="small",objective="itl_p95"}'] == 0
+    for window in ("5m", "1h"):
+        burn = series[f'tiergate_slo_burn_ratio{{tier="small",objective="ttft_p95",window="{window}"}}']
+        assert burn == pytest.approx(5.0)
+    for of, quantile, seconds in (("ttft", 0.5, 0.2), ("ttft", 0.95, 0.7), ("itl", 0.5, 0.02), ("itl", 0.95, 0.02)):
+        seen = series[f'tiergate_tier_latency_seconds{{tier="small",of="{of}",quantile="{quantile}"}}']
+        assert seen == pytest.approx(seconds, rel=0.1)
+    assert series['tiergate_slo_shifted_ratio{tier="small"}'] == 0.0, "it looks once a second"
+
+
+def test_a_tier_without_objectives_has_none_to_be_told() -> None:
+    metrics, tier = Metrics(), replace(TIER, slo=TierSlo())
+    expose_slos(metrics, lambda: replace(_snapshot(), tiers={tier.name: tier}), TierSlos(), lambda: 5.0)
+    assert "tiergate_" not in metrics.render()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.core.constraints import RETRY_AFTER_S, refuse, removal
+from gateway.core.constraints import RETRY_AFTER_S, Misfit, refuse, removal
 from gateway.domain.decision import ReasonCode
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.ids import TierName
@@ -97,3 +97,37 @@ def test_a_request_that_a_sick_tier_could_take_may_come_again() -> None:
     assert error.code is ErrorCode.TIER_UNAVAILABLE
     assert error.status == 503
     assert error.retry_after_s == RETRY_AFTER_S
+
+
+MISFITS = {
+    TierName("small"): Misfit(ReasonCode.COST, "may cost 2 USD, and 1 USD are allowed"),
+    TierName("large"): Misfit(ReasonCode.DEADLINE, "would need about 9 s, and 1 s is left"),
+}
+
+
+def test_what_a_caller_does_not_allow_comes_after_what_cannot_pass_and_before_health() -> None:
+    sick = {TierName("small")}
+    assert removal(a_tier("small"), a_request(), None, sick, MISFITS) is ReasonCode.COST
+    assert removal(a_tier("small", context_tokens=10), a_request(), None, sick, MISFITS) is ReasonCode.CONTEXT_WINDOW
+    assert removal(a_tier("other"), a_request(), None, (), MISFITS) is None
+
+
+@pytest.mark.parametrize(
+    ("reasons", "code", "status"),
+    [
+        ((ReasonCode.COST, ReasonCode.TOOLS), ErrorCode.COST_CEILING_EXCEEDED, 402),
+        ((ReasonCode.TOOLS, ReasonCode.DEADLINE), ErrorCode.DEADLINE_EXCEEDED, 504),
+        ((ReasonCode.COST, ReasonCode.DEADLINE), ErrorCode.DEADLINE_EXCEEDED, 504),
+    ],
+)
+def test_a_plan_that_does_not_fit_is_told_tier_by_tier(
+    reasons: tuple[ReasonCode, ReasonCode], code: ErrorCode, status: int
+) -> None:
+    removed = list(zip((a_tier("small"), a_tier("large")), reasons, strict=True))
+    with pytest.raises(GatewayError) as raised:
+        refuse(a_request(), removed, MISFITS)
+    error = raised.value
+    assert (error.code, error.status, error.retry_after_s) == (code, status, None)
+    assert ("small may cost 2 USD, and 1 USD are allowed" in error.message) is (ReasonCode.COST in reasons)
+    assert ("large would need about 9 s, and 1 s is left" in error.message) is (ReasonCode.DEADLINE in reasons)
+    assert "lower `max_tokens`" in error.message

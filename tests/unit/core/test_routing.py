@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.core.routing import Flip, Pin, decide, flips
+from gateway.core.constraints import Misfit
+from gateway.core.routing import Bars, Flip, Pin, decide, flips
 from gateway.domain.ability import Correction, sigmoid, unknown_score
 from gateway.domain.decision import ReasonCode
 from gateway.domain.errors import ErrorCode, GatewayError
@@ -111,6 +112,56 @@ def test_what_is_unknown_may_be_sent_to_the_strongest() -> None:
     assert decide(a_request(), unknown, TIERS, a_dial(1e9)).ladder[0] == "small"
     told = replace(unknown, corrections=(Correction(TierName("small"), 1.0, 20.0),))
     assert decide(a_request(), told, TIERS, careful).reason is ReasonCode.BEST_VALUE
+
+
+def _passed_over(*names: str) -> Bars:
+    return Bars(passed_over=dict.fromkeys(_names(*names), ReasonCode.SLO))
+
+
+def test_a_tier_passed_over_is_not_chosen_and_still_tried_last() -> None:
+    decision = decide(a_request(), KNOWN, TIERS, a_dial(), bars=_passed_over("large"))
+    assert decision.ladder == _names("mid", "small", "large")
+    assert decision.reason is ReasonCode.BEST_VALUE
+    assert (decision.views[2].removed_by, decision.views[2].value) == (ReasonCode.SLO, None)
+
+
+def test_a_ladder_climbs_once_with_those_passed_over_too() -> None:
+    assert decide(a_request(), KNOWN, TIERS, a_dial(SMALL_FROM + 1), bars=_passed_over("large")).ladder == _names(
+        "small", "mid"
+    )
+    assert decide(a_request(), KNOWN, TIERS, a_dial(SMALL_FROM + 1), bars=_passed_over("small")).ladder == _names(
+        "mid", "large", "small"
+    )
+
+
+def test_the_only_able_tier_is_passed_over_by_nobody() -> None:
+    every = _passed_over("small", "mid", "large")
+    assert decide(a_request(), KNOWN, TIERS, a_dial(), bars=every).ladder == _names("large", "mid", "small")
+    decision = decide(a_request(), KNOWN, TIERS, a_dial(), bars=every, allowed={TierName("mid")})
+    assert (decision.ladder, decision.reason) == (_names("mid"), ReasonCode.ONLY_ABLE)
+    decision = decide(a_request(), KNOWN, TIERS, a_dial(), bars=_passed_over("small", "large"))
+    assert (decision.ladder[0], decision.reason) == ("mid", ReasonCode.ONLY_ABLE)
+
+
+def test_what_is_removed_anyway_is_removed_for_that_and_a_pin_is_not_passed_over() -> None:
+    bars, sick = _passed_over("large"), {TierName("large")}
+    decision = decide(a_request(), KNOWN, TIERS, a_dial(), unavailable=sick, bars=bars)
+    assert decision.views[2].removed_by is ReasonCode.UNHEALTHY
+    assert decision.ladder == _names("mid", "small")
+    pin = Pin(TierName("large"), ReasonCode.PINNED_BY_HEADER)
+    assert decide(a_request(), KNOWN, TIERS, a_dial(), pin=pin, bars=bars).ladder == _names("large")
+
+
+def test_what_does_not_fit_is_left_out_of_the_ladder_and_a_pin_on_it_is_told_why() -> None:
+    misfit = Misfit(ReasonCode.COST, "may cost 2 USD, and 1 USD are allowed")
+    bars = Bars(misfits={TierName("large"): misfit})
+    decision = decide(a_request(), KNOWN, TIERS, a_dial(), bars=bars)
+    assert decision.ladder == _names("mid", "small")
+    assert decision.views[2].removed_by is ReasonCode.COST
+    for pin in (None, Pin(TierName("large"), ReasonCode.PINNED_BY_ALIAS)):
+        with pytest.raises(GatewayError, match="large may cost 2 USD, and 1 USD are allowed") as raised:
+            decide(a_request(), KNOWN, (LARGE,), a_dial(), bars=bars, pin=pin)
+        assert raised.value.code is ErrorCode.COST_CEILING_EXCEEDED
 
 
 @pytest.mark.parametrize("reason", [ReasonCode.PINNED_BY_ALIAS, ReasonCode.PINNED_BY_HEADER])

@@ -2,11 +2,31 @@
 
 import pytest
 
+from gateway.domain.decision import ReasonCode
 from gateway.domain.errors import ErrorCode
+from gateway.domain.ids import TierName
+from gateway.domain.ledger import Hold, HoldVerdict, Refusal
 from gateway.domain.outcome import Outcome
-from tests.support.behaviours import always
-from tests.support.gateways import CHAT, GUEST_KEY, KEYED, TEAM_KEY, TWO_TIERS, Books, Gateway, error_of
+from tests.support.behaviours import always, fails
+from tests.support.gateways import CHAT, GUEST_KEY, KEYED, TEAM_KEY, Books, Gateway, error_of
 from tests.support.scripts import Unreachable
+
+KEYED_LEFT = {"1": [1_000_000_000], "0.0005": [500_000, 500_000], "0.0001": [100_000]}
+
+
+class Counting(Books):
+    """A ledger that grants what is left at each claim, and remembers."""
+
+    def __init__(self, left_usd_nano: list[int]) -> None:
+        super().__init__()
+        self.left_usd_nano = iter(left_usd_nano)
+
+    async def hold(self, hold: Hold) -> HoldVerdict:
+        """Grant or refuse by what is left now."""
+        self.holds.append(hold)
+        left = next(self.left_usd_nano)
+        return HoldVerdict(Refusal.BUDGET if hold.amount_usd_nano > left else None, 9.0, left)
+
 
 TINY = KEYED.replace("budget: {usd: 1,", "budget: {usd: 0.00001,")
 
@@ -80,53 +100,6 @@ async def test_a_budget_that_may_not_suffice_refuses_before_any_server_is_called
     assert gateway.receipt.outcome is Outcome.THROTTLED
 
 
-async def test_requests_a_minute_are_limited_and_the_wait_is_told() -> None:
-    gateway = Gateway(KEYED)
-    for seed in range(2):
-        assert (await gateway.ask({**CHAT, "seed": seed}, key=GUEST_KEY)).responder.status == 200
-    client = await gateway.ask({**CHAT, "seed": 2}, key=GUEST_KEY)
-    assert error_of(client)["code"] == ErrorCode.RATE_LIMIT_EXCEEDED
-    assert 0 < int(client.responder.headers[b"retry-after"]) <= 60
-    gateway.clock.advance(60)
-    assert (await gateway.ask({**CHAT, "seed": 3}, key=GUEST_KEY)).responder.status == 200
-
-
-async def test_a_budget_that_cannot_be_checked_is_refused_and_the_hold_given_back() -> None:
-    books = Books(answers=False)
-    gateway = Gateway(KEYED, ledger=books)
-    client = await gateway.ask(CHAT, key=TEAM_KEY)
-    assert client.responder.status == 503
-    assert error_of(client)["code"] == ErrorCode.LEDGER_UNAVAILABLE
-    assert [one.charge_usd_nano for one in books.settlements] == [0], "its answer may have been lost on the way"
-
-
-async def test_mere_rates_are_let_pass_while_the_ledger_is_down() -> None:
-    gateway = Gateway(KEYED, ledger=Books(answers=False))
-    assert (await gateway.ask(CHAT, key=GUEST_KEY)).responder.status == 200
-
-
-async def test_tokens_a_minute_are_limited_by_the_dearest_the_request_can_become() -> None:
-    gateway = Gateway(TWO_TIERS + "tenants: {team: {keys: [env:SEARCH_KEY], rate: {tpm: 1k}}}\n")
-    client = await gateway.ask({**CHAT, "max_tokens": 2000}, key=TEAM_KEY)
-    assert error_of(client)["code"] == ErrorCode.RATE_LIMIT_EXCEEDED
-    assert "may use 2013 tokens, and the limit is 1000 a minute" in error_of(client)["message"]
-    assert b"retry-after" not in client.responder.headers, "no minute has room for it"
-    assert (await gateway.ask({**CHAT, "max_tokens": 900}, key=TEAM_KEY)).responder.status == 200
-    client = await gateway.ask({**CHAT, "max_tokens": 999 - 13}, key=TEAM_KEY)
-    assert "limit of 1000 tokens a minute is reached" in error_of(client)["message"]
-    assert 0 < int(client.responder.headers[b"retry-after"]) <= 60
-
-
-async def test_waiting_is_advised_only_where_a_window_could_pay() -> None:
-    gateway = Gateway(TWO_TIERS + "tenants: {team: {keys: [env:SEARCH_KEY], budget: {usd: 0.01}}}\n")
-    never = await gateway.ask({**CHAT, "model": "large", "max_tokens": 2000}, key=TEAM_KEY)
-    assert error_of(never)["code"] == ErrorCode.INSUFFICIENT_QUOTA
-    assert error_of(never)["message"].endswith("Set max_tokens, or lower it.")
-    assert (await gateway.ask({**CHAT, "model": "large", "max_tokens": 400}, key=TEAM_KEY)).responder.status == 200
-    later = await gateway.ask({**CHAT, "model": "large", "max_tokens": 490}, key=TEAM_KEY)
-    assert "for the next window" in error_of(later)["message"]
-
-
 async def test_a_request_that_no_tier_can_serve_is_told_so_and_nothing_is_held() -> None:
     books = Books()
     gateway = Gateway(KEYED, ledger=books)
@@ -137,3 +110,65 @@ async def test_a_request_that_no_tier_can_serve_is_told_so_and_nothing_is_held()
     assert error_of(client)["code"] == ErrorCode.NO_ABLE_TIER
     assert books.holds == []
     assert gateway.receipt.outcome is Outcome.NO_TIER
+
+
+async def test_with_little_budget_left_the_tiers_that_it_covers_are_asked_instead() -> None:
+    """A hundred tokens may cost 0.0002 USD on the small tier, and ten times that on the large one."""
+    gateway = Gateway(KEYED.replace("budget: {usd: 1,", "budget: {usd: 0.0005,"))
+    client = await gateway.ask({**CHAT, "max_tokens": 100}, key=TEAM_KEY)
+    assert client.responder.headers[b"x-tiergate-tier"] == b"small"
+    assert gateway.receipt.decision is not None
+    assert gateway.receipt.decision.ladder == ("small",)
+    small, large = gateway.receipt.decision.views
+    assert (small.removed_by, large.removed_by) == (None, ReasonCode.BUDGET)
+    gateway.network.plan.general = fails(500)
+    await gateway.ask({**CHAT, "max_tokens": 100, "seed": 1}, key=TEAM_KEY)
+    assert {attempt.tier for attempt in gateway.receipt.attempts} == {"small"}, "no rung that is not paid for"
+
+
+async def test_the_second_hold_is_settled_like_any_other() -> None:
+    gateway = Gateway(KEYED.replace("budget: {usd: 1,", "budget: {usd: 0.0005,"))
+    spent_usd_nano = 0
+    for seed in range(40):
+        client = await gateway.ask({**CHAT, "max_tokens": 100, "seed": seed}, key=TEAM_KEY)
+        if client.responder.status == 429:
+            break
+        spent_usd_nano += gateway.receipt.charge_usd_nano
+    assert error_of(client)["code"] == ErrorCode.INSUFFICIENT_QUOTA
+    assert "even on the cheapest tier" in error_of(client)["message"]
+    assert 500_000 - 213_000 < spent_usd_nano <= 500_000
+
+
+async def test_the_ledger_is_asked_again_only_where_something_would_fit() -> None:
+    for usd, times in (("1", 1), ("0.0005", 2), ("0.0001", 1)):
+        ledger = Counting(KEYED_LEFT[usd])
+        gateway = Gateway(KEYED, ledger=ledger)
+        await gateway.ask({**CHAT, "max_tokens": 100}, key=TEAM_KEY)
+        assert len(ledger.holds) == times
+
+
+async def test_a_budget_that_others_use_up_in_between_refuses_after_all() -> None:
+    ledger = Counting([500_000, 100_000])
+    gateway = Gateway(KEYED, ledger=ledger)
+    client = await gateway.ask({**CHAT, "max_tokens": 100}, key=TEAM_KEY)
+    assert error_of(client)["code"] == ErrorCode.INSUFFICIENT_QUOTA
+    assert "may cost 0.000213 USD" in error_of(client)["message"]
+    assert len({hold.request_id for hold in ledger.holds}) == len(ledger.holds) == 2
+    assert ledger.settlements == [], "nothing was held"
+
+
+async def test_a_tier_that_was_passed_over_answers_where_only_it_is_paid_for() -> None:
+    policy = KEYED.replace("    limits:", "    slo: {ttft_p95: 50ms}\n    limits:")
+    gateway = Gateway(policy, ledger=Counting([500_000, 500_000]))
+    small = gateway.policy.snapshot.tiers[TierName("small")]
+    for _ in range(20):
+        gateway.world.slos.first_content(small, 10, 0.06, gateway.clock.now_s())
+    client = await gateway.ask({**CHAT, "max_tokens": 100}, key=TEAM_KEY)
+    assert client.responder.headers[b"x-tiergate-tier"] == b"small"
+
+
+async def test_a_pinned_tier_that_the_budget_does_not_cover_is_not_replaced() -> None:
+    ledger = Counting([500_000])
+    client = await Gateway(KEYED, ledger=ledger).ask({**CHAT, "model": "large", "max_tokens": 100}, key=TEAM_KEY)
+    assert error_of(client)["code"] == ErrorCode.INSUFFICIENT_QUOTA
+    assert len(ledger.holds) == 1

@@ -78,14 +78,14 @@ async def test_a_callers_patience_counts_between_a_second_and_the_routes_deadlin
     assert client.responder.status == 504, "nor served beyond what the route allows"
 
 
-async def test_a_patience_that_is_no_number_is_told_and_the_hold_given_back() -> None:
+async def test_a_patience_that_is_no_number_is_told_before_anything_is_held() -> None:
     books = Books()
     gateway = Gateway(KEYED, ledger=books)
     client = await gateway.ask(CHAT, key=TEAM_KEY, headers=((b"x-request-timeout", b"soon"),))
     assert client.responder.status == 400
     assert error_of(client)["param"] == "x-request-timeout"
     assert gateway.network.requests == []
-    assert [one.charge_usd_nano for one in books.settlements] == [0]
+    assert books.holds == []
 
 
 async def test_a_server_that_is_too_slow_is_named_by_its_tier_and_its_failing() -> None:

@@ -92,6 +92,11 @@ WRONG = (
     edited("ttft: 4s", "ttft: 4", "11:20 tiers.small.limits.ttft: add a unit"),
     edited("ttft: 4s", "ttft: 4 seconds", "11:20 tiers.small.limits.ttft: the units are ms, s"),
     edited("ttft: 4s", "ttft: 4h", "11:20 tiers.small.limits.ttft: to 30m"),
+    edited(
+        "limits: {ttft: 4s,",
+        "slo: {ttft_p95: 4s}\n    limits: {ttft: 4s,",
+        "11:21 tiers.small.slo.ttft_p95: below that of `limits.ttft`",
+    ),
     edited("ttft: 4s", "ttft: 500ms, connect: 2s", "11:36 tiers.small.limits.connect: `ttft`"),
     edited("ttft: 4s", "ttft_p95: 4s", "11:14 tiers.small.limits.ttft_p95: `ttft`"),
     edited("in_flight: 64", "in_flight: 0", "11:47 tiers.small.limits.in_flight: from 1"),

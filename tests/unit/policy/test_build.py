@@ -6,7 +6,7 @@ from gateway.domain.ledger import Allowance
 from gateway.domain.money import FREE, Price
 from gateway.domain.outcome import FailureKind
 from gateway.domain.request import Need
-from gateway.domain.tier import Endpoint, Secret, Tier, TierLimits
+from gateway.domain.tier import NO_SLO, Endpoint, Secret, Tier, TierLimits, TierSlo
 from gateway.policy.build import build_tenant, price_of
 from gateway.policy.references import Resolved
 from gateway.policy.schema_tenants import TenantSpec
@@ -34,6 +34,12 @@ def test_a_tier_has_what_its_policy_says() -> None:
         Endpoint(EndpointId("small/0"), "http://small-a:8000/v1", "vllm", None, "lean"),
         Endpoint(EndpointId("small/1"), "http://small-b:8000/v1", "vllm", None, "lean"),
     )
+
+
+def test_an_objective_is_the_tiers_own_and_none_is_made_up() -> None:
+    text = GOOD.replace("    limits: {ttft: 4s,", "    slo: {ttft_p95: 600ms, itl_p95: 60ms}\n    limits: {ttft: 4s,")
+    assert tier("small", text).slo == TierSlo(ttft_p95_s=0.6, itl_p95_s=0.06)
+    assert tier("small").slo == NO_SLO
 
 
 def test_a_hosted_tier_has_its_key_and_its_catalogue_price() -> None:

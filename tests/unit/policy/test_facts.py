@@ -2,7 +2,7 @@ from gateway.policy.facts import facts_of, tenants_of
 from gateway.policy.schema import LimitsSpec
 from gateway.policy.schema_classifier import ClassifierSpec
 from gateway.policy.schema_routes import CacheSpec, FallbackSpec, RouteSpec
-from gateway.policy.schema_tiers import TierLimitsSpec, TierSpec
+from gateway.policy.schema_tiers import SloSpec, TierLimitsSpec, TierSpec
 from tests.unit.policy.worlds import GOOD, MINIMAL, snapshot_of
 
 
@@ -30,9 +30,8 @@ def test_every_subject_of_a_policy_has_its_facts() -> None:
 
 def test_facts_have_the_names_of_the_format() -> None:
     facts = facts_of(snapshot_of(GOOD))
-    tier = set(TierSpec.model_fields) - {"limits", "endpoints"} | {
-        f"limits.{key}" for key in TierLimitsSpec.model_fields
-    }
+    tier = set(TierSpec.model_fields) - {"limits", "slo", "endpoints"}
+    tier |= {f"limits.{key}" for key in TierLimitsSpec.model_fields} | {f"slo.{key}" for key in SloSpec.model_fields}
     assert {key for key in facts["tier small"] if not key.startswith("endpoints.")} == tier
     route = set(RouteSpec.model_fields) - {"fallback", "cache"}
     route |= {f"fallback.{key}" for key in FallbackSpec.model_fields} | {

@@ -2,13 +2,12 @@
 
 import pytest
 
-from gateway.domain.errors import ErrorCode, GatewayError
+from gateway.domain.errors import GatewayError
 from gateway.wire.headers import (
     check_content_headers,
     credential,
     header,
     header_value,
-    request_timeout_s,
     retry_after_s,
     tiergate_headers,
     upstream_headers,
@@ -77,26 +76,6 @@ def test_any_other_body_is_an_unsupported_media_type(headers: list[tuple[bytes, 
     with pytest.raises(GatewayError) as caught:
         check_content_headers(headers)
     assert caught.value.status == 415
-
-
-@pytest.mark.parametrize(
-    ("value", "wanted"),
-    [(b"0", 1.0), (b"-5", 1.0), (b"1e9", 300.0), (b"2.5", 2.5), (b" 30 ", 30.0), (b"9" * 40, 300.0), (b"1e999", 300.0)],
-)
-def test_a_timeout_is_kept_within_bounds(value: bytes, wanted: float) -> None:
-    assert request_timeout_s([(b"x-request-timeout", value)], 300.0) == wanted
-
-
-def test_no_timeout_is_said_and_the_policy_may_allow_less_than_a_second() -> None:
-    assert request_timeout_s([], 300.0) is None
-    assert request_timeout_s([(b"x-request-timeout", b"9")], 0.5) == 0.5
-
-
-@pytest.mark.parametrize("value", [b"abc", b"", b"nan", b"inf", b"1_0", b"1 2", b"9" * 65, b"\xb2"])
-def test_a_timeout_that_is_no_number_is_refused(value: bytes) -> None:
-    with pytest.raises(GatewayError) as caught:
-        request_timeout_s([(b"x-request-timeout", value)], 300.0)
-    assert (caught.value.code, caught.value.param) == (ErrorCode.INVALID_VALUE, "x-request-timeout")
 
 
 def test_a_request_to_a_server_is_built_anew() -> None:
