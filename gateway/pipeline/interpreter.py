@@ -37,6 +37,11 @@ from gateway.ports import Clock
 _CLOSE_WITHIN_S = 1.0
 """Closing a connection is a local act: a transport that takes longer is broken, and the client must not wait for it."""
 
+_LATE_S = 0.1
+"""A timer that fires so long after it was due tells that this process stood still, not that a server was silent."""
+_GRACE_S = 0.25
+"""What came while the process stood still is in the kernel's buffers: it is read before a server is judged."""
+
 _WHY_CANCELLED: dict[FailureKind | None, str] = {
     FailureKind.TTFT: "no content within the time it had",
     FailureKind.STALLED: "the model server fell silent",
@@ -181,18 +186,33 @@ class Interpreter:
         if old is not None:
             old.cancel()
         if command.timer is Timer.STALL:
-            handle = self._loop.call_later(command.after_s, self._check_stall, command.after_s)
+            due_s = self._clock.now_s() + command.after_s
+            handle = self._loop.call_later(command.after_s, self._check_stall, command.after_s, due_s)
+        elif command.timer is Timer.FIRST_CONTENT:
+            due_s = self._clock.now_s() + command.after_s
+            handle = self._loop.call_later(command.after_s, self._check_first_content, due_s)
         else:
             handle = self._loop.call_later(command.after_s, self.post, TimerFired(command.timer))
         self._timers[command.timer] = handle
 
-    def _check_stall(self, limit_s: float) -> None:
-        silent_s = self._clock.now_s() - self.waits_since_s
+    def _check_first_content(self, due_s: float) -> None:
+        if self._clock.now_s() - due_s < _LATE_S:
+            self.post(TimerFired(Timer.FIRST_CONTENT))
+        else:
+            fired = TimerFired(Timer.FIRST_CONTENT)
+            self._timers[Timer.FIRST_CONTENT] = self._loop.call_later(_GRACE_S, self.post, fired)
+
+    def _check_stall(self, limit_s: float, due_s: float) -> None:
+        now_s = self._clock.now_s()
+        silent_s = now_s - self.waits_since_s
         if self.is_sending or silent_s < limit_s:
             wait_s = limit_s if self.is_sending else limit_s - silent_s
-            self._timers[Timer.STALL] = self._loop.call_later(wait_s, self._check_stall, limit_s)
-        else:
+        elif now_s - due_s < _LATE_S:
             self.post(TimerFired(Timer.STALL))
+            return
+        else:
+            wait_s = _GRACE_S
+        self._timers[Timer.STALL] = self._loop.call_later(wait_s, self._check_stall, limit_s, now_s + wait_s)
 
     def _clear_timer(self, command: Command) -> None:
         assert isinstance(command, ClearTimer)

@@ -86,8 +86,10 @@ class CountingClock(ManualClock):
         return super().now_s()
 
 
-def exchange(servers: Servers, clock: ManualClock | None = None, *, stall_s: float = 60.0) -> Interpreter:
-    rungs = tuple(Rung(TierName(name), 2, 60.0, stall_s) for name in ("small", "large"))
+def exchange(
+    servers: Servers, clock: ManualClock | None = None, *, first_content_s: float = 60.0, stall_s: float = 60.0
+) -> Interpreter:
+    rungs = tuple(Rung(TierName(name), 2, first_content_s, stall_s) for name in ("small", "large"))
     plan = Plan(rungs, 4, frozenset(FailureKind), 1_000.0 + 60.0)
     return Interpreter(plan, RetryBudget(), servers, clock or ManualClock())
 
@@ -224,6 +226,55 @@ async def test_the_stall_timer_counts_from_the_last_byte_and_not_while_the_clien
     interpreter.is_sending = False
     await eventually(outcomes)
     assert outcomes() == [Outcome.STREAM_TRUNCATED]
+    await interpreter.aclose()
+
+
+async def test_first_content_that_came_while_the_process_stood_still_counts() -> None:
+    servers, clock = Servers(), CountingClock()
+    interpreter = exchange(servers, clock, first_content_s=0.005)
+    waiting = asyncio.create_task(interpreter.until_commit())
+    await eventually(lambda: servers.ends)
+    clock.advance(20.0)
+    asked = clock.asked
+    await eventually(lambda: clock.asked > asked)
+    assert servers.placed == [0], "the timer found itself late, and no other server was asked"
+    servers.answer(0)
+    await waiting
+    assert interpreter.committed is interpreter.attempts[0]
+    await interpreter.aclose()
+
+
+async def test_a_server_that_is_silent_after_the_process_stood_still_is_given_up_all_the_same() -> None:
+    servers, clock = Servers(), CountingClock()
+    interpreter = exchange(servers, clock, first_content_s=0.005)
+    waiting = asyncio.create_task(interpreter.until_commit())
+    await eventually(lambda: servers.ends)
+    clock.advance(20.0)
+    await eventually(lambda: len(servers.placed) > 1)
+    assert interpreter.attempts[0].failure is FailureKind.TTFT
+    interpreter.client_gone()
+    await waiting
+    await interpreter.aclose()
+
+
+async def test_a_stream_that_went_on_while_the_process_stood_still_is_not_broken_off() -> None:
+    servers, clock = Servers(), CountingClock()
+    interpreter = exchange(servers, clock, stall_s=0.005)
+    waiting = asyncio.create_task(interpreter.until_commit())
+    await eventually(lambda: servers.ends)
+    servers.answer(0)
+    await waiting
+    clock.advance(20.0)
+    asked = clock.asked
+    await eventually(lambda: clock.asked > asked)
+    # What had come is read, as by the relay, before the timer judges again.
+    interpreter.waits_since_s = clock.now_s()
+    asked = clock.asked
+    await eventually(lambda: clock.asked > asked + 1)
+    assert interpreter.outcome is None
+    clock.advance(0.01)
+    await eventually(lambda: interpreter.outcome)
+    assert interpreter.aborted is not None
     await interpreter.aclose()
 
 
