@@ -220,6 +220,18 @@ class Reservoir(Protocol):
     async def aclose(self) -> None: ...
 
 
+class TierNews(Protocol):
+    """What workers see of tiers, made known to each other within two seconds. Never fails: trouble is counted."""
+
+    async def look(self) -> None:
+        """Tell what is new here, and take in what is new elsewhere."""
+
+    async def listen(self) -> None:
+        """Look again and again until cancelled; return where there are no others."""
+
+    def stats(self) -> Mapping[str, int]: ...
+
+
 class TrainingRecords(Protocol):
     """Rows to train on. Must not block and must not fail."""
 

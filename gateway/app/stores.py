@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from gateway.adapters.chance import uniform
 from gateway.adapters.memory_answered import MemoryAnswered
@@ -11,17 +13,20 @@ from gateway.adapters.memory_cache import MemoryCache
 from gateway.adapters.memory_ledger import MemoryLedger
 from gateway.adapters.memory_receipts import MemoryReceipts
 from gateway.adapters.memory_reservoir import MemoryReservoir
+from gateway.adapters.memory_tier_news import MemoryTierNews
 from gateway.adapters.redis_answered import RedisAnswered, RedisAnsweredSettings
 from gateway.adapters.redis_cache import RedisCache
 from gateway.adapters.redis_ledger import RedisLedger
 from gateway.adapters.redis_receipts import ReceiptCodec, RedisReceipts, RedisReceiptsSettings
 from gateway.adapters.redis_reservoir import RedisReservoir
 from gateway.adapters.redis_target import read_target
+from gateway.adapters.redis_tier_news import RedisTierNews
 from gateway.adapters.redis_turn import TurnClient
 from gateway.adapters.reservoir_file import LabelFile
 from gateway.adapters.training_records import FileRecords, NoRecords
 from gateway.app.settings import CannotStart, Settings
-from gateway.ports import AnsweredStore, CacheStore, Clock, Ledger, ReceiptStore, Reservoir
+from gateway.core.tier_slo import TierSlos
+from gateway.ports import AnsweredStore, CacheStore, Clock, Ledger, ReceiptStore, Reservoir, TierNews
 from gateway.wire.receipt_json import decode_receipt, encode_receipt
 
 RECORDS = "records"
@@ -40,6 +45,12 @@ class Stores:
     records: FileRecords | NoRecords
     cache_master: bytes
     redis: TurnClient | None
+
+    def tier_news(self, slos: TierSlos, known: Callable[[], Container[str]], clock: Clock) -> TierNews:
+        """Return what tells other workers what is seen of tiers here, and these what is seen there."""
+        if self.redis is None:
+            return MemoryTierNews()
+        return RedisTierNews(self.redis, slos, known=known, worker=uuid4().hex, clock=clock)
 
     async def aclose(self) -> None:
         """Write what is still queued, then let go of Redis."""

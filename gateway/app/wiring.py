@@ -165,12 +165,15 @@ class Life:
         watching = asyncio.create_task(watch.run())
         flushing = asyncio.create_task(self._flush_log())
         listening = asyncio.create_task(self._stores.reservoir.listen())
+        news = self._stores.tier_news(self._world.slos, lambda: self._policy.snapshot.tiers.keys(), self._world.clock)
+        sharing = asyncio.create_task(news.listen())
         renewing = asyncio.create_task(self._watch_artefact())
         for task, lost in (
             (renewing, "new difficulty models are not seen"),
             (watching, "edits of the policy are not seen"),
             (flushing, "request log lines come late"),
             (listening, "labels of other workers are not seen"),
+            (sharing, "what other workers see of tiers is not known here"),
         ):
             task.add_done_callback(partial(_tell_failure, lost))
         try:
@@ -180,6 +183,7 @@ class Life:
             await _end(watching)
             await _end(flushing)
             await _end(listening)
+            await _end(sharing)
             await _end(renewing)
             await self._scoring.aclose()
             for transport in self._world.transports.values():

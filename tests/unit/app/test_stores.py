@@ -9,14 +9,17 @@ from gateway.adapters.memory_cache import MemoryCache
 from gateway.adapters.memory_ledger import MemoryLedger
 from gateway.adapters.memory_receipts import MemoryReceipts
 from gateway.adapters.memory_reservoir import MemoryReservoir
+from gateway.adapters.memory_tier_news import MemoryTierNews
 from gateway.adapters.redis_answered import RedisAnswered
 from gateway.adapters.redis_cache import RedisCache
 from gateway.adapters.redis_ledger import RedisLedger
 from gateway.adapters.redis_receipts import RedisReceipts
 from gateway.adapters.redis_reservoir import RedisReservoir
+from gateway.adapters.redis_tier_news import RedisTierNews
 from gateway.adapters.training_records import NoRecords
 from gateway.app.settings import CannotStart, Settings, read_settings
 from gateway.app.stores import RECORDS, open_stores
+from gateway.core.tier_slo import TierSlos
 from tests.support.clocks import ManualClock
 from tests.support.labels import ANSWERED, GOOD, a_label
 
@@ -34,6 +37,7 @@ async def test_without_redis_everything_is_kept_in_this_process() -> None:
     assert isinstance(stores.reservoir, MemoryReservoir)
     assert isinstance(stores.records, NoRecords)
     assert stores.redis is None
+    assert isinstance(stores.tier_news(TierSlos(), tuple, ManualClock()), MemoryTierNews)
     await stores.aclose()
 
 
@@ -46,6 +50,7 @@ async def test_with_redis_everything_is_shared_and_it_need_not_be_up_yet() -> No
     assert isinstance(stores.receipts, RedisReceipts)
     assert isinstance(stores.answered, RedisAnswered)
     assert isinstance(stores.reservoir, RedisReservoir)
+    assert isinstance(stores.tier_news(TierSlos(), tuple, ManualClock()), RedisTierNews)
     assert stores.cache_master == b"sixteen characters"
     await stores.aclose()
 
