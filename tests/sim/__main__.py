@@ -1,0 +1,88 @@
+"""Simulate from the command line.
+
+python -m tests.sim --seeds 100000 --jobs 2 --keep sim.json   judge many seeds; the same command goes on
+python -m tests.sim --seed 42 --trace                         show what happens in one
+python -m tests.sim --seed 42 --shrink                        make a failing one small, as one line
+python -m tests.sim --line '{"seed":…}' --trace               the same of a line
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from tests.sim.campaign import campaign
+from tests.sim.case import Case, case_of
+from tests.sim.generator import case_of_seed
+from tests.sim.report import tables
+from tests.sim.shrink import shrink
+from tests.sim.stage import play
+from tests.sim.verdict import judge
+
+
+def main() -> int:
+    """Do what was asked for; 1 when a promise was broken."""
+    given = _arguments()
+    if given.seed is not None or given.line is not None:
+        return _one(case_of_seed(given.seed) if given.line is None else case_of(given.line), given)
+    return _many(given)
+
+
+def _one(case: Case, given: argparse.Namespace) -> int:
+    out = sys.stdout.write
+    out(case.line() + "\n")
+    if given.trace:
+        run = play(case)
+        out("\n".join(run.history.lines()) + f"\nhistory {run.history.digest()}\n")
+    found = judge(case).violations
+    out("".join([f"violated: {one.what}\n" for one in found]) or "nothing is violated\n")
+    if given.shrink and found:
+        out(f"smallest that breaks {found[0].promise}:\n{shrink(case, found[0].promise).line()}\n")
+    return 1 if found else 0
+
+
+def _many(given: argparse.Namespace) -> int:
+    console = Console()
+    columns = (
+        TextColumn("seeds"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+    )  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=given.seeds)
+        done = campaign(
+            given.first,
+            given.seeds,
+            given.jobs,
+            given.keep,
+            lambda now: bar.update(
+                task, completed=now.next - now.first, description=f"{len(now.tally.violations)} violations"
+            ),
+        )
+    for table in tables(done):
+        console.print(table)
+    for one in done.tally.violations:
+        console.print(f"python -m tests.sim --seed {one.seed} --trace   # {one.what}", markup=False, soft_wrap=True)
+    return 1 if done.tally.violations else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.sim", description=__doc__, formatter_class=_AsWritten)
+    parser.add_argument("--seeds", type=int, default=1_000, help="how many to judge (1000)")
+    parser.add_argument("--from", dest="first", type=int, default=0, help="the first of them (0)")
+    parser.add_argument("--jobs", type=int, default=1, help="processes (1)")
+    parser.add_argument("--keep", type=Path, help="file to keep the progress in, and to go on from")
+    parser.add_argument("--seed", type=int, help="play this one alone")
+    parser.add_argument("--line", help="play this case alone: a line of JSON")
+    parser.add_argument("--trace", action="store_true", help="print what happened")
+    parser.add_argument("--shrink", action="store_true", help="make a failing case small")
+    return parser.parse_args()
+
+
+class _AsWritten(argparse.RawDescriptionHelpFormatter):
+    """Leave the examples as they are."""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

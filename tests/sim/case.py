@@ -1,0 +1,218 @@
+"""A case: everything that a run depends on, drawn before it begins, and printable as one line of JSON.
+
+Times are virtual seconds since the run's beginning unless a name says otherwise.
+"""
+
+from enum import StrEnum
+
+import msgspec
+from msgspec import Struct
+
+
+class Mode(StrEnum):
+    """What is asked of a run."""
+
+    SAFETY = "safety"
+    """Faults throughout: nothing bad may happen."""
+    LIVENESS = "liveness"
+    """Faults stop: everything must end, and what comes later must succeed."""
+
+
+class Mishap(StrEnum):
+    """What befalls one call to a model server."""
+
+    REFUSED = "refused"
+    CONNECT_TIMEOUT = "connect_timeout"
+    POOL_FULL = "pool_full"
+    RESET_BEFORE_HEAD = "reset_before_head"
+    CLOSED_BEFORE_HEAD = "closed_before_head"
+    STALE = "stale"
+    """A kept connection that was closed meanwhile."""
+    SILENT = "silent"
+    STATUS = "status"
+    CONTEXT_LENGTH = "context_length"
+    ERROR_IN_200 = "error_in_200"
+    GARBAGE = "garbage"
+    ERROR_EVENT = "error_event"
+    RESET = "reset"
+    CLOSED = "closed"
+    STALL = "stall"
+    ENDS_EARLY = "ends_early"
+    DRIP = "drip"
+    EMPTY = "empty"
+    NO_DONE = "no_done"
+    DONE_TWICE = "done_twice"
+    ABSURD_USAGE = "absurd_usage"
+    NO_USAGE = "no_usage"
+    LATE_END = "late_end"
+    KILLS = "kills"
+    """The request brings the server down: every call it has is reset, and it refuses until it has started again."""
+
+
+class Ailment(StrEnum):
+    """What befalls a model server for a while."""
+
+    DOWN = "down"
+    HOLE = "hole"
+    BUSY = "busy"
+    SLOW = "slow"
+    FROZEN = "frozen"
+    CRASH = "crash"
+
+
+class LedgerTrouble(StrEnum):
+    """What befalls the ledger for a while."""
+
+    UNREACHABLE = "unreachable"
+    REPLY_LOST = "reply_lost"
+    """A hold is taken, and its answer never comes."""
+    SLOW = "slow"
+
+
+class Server(Struct, frozen=True, omit_defaults=True):
+    """How a model server works. Reading a prompt takes `base_s` and `per_token_s` a token, writing a token `gap_s`."""
+
+    host: str
+    base_s: float = 0.1
+    per_token_s: float = 0.0
+    gap_s: float = 0.05
+    jitter: float = 0.0
+    """Share of `gap_s` by which a gap may be longer."""
+    slots: int = 4
+    reaction_s: float = 0.0
+    """How long it goes on after its caller left."""
+    early_head: bool = True
+    """Whether the head comes before the prompt was read."""
+    spelling: str = "plain"
+    """How it writes events: `plain`, `crlf`, `tight` or `chatty`."""
+    usage: str = "asked"
+    """When it tells usage: `asked`, `never`, `zero_first` or `every`."""
+    read_bytes: int = 0
+    """How many bytes arrive at once at most; 0 for all that there are."""
+    prefix_cache: bool = False
+
+
+class Shape(Struct, frozen=True, omit_defaults=True):
+    """The policy. `servers` counts each tier's model servers, cheapest tier first."""
+
+    servers: tuple[int, ...] = (1, 1)
+    ttft_s: float = 2.0
+    stall_s: float = 3.0
+    answer_s: float = 4.0
+    connect_s: float = 0.5
+    on: tuple[str, ...] = ("connect", "ttft", "busy", "error", "context")
+    attempts: int = 3
+    replay: bool = True
+    deadline_s: float = 10.0
+    strongest: bool = False
+    """Whether the route begins with the dearest tier."""
+    cache: bool = False
+    keyed: bool = False
+    """Whether callers are tenants with keys, budgets and rates."""
+    budget_usd: int = 100
+    rpm: int = 1_000
+    in_flight: int = 64
+    in_flight_per_key: int = 64
+    basic: bool = False
+    """Whether servers are not asked for usage."""
+
+
+class Ask(Struct, frozen=True, omit_defaults=True):
+    """One request and how its client behaves."""
+
+    number: int
+    at_s: float
+    stream: bool = True
+    tokens: int = 3
+    """How long the answer will be."""
+    prompt_words: int = 4
+    alias: str = "auto"
+    tenant: int = 0
+    include_usage: bool = False
+    patience_s: float = 0.0
+    """What `x-request-timeout` says; 0 leaves it out."""
+    body_s: float = 0.0
+    """How long the body takes to arrive."""
+    twin_of: int = -1
+    """The request whose text it repeats."""
+    read_s: float = 0.0
+    """How long the client takes over each part."""
+    stops_after: int = -1
+    """The part after which it does not read for `stops_for_s`."""
+    stops_for_s: float = 0.0
+    leaves_after_s: float = -1.0
+    leaves_after_parts: int = -1
+    cut_after_s: float = -1.0
+    """When its task is cancelled from outside, as at the end of a drain."""
+    scored_in_s: float = 0.0
+
+    @property
+    def is_routed(self) -> bool:
+        """Tell whether the gateway chooses the tier."""
+        return self.alias == "auto"
+
+
+class CallFault(Struct, frozen=True, omit_defaults=True):
+    """A mishap of the `attempt`-th call for a request. `at` counts tokens; `status` and `retry_after` are of STATUS."""
+
+    ask: int
+    attempt: int
+    kind: Mishap
+    at: int = 0
+    status: int = 500
+    retry_after: str = ""
+
+
+class ServerFault(Struct, frozen=True, omit_defaults=True):
+    """An ailment of a server. `factor` is how much slower it is."""
+
+    host: str
+    kind: Ailment
+    from_s: float
+    to_s: float
+    factor: float = 1.0
+    status: int = 503
+    retry_after: str = ""
+
+
+class LedgerFault(Struct, frozen=True, omit_defaults=True):
+    """A trouble of the ledger."""
+
+    kind: LedgerTrouble
+    from_s: float
+    to_s: float
+
+
+class Reload(Struct, frozen=True, omit_defaults=True):
+    """Another version of the policy comes into force: other prices, other model names."""
+
+    at_s: float
+    version: int
+
+
+class Case(Struct, frozen=True, omit_defaults=True):
+    """A whole run."""
+
+    seed: int
+    mode: Mode
+    shape: Shape
+    servers: tuple[Server, ...]
+    asks: tuple[Ask, ...]
+    calls: tuple[CallFault, ...] = ()
+    ailments: tuple[ServerFault, ...] = ()
+    ledger: tuple[LedgerFault, ...] = ()
+    reloads: tuple[Reload, ...] = ()
+    drain_at_s: float = -1.0
+    shuffled: bool = False
+    """Whether chance orders what happens at the same instant."""
+    quiet_from_s: float = -1.0
+    """From when on everything must succeed: liveness alone."""
+
+    def line(self) -> str:
+        """Write as one line of JSON."""
+        return msgspec.json.encode(self).decode()
+
+
+def case_of(line: str | bytes) -> Case:
+    """Read what `Case.line` wrote. Raises msgspec.ValidationError."""
+    return msgspec.json.decode(line, type=Case)

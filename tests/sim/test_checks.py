@@ -1,0 +1,322 @@
+"""Every check can fail: a sound run with one thing spoilt is found out by the promise that it breaks."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from gateway.domain.errors import ErrorCode
+from gateway.domain.ids import RequestId, SnapshotId
+from gateway.domain.ledger import Settlement
+from gateway.domain.outcome import Outcome
+from tests.sim.books import money_violations
+from tests.sim.case import Ask, CallFault, LedgerFault, LedgerTrouble, Mishap, Mode, Shape
+from tests.sim.checks import violations
+from tests.sim.run import Run
+from tests.sim.worlds import played
+
+KEYED = Shape(servers=(1, 1), keyed=True)
+
+
+def sound() -> Run:
+    """A stream that failed over, and a whole answer, of a tenant with a budget."""
+    asks = (Ask(0, 0.0, tokens=3), Ask(1, 1.0, stream=False, tokens=2))
+    run = played(*asks, calls=(CallFault(0, 0, Mishap.REFUSED),), shape=KEYED)
+    assert violations(run) == []
+    assert list(money_violations(run)) == []
+    return run
+
+
+def parts(run: Run, number: int = 0) -> list[bytes]:
+    """What a client received."""
+    return run.clients[number].responder.parts
+
+
+def drop_a_token(run: Run) -> None:
+    """Lose the second part."""
+    del parts(run)[1]
+
+
+def double_a_token(run: Run) -> None:
+    """Send the second part again."""
+    parts(run).insert(1, parts(run)[1])
+
+
+def mix_calls(run: Run) -> None:
+    """Let a token come from another call."""
+    parts(run)[1] = parts(run)[1].replace("⟨0.1.".encode(), "⟨0.0.".encode())
+
+
+def foreign_content(run: Run) -> None:
+    """Let all tokens be another request's."""
+    parts(run)[:] = [part.replace("⟨0.".encode(), "⟨1.".encode()) for part in parts(run)]
+
+
+def change_a_byte(run: Run) -> None:
+    """Alter what does not matter to a reader."""
+    parts(run)[0] = parts(run)[0].replace(b'"index":0', b'"index":1', 1)
+
+
+def drop_the_end(run: Run) -> None:
+    """Let the stream end without [DONE]."""
+    parts(run).pop()
+
+
+def two_ends(run: Run) -> None:
+    """Send [DONE] again."""
+    parts(run).append(b"data: [DONE]\n\n")
+
+
+def cut_short(run: Run) -> None:
+    """Let [DONE] come before the last token and the finish."""
+    parts(run)[-2:-1] = []
+
+
+def error_and_done(run: Run) -> None:
+    """Tell an error, and say that the answer is whole."""
+    parts(run).insert(-1, b'data: {"error":{"code":"stream_interrupted"}}\n\n')
+
+
+def leave_unfinished(run: Run) -> None:
+    """Stop sending."""
+    run.clients[0].responder.finished = False
+
+
+def shorten_the_whole(run: Run) -> None:
+    """Take a token out of a whole answer."""
+    body = parts(run, 1)[0]
+    parts(run, 1)[0] = body.replace("⟨1.0.1⟩".encode(), b"")
+
+
+def break_the_whole(run: Run) -> None:
+    """Send half a whole answer."""
+    parts(run, 1)[0] = parts(run, 1)[0][:30]
+
+
+def two_receipts(run: Run) -> None:
+    """Record a request twice."""
+    run.receipts.append(run.receipts[0])
+
+
+def no_receipt(run: Run) -> None:
+    """Record a request never."""
+    run.receipts.pop()
+
+
+def other_outcome(run: Run) -> None:
+    """Record a success as a failure."""
+    spoil(run, outcome=Outcome.UPSTREAM_FAILED)
+
+
+def internal_outcome(run: Run) -> None:
+    """Record a fault of ours."""
+    spoil(run, outcome=Outcome.INTERNAL)
+
+
+def other_status(run: Run) -> None:
+    """Record another status."""
+    spoil(run, status=500)
+
+
+def other_snapshot(run: Run) -> None:
+    """Record another policy."""
+    spoil(run, snapshot=SnapshotId("other"))
+
+
+def other_header(run: Run) -> None:
+    """Answer under another policy."""
+    run.clients[0].responder.headers[b"x-tiergate-snapshot"] = b"other"
+
+
+def other_model(run: Run) -> None:
+    """Ask for a model that the policy does not have."""
+    call = run.calls[0]
+    call.question = structs.replace(call.question, model="other")
+
+
+def unasked_usage(run: Run) -> None:
+    """Show usage to who did not ask."""
+    parts(run).insert(-1, b'data: {"choices":[],"usage":{"prompt_tokens":1}}\n\n')
+
+
+def late_call(run: Run) -> None:
+    """Keep a call open for an hour."""
+    run.calls[-1].ended_s = 1e6
+
+
+def late_end(run: Run) -> None:
+    """Keep a request alive for an hour."""
+    run.clients[0].over_s = 1e6
+
+
+def held_server(run: Run) -> None:
+    """Let a client leave at once, and its server be kept."""
+    run.clients[1].left_s = run.clients[1].came_s
+    run.calls[-1].ended_s = run.calls[-1].began_s + 1.0
+
+
+def too_many_calls(run: Run) -> None:
+    """Call and call again."""
+    run.calls += [run.calls[1]] * 3
+
+
+def call_behind_content(run: Run) -> None:
+    """Call once more when the client has content."""
+    run.calls[0].began_s = run.clients[0].responder.part_times_s[0] + 1.0
+
+
+def lost_timer(run: Run) -> None:
+    """Leave something behind."""
+    run.left_over.append("timer")
+
+
+def fault_of_ours(run: Run) -> None:
+    """Report an invariant."""
+    run.reported.append((RequestId("req_0"), AssertionError("I4")))
+
+
+def loop_trouble(run: Run) -> None:
+    """Let the loop report something."""
+    run.trouble.append("Task exception was never retrieved")
+
+
+@pytest.mark.parametrize(
+    ("spoil_it", "promise"),
+    [
+        (drop_a_token, "P19"),
+        (double_a_token, "P19"),
+        (mix_calls, "P5"),
+        (foreign_content, "P5"),
+        (change_a_byte, "P19"),
+        (drop_the_end, "P11"),
+        (two_ends, "P11"),
+        (cut_short, "P11"),
+        (error_and_done, "P11"),
+        (leave_unfinished, "P11"),
+        (shorten_the_whole, "P11"),
+        (break_the_whole, "P19"),
+        (two_receipts, "P1"),
+        (no_receipt, "P1"),
+        (other_outcome, "P1"),
+        (internal_outcome, "P1"),
+        (other_status, "P1"),
+        (other_snapshot, "P13"),
+        (other_header, "P13"),
+        (other_model, "P13"),
+        (unasked_usage, "case 98"),
+        (late_call, "P15"),
+        (late_end, "P15"),
+        (held_server, "P9"),
+        (too_many_calls, "P6"),
+        (call_behind_content, "P5"),
+        (lost_timer, "census"),
+        (fault_of_ours, "fault of ours"),
+        (loop_trouble, "I9"),
+    ],
+    ids=lambda value: value.__name__ if callable(value) else value,
+)
+def test_what_is_spoilt_is_found_out(spoil_it: Callable[[Run], None], promise: str) -> None:
+    run = sound()
+    spoil_it(run)
+    assert promise in {one.partition(":")[0] for one in violations(run)}
+
+
+def overcharge(run: Run) -> None:
+    """Charge a nano-dollar more."""
+    spoil(run, charge_usd_nano=run.receipts[0].charge_usd_nano + 1)
+
+
+def charge_for_nothing(run: Run) -> None:
+    """Charge where no tier answered."""
+    spoil(run, tier=None)
+
+
+def charge_another_tier(run: Run) -> None:
+    """Charge for a tier that was not asked."""
+    spoil(run, attempts=())
+
+
+def settle_twice(run: Run) -> None:
+    """Settle again."""
+    run.ledger.settlements.append(run.ledger.settlements[0])
+
+
+def settle_never(run: Run) -> None:
+    """Forget a hold."""
+    run.ledger.settlements.pop()
+
+
+def settle_otherwise(run: Run) -> None:
+    """Settle at another amount than was recorded."""
+    first = run.ledger.settlements[0]
+    run.ledger.settlements[0] = Settlement(first.hold, first.charge_usd_nano + 1, first.tokens)
+
+
+def lose_money(run: Run) -> None:
+    """Let the books say that more is left."""
+    run.budget_left_usd_nano["first"] += 1
+
+
+@pytest.mark.parametrize(
+    "spoil_it",
+    [
+        overcharge,
+        charge_for_nothing,
+        charge_another_tier,
+        settle_twice,
+        settle_never,
+        settle_otherwise,
+        lose_money,
+    ],
+    ids=lambda value: value.__name__,
+)
+def test_money_that_does_not_add_up_is_found_out(spoil_it: Callable[[Run], None]) -> None:
+    run = sound()
+    spoil_it(run)
+    found = list(money_violations(run))
+    assert found
+    assert all(one.startswith("P1:") for one in found)
+
+
+def test_a_drain_that_lets_requests_in_is_found_out() -> None:
+    run = sound()
+    run.case = structs.replace(run.case, drain_at_s=0.5)
+    assert "P14" in {one.partition(":")[0] for one in violations(run)}
+
+
+def test_a_failure_long_after_the_last_fault_is_found_out() -> None:
+    run = played(Ask(0, 100.0), calls=(CallFault(0, 0, Mishap.STATUS, status=400),))
+    assert violations(run) == []
+    run.case = structs.replace(run.case, mode=Mode.LIVENESS, quiet_from_s=90.0)
+    assert "liveness" in {one.partition(":")[0] for one in violations(run)}
+
+
+def test_an_answer_kept_for_another_tenant_is_found_out() -> None:
+    shape = structs.replace(KEYED, cache=True)
+    run = played(Ask(0, 0.0, tokens=2), Ask(1, 5.0, twin_of=0), shape=shape)
+    assert run.receipts[1].outcome is Outcome.SUCCESS_CACHE_EXACT
+    assert violations(run) == []
+    run.clients[0].ask = structs.replace(run.clients[0].ask, tenant=1)
+    assert "P17" in {one.partition(":")[0] for one in violations(run)}
+
+
+def test_a_client_that_is_told_another_error_than_is_recorded_is_found_out() -> None:
+    run = played(Ask(0, 0.0), calls=tuple(CallFault(0, n, Mishap.STATUS, status=400) for n in range(3)))
+    assert violations(run) == []
+    spoil(run, error=ErrorCode.INTERNAL_ERROR)
+    assert "P1" in {one.partition(":")[0] for one in violations(run)}
+
+
+def test_trouble_of_the_ledger_is_no_fault_of_ours_where_the_case_has_it() -> None:
+    run = sound()
+    run.reported.append((RequestId("req_0"), TimeoutError()))
+    assert violations(run)
+    run.case = structs.replace(run.case, ledger=(LedgerFault(LedgerTrouble.SLOW, 0.0, 1.0),))
+    assert violations(run) == []
+
+
+def spoil(run: Run, **changes: Any) -> None:
+    """Change the first receipt."""
+    run.receipts[0] = replace(run.receipts[0], **changes)

@@ -1,0 +1,55 @@
+"""Two hundred seeds on every change: nothing is violated, and the states that matter are reached."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.sim.campaign import judge_range
+from tests.sim.case import Ailment, Mishap, Mode, case_of
+from tests.sim.generator import case_of_seed
+from tests.sim.stage import play
+from tests.sim.verdict import Tally, judge, pairs_of_the_table
+
+SEEDS = 200
+REPEATED = range(0, SEEDS, 5)
+REGRESSIONS = Path(__file__).parent / "regressions.jsonl"
+SELDOM = {"waiting × ClientGone", "waiting × TimerFired(deadline)"}
+"""Pairs that a campaign reaches, and so few seeds may not."""
+
+
+@pytest.fixture(scope="module")
+def tally() -> Tally:
+    """What the seeds of the gate come to."""
+    return judge_range((0, SEEDS))
+
+
+def test_no_promise_is_broken_whatever_befalls_servers_clients_and_ledger(tally: Tally) -> None:
+    told = [f"python -m tests.sim --seed {one.seed} --trace   # {one.what}" for one in tally.violations]
+    assert not told, "\n" + "\n".join(told)
+
+
+def test_every_pair_of_the_exchange_machine_occurs(tally: Tally) -> None:
+    assert set(pairs_of_the_table()) - SELDOM <= tally.pairs.keys()
+
+
+def test_every_kind_of_fault_is_met(tally: Tally) -> None:
+    assert {*map(str, Mishap), *map(str, Ailment)} <= {name.partition(" × ")[0] for name in tally.met}
+
+
+def test_the_same_seed_has_the_same_history() -> None:
+    for seed in REPEATED:
+        case = case_of_seed(seed)
+        assert play(case).history.digest() == play(case).history.digest(), f"seed {seed}"
+
+
+def test_seeds_differ() -> None:
+    assert len({play(case_of_seed(seed)).history.digest() for seed in range(10)}) == 10
+
+
+def test_both_modes_are_drawn() -> None:
+    assert {case_of_seed(seed).mode for seed in range(20)} == set(Mode)
+
+
+def test_what_failed_once_holds() -> None:
+    for line in REGRESSIONS.read_text(encoding="utf-8").splitlines():
+        assert judge(case_of(line)).violations == [], line
