@@ -32,6 +32,7 @@ from gateway.app.serve import Service
 from gateway.app.settings import Settings
 from gateway.app.stores import Stores, open_stores
 from gateway.core.admission import Admission
+from gateway.core.cost_storm import CostStorms
 from gateway.core.picker import EndpointTable
 from gateway.core.retry_budget import RetryBudget
 from gateway.core.tier_slo import TierSlos
@@ -84,6 +85,7 @@ def make_service(settings: Settings) -> Service:
         transports=transports,
         endpoints=EndpointTable(),
         slos=TierSlos(),
+        storms=CostStorms(),
         admission=Admission(),
         retries=RetryBudget(),
         report_fault=report_fault,
@@ -197,6 +199,7 @@ class Life:
         if await asyncio.to_thread(self._policy.offer, source):
             self._world.endpoints.forget_all_but(_endpoint_ids(self._policy.snapshot))
             self._world.retries.forget_all_but(self._policy.snapshot.tiers)
+            self._world.storms.forget_all_but(self._policy.snapshot.tiers.keys())
             self._world.slos.forget_all_but(self._policy.snapshot.tiers.keys())
             log.info("policy %s is in force", self._policy.snapshot.id)
         else:

@@ -15,10 +15,14 @@ from gateway.domain.tier import Tier
 
 @noun
 class Misfit:
-    """Why a tier cannot take this request now, beside what the tier itself lacks. `told` follows the tier's name."""
+    """Why a tier cannot take this request now, beside what the tier itself lacks.
+
+    `told` follows the tier's name; `retry_after_s` is when that is over, where it is over by itself.
+    """
 
     reason: ReasonCode
     told: str
+    retry_after_s: float | None = None
 
 
 NO_MISFITS: Final[Mapping[TierName, Misfit]] = MappingProxyType({})
@@ -48,8 +52,13 @@ _MEND = {
     ReasonCode.COST: "allow more in `x-tiergate-max-cost-usd`, or lower `max_tokens`",
     ReasonCode.DEADLINE: "allow more time, or lower `max_tokens`",
     ReasonCode.BUDGET: "lower `max_tokens`, or wait for the budget's next window",
+    ReasonCode.COST_STORM: "try again when `retry-after` is over",
     ReasonCode.UNHEALTHY: "try again shortly",
 }
+
+
+_PASSING = (ReasonCode.COST_STORM, ReasonCode.UNHEALTHY)
+"""What is over by itself; of the first of these the end is known."""
 
 
 def removal(
@@ -83,9 +92,11 @@ def refuse(
     """Raise the error of a request that no tier can take; the constraint nearest to letting it pass gives the code."""
     reasons = {reason for _, reason in removed}
     told = "; ".join(f"{tier.name} {_describe(tier, request, reason, misfits)}" for tier, reason in removed)
-    if ReasonCode.UNHEALTHY in reasons:
-        message = f"No tier can take this request now: {told}. To mend it: {_MEND[ReasonCode.UNHEALTHY]}."
-        raise GatewayError(ErrorCode.TIER_UNAVAILABLE, message, retry_after_s=RETRY_AFTER_S)
+    passing = next((reason for reason in _PASSING if reason in reasons), None)
+    if passing is not None:
+        message = f"No tier can take this request now: {told}. To mend it: {_MEND[passing]}."
+        waits_s = [misfit.retry_after_s for misfit in misfits.values() if misfit.retry_after_s is not None]
+        raise GatewayError(ErrorCode.TIER_UNAVAILABLE, message, retry_after_s=min(waits_s, default=RETRY_AFTER_S))
     mend = "; or ".join(_MEND[reason] for reason in ReasonCode if reason in reasons)
     message = f"No tier can take this request: {told}. To mend it: {mend}."
     if ReasonCode.DEADLINE in reasons:

@@ -6,7 +6,7 @@ Pure, and on the path of every request.
 """
 
 import math
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import field, replace
 from typing import Final
 
@@ -36,11 +36,13 @@ class Bars:
     """What keeps requests from tiers at this moment, for this caller.
 
     `misfits` remove a tier as any constraint does. `passed_over` removes it only while another is able, and leaves it
-    the last rung of the ladder: better a slow answer than none.
+    the last rung of the ladder: better a slow answer than none. `shut` are tiers that a failing cheaper one's requests
+    must not climb into for now.
     """
 
     misfits: Mapping[TierName, Misfit] = field(default_factory=dict)
     passed_over: Mapping[TierName, ReasonCode] = field(default_factory=dict)
+    shut: Collection[TierName] = ()
 
 
 NO_BARS: Final = Bars()
@@ -88,6 +90,8 @@ def decide(
             refuse(request, removed, misfits)
         aside = _set_aside(views, able, bars.passed_over) if bars.passed_over else []
         chosen, reason = _choice(tiers, views, able, dial, score)
+        if bars.shut:
+            able, aside = (_not_shut(bars.shut, tiers, chosen, positions) for positions in (able, aside))
         ladder = tuple(views[position].tier for position in _rungs(values, able, aside, chosen))
     return Decision(ladder, reason, route, dial.value, dial.certified, score, tuple(views), dial.certificate)
 
@@ -149,6 +153,11 @@ def _rungs(values: Sequence[float], able: Sequence[int], aside: Sequence[int], c
             rungs += [position for position in by_value if position > chosen][:1]
         rungs += [position for position in by_value if position < chosen]
     return rungs
+
+
+def _not_shut(shut: Collection[TierName], tiers: Sequence[Tier], chosen: int, positions: list[int]) -> list[int]:
+    """Leave out the tiers above the chosen one that nobody may climb into."""
+    return [position for position in positions if position <= chosen or tiers[position].name not in shut]
 
 
 @noun

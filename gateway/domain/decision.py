@@ -41,6 +41,8 @@ class ReasonCode(StrEnum):
     """What is left of the tenant's budget does not cover the longest answer there."""
     SLO = "slo"
     """The tier misses its objective, and this request is of the share that goes elsewhere. It is still tried last."""
+    COST_STORM = "cost_storm"
+    """As many requests meant for cheaper tiers as the tier may take in ten seconds have climbed into it."""
     UNHEALTHY = "unhealthy"
     """None of the tier's servers may be given requests now."""
 

@@ -1,10 +1,13 @@
 """What keeps a request from tiers at this moment: its caller's limits, and objectives that tiers miss."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 
+from gateway.core.constraints import Misfit
+from gateway.core.cost_storm import is_climb
 from gateway.core.plan_fit import Allowed, misfits
 from gateway.core.routing import NO_BARS, Bars
-from gateway.domain.decision import ReasonCode
+from gateway.domain.decision import Decision, ReasonCode
 from gateway.domain.ids import TierName
 from gateway.domain.tier import Tier
 from gateway.pipeline.journey import Canonical
@@ -16,7 +19,8 @@ def bars_of(canonical: Canonical, tiers: Sequence[Tier], limits: CallerLimits, w
     """Return the bars; on most requests there are none."""
     arrival = canonical.admitted.arrival
     shifted = world.slos.shifted(arrival.snapshot.tiers, now_s)
-    if not shifted and limits is NO_LIMITS:
+    shut = world.storms.shut(tiers, now_s)
+    if not shifted and not shut and limits is NO_LIMITS:
         return NO_BARS
     left_s = None if limits.deadline_s is None else arrival.received_s + limits.deadline_s - now_s
     allowed = Allowed(left_s, limits.cost_usd_nano)
@@ -25,7 +29,34 @@ def bars_of(canonical: Canonical, tiers: Sequence[Tier], limits: CallerLimits, w
     return Bars(
         misfits=misfits(canonical.request, tiers, allowed, world.slos, now_s),
         passed_over={name: ReasonCode.SLO for name, share in shifted.items() if draw < share},
+        shut=shut,
     )
+
+
+def without_storm(
+    decision: Decision,
+    bars: Bars,
+    decide_under: Callable[..., Decision],
+    tiers: Sequence[Tier],
+    world: World,
+    now_s: float,
+) -> tuple[Decision, Bars]:
+    """Let a request climb that a cheaper tier would have taken, but only into tiers that are not shut; and count it.
+
+    Raises GatewayError `tier_unavailable` with the time at which one more may climb, where no tier is left.
+    """
+    meant = decide_under(bars=replace(bars, passed_over={}), unavailable=())
+    while is_climb(decision, meant):
+        tier = next(each for each in tiers if each.name == decision.ladder[0])
+        wait_s = world.storms.reopens_in_s(tier, now_s)
+        if wait_s <= 0.0:
+            world.storms.climbed(tier, now_s)
+            break
+        told = f"takes no more requests that are meant for cheaper tiers for {wait_s:.1f} s"
+        misfit = Misfit(ReasonCode.COST_STORM, told, wait_s)
+        bars = replace(bars, misfits={**bars.misfits, tier.name: misfit})
+        decision = decide_under(bars=bars)
+    return decision, bars
 
 
 def unavailable(tiers: Sequence[Tier], world: World, now_s: float) -> Collection[TierName]:

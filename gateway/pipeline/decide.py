@@ -12,7 +12,7 @@ from gateway.core.value import strongest
 from gateway.domain.decision import Decision, TierView
 from gateway.domain.ledger import Hold, HoldVerdict, Refusal
 from gateway.domain.tier import Tier
-from gateway.pipeline.bars import bars_of, unavailable
+from gateway.pipeline.bars import bars_of, unavailable, without_storm
 from gateway.pipeline.hold import claim, refused
 from gateway.pipeline.journey import Canonical, Decided, Scored
 from gateway.pipeline.world import World
@@ -28,6 +28,7 @@ async def decide(scored: Scored, world: World) -> Decided:
     limits, now_s = caller_limits(arrival.inbound.headers, longest_s), world.clock.now_s()
     names = route.tiers if canonical.pin is None else (canonical.pin.tier,)
     tiers = [snapshot.tiers[name] for name in names]
+    down = unavailable(tiers, world, now_s)
     decide_under = partial(
         choose,
         request,
@@ -37,10 +38,12 @@ async def decide(scored: Scored, world: World) -> Decided:
         route=route.name,
         allowed=tenant.tiers,
         pin=canonical.pin,
-        unavailable=unavailable(tiers, world, now_s),
+        unavailable=down,
     )
     bars = bars_of(canonical, tiers, limits, world, now_s)
     decision = decide_under(bars=bars)
+    if down or bars.passed_over:
+        decision, bars = without_storm(decision, bars, decide_under, tiers, world, now_s)
     waited_s = 0.0
     if not tenant.allowance.is_unlimited:
         began_s = world.clock.now_s()

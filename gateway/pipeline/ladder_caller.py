@@ -33,6 +33,8 @@ class LadderCaller:
         """Choose a server of that rung which this request has not tried; or take that of `again` once more."""
         tier, table = self._tiers[rung], self._world.endpoints
         now_s = self._world.clock.now_s()
+        if tier.rank > self._tiers[0].rank:
+            self._world.storms.climbed(tier, now_s)
         endpoint = self._untried(tier, now_s) if again is None else again.endpoint
         self._tried.add(endpoint.id)
         # Kept, not looked up again: a reload may have dropped it from the table by the time the call is over.

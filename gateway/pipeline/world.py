@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.core.admission import Admission
+from gateway.core.cost_storm import CostStorms
 from gateway.core.exchange import Exchange
 from gateway.core.exchange_events import Plan
 from gateway.core.picker import EndpointTable
@@ -59,6 +60,7 @@ class World:
     """By the name an endpoint gives under `transport`."""
     endpoints: EndpointTable
     slos: TierSlos
+    storms: CostStorms
     admission: Admission
     retries: RetryBudget
     report_fault: Callable[[RequestId, BaseException], None]

@@ -12,6 +12,7 @@ from gateway.adapters.memory_ledger import MemoryLedger
 from gateway.adapters.memory_receipts import MemoryReceipts
 from gateway.adapters.memory_reservoir import MemoryReservoir
 from gateway.core.admission import Admission
+from gateway.core.cost_storm import CostStorms
 from gateway.core.exchange import Exchange
 from gateway.core.exchange_events import Commands, Event, Plan, TimerFired
 from gateway.core.picker import EndpointTable
@@ -130,6 +131,7 @@ class _Stage:
             admission=Admission(),
             retries=RetryBudget(),
             slos=TierSlos(),
+            storms=CostStorms(),
             report_fault=lambda request, fault: run.reported.append((request, fault)),
             exchange=lambda plan, budget: _Watched(plan, budget, self._told),
         )

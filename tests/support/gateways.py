@@ -13,6 +13,7 @@ from gateway.adapters.memory_ledger import MemoryLedger
 from gateway.adapters.memory_receipts import MemoryReceipts
 from gateway.adapters.memory_reservoir import MemoryReservoir
 from gateway.core.admission import Admission
+from gateway.core.cost_storm import CostStorms
 from gateway.core.picker import EndpointTable
 from gateway.core.retry_budget import RetryBudget
 from gateway.core.tier_slo import TierSlos
@@ -181,6 +182,7 @@ class Gateway:
             transports={"lean": self.network, "httpx": self.network},
             endpoints=EndpointTable(),
             slos=TierSlos(),
+            storms=CostStorms(),
             admission=Admission(),
             retries=RetryBudget(),
             report_fault=lambda _, fault: self.faults.append(fault),

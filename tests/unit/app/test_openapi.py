@@ -15,7 +15,7 @@ from gateway.domain.ability import ClassifierOutcome
 from gateway.domain.decision import ReasonCode
 from gateway.domain.dial import Certificate
 from gateway.domain.errors import ERRORS, ErrorCode
-from gateway.domain.outcome import FailureKind, Outcome
+from gateway.domain.outcome import FailureKind, NoRetry, Outcome
 from gateway.domain.receipt import Receipt
 from gateway.domain.usage import UsageSource
 from gateway.pipeline.attempt import _CLIENT_AT_FAULT
@@ -108,6 +108,7 @@ def test_the_headers_of_answers_are_those_we_send() -> None:
         (SCHEMAS["ClassifierOutcome"]["enum"], ClassifierOutcome),
         (SCHEMAS["Receipt"]["properties"]["outcome"]["enum"], Outcome),
         (SCHEMAS["Attempt"]["properties"]["failure"]["anyOf"][0]["enum"], FailureKind),
+        (SCHEMAS["Receipt"]["properties"]["no_retry"]["anyOf"][0]["enum"], NoRetry),
         (SCHEMAS["TokenUsage"]["properties"]["source"]["enum"], UsageSource),
     ],
 )

@@ -131,3 +131,12 @@ def test_a_plan_that_does_not_fit_is_told_tier_by_tier(
     assert ("small may cost 2 USD, and 1 USD are allowed" in error.message) is (ReasonCode.COST in reasons)
     assert ("large would need about 9 s, and 1 s is left" in error.message) is (ReasonCode.DEADLINE in reasons)
     assert "lower `max_tokens`" in error.message
+
+
+def test_what_is_over_by_itself_is_told_with_its_time() -> None:
+    misfits = {TierName("large"): Misfit(ReasonCode.COST_STORM, "takes no more", 7.5)}
+    removed = [(a_tier("small"), ReasonCode.UNHEALTHY), (a_tier("large"), ReasonCode.COST_STORM)]
+    with pytest.raises(GatewayError) as raised:
+        refuse(a_request(), removed, misfits)
+    assert (raised.value.code, raised.value.retry_after_s) == (ErrorCode.TIER_UNAVAILABLE, 7.5)
+    assert "small has no healthy endpoint; large takes no more" in raised.value.message

@@ -12,9 +12,10 @@ from gateway.domain.ids import TierName
 from gateway.domain.outcome import Outcome
 from gateway.domain.request import CanonicalRequest
 from gateway.pipeline.drive import Pipeline
-from tests.support.behaviours import fails, stalls_before
+from tests.support.behaviours import always, fails, stalls_before
 from tests.support.clocks import ManualClock
 from tests.support.gateways import CHAT, STREAM, TWO_TIERS, FixedScorer, Gateway, error_of, hosts
+from tests.support.scripts import Unreachable
 
 HELD = TWO_TIERS.replace("    limits:", "    slo: {ttft_p95: 50ms, itl_p95: 10ms}\n    limits:")
 SMALL, LARGE = TierName("small"), TierName("large")
@@ -177,3 +178,57 @@ async def test_the_callers_deadline_ends_the_climb() -> None:
     client = await gateway.ask(CHAT, headers=((DEADLINE, b"150"),))
     assert (client.responder.status, error_of(client)["code"]) == (504, "deadline_exceeded")
     assert gateway.network.requests[0].gone.is_set()
+
+
+LARGE_SERVERS = '    endpoints: [{url: "http://large'
+TIGHT = TWO_TIERS.replace("answer: 100ms}\n" + LARGE_SERVERS, "answer: 100ms, in_flight: 10}\n" + LARGE_SERVERS)
+"""Into the large tier two may climb in ten seconds."""
+
+
+async def test_when_a_cheap_tier_dies_a_fifth_of_the_dearer_one_is_all_that_climbs_and_the_rest_is_told_when() -> None:
+    gateway = Gateway(TIGHT)
+    gateway.network.plan.models["answer"] = always(Unreachable())
+    statuses, waits = [], []
+    for seed in range(6):
+        client = await gateway.ask({**CHAT, "seed": seed})
+        statuses.append(client.responder.status)
+        waits.append(client.responder.headers.get(b"retry-after"))
+    assert statuses == [200, 200, 503, 503, 503, 503]
+    assert hosts(gateway).count("large:8000") == 2
+    gateway.clock.advance(1.5)
+    client = await gateway.ask({**CHAT, "seed": 9})
+    error = error_of(client)
+    assert (error["code"], client.responder.headers[b"retry-after"]) == ("tier_unavailable", b"9")
+    assert "large takes no more requests that are meant for cheaper tiers for 8.5 s" in error["message"]
+    gateway.clock.advance(8.6)
+    gateway.network.plan.models["answer"] = fails(500)
+    assert (await gateway.ask({**CHAT, "seed": 10})).responder.status == 200
+
+
+async def test_requests_that_are_meant_for_the_dearer_tier_go_there_in_a_storm_as_well() -> None:
+    gateway = Gateway(TIGHT)
+    gateway.network.plan.models["answer"] = always(Unreachable())
+    for seed in range(4):
+        await gateway.ask({**CHAT, "seed": seed})
+    client = await gateway.ask({**CHAT, "model": "large", "seed": 4})
+    assert client.responder.status == 200
+
+
+async def test_a_tier_that_is_slow_keeps_the_requests_that_may_not_climb() -> None:
+    gateway = Gateway(TIGHT.replace("    limits:", "    slo: {ttft_p95: 50ms}\n    limits:"))
+    seen(gateway, SMALL, ttft_s=0.06)
+    clients = [await gateway.ask({**CHAT, "seed": seed}) for seed in range(4)]
+    tiers = [client.responder.headers[b"x-tiergate-tier"] for client in clients]
+    assert tiers == [b"large", b"large", b"small", b"small"]
+    assert removed(gateway) == {"small": None, "large": ReasonCode.COST_STORM}
+
+
+async def test_a_failing_tiers_ladder_ends_below_one_that_is_shut() -> None:
+    gateway = Gateway(TIGHT)
+    gateway.network.plan.models["answer"] = fails(500)
+    for seed in range(4):
+        await gateway.ask({**CHAT, "seed": seed})
+        gateway.clock.advance(3.0)
+    assert hosts(gateway).count("large:8000") == 2
+    assert gateway.receipt.decision is not None
+    assert gateway.receipt.decision.ladder == ("small",)

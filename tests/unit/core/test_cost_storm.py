@@ -1,0 +1,66 @@
+"""How many requests may climb into a dearer tier, and which ones do."""
+
+from dataclasses import replace
+
+import pytest
+
+from gateway.core.cost_storm import WINDOW_S, CostStorms, climbs_max, is_climb
+from gateway.core.routing import decide
+from gateway.domain.tier import Tier
+from tests.support.tiers import KNOWN, a_dial, a_request, a_tier, an_ability
+
+SMALL = a_tier("small", 0, ability=an_ability(0.0, prior=0.5))
+LARGE = a_tier("large", 1, ability=an_ability(2.0, prior=0.8), output_usd_pico=100_000_000)
+
+
+def holding(in_flight: int, *, endpoints: int = 1) -> Tier:
+    tier = a_tier("large", 1, endpoints=endpoints)
+    return replace(tier, limits=replace(tier.limits, in_flight=in_flight))
+
+
+@pytest.mark.parametrize(("in_flight", "endpoints", "wanted"), [(64, 1, 12), (64, 3, 38), (5, 1, 1), (1, 1, 1)])
+def test_a_fifth_of_what_a_tier_can_hold_may_climb_into_it(in_flight: int, endpoints: int, wanted: int) -> None:
+    assert climbs_max(holding(in_flight, endpoints=endpoints)) == wanted
+
+
+def test_a_tier_is_shut_when_so_many_climbed_and_opens_as_they_grow_old() -> None:
+    storms, tier = CostStorms(), holding(10)
+    assert storms.shut((SMALL, tier), 0.0) == ()
+    storms.climbed(tier, 0.0)
+    assert not storms.is_shut(tier, 0.0)
+    storms.climbed(tier, 4.0)
+    assert storms.shut((SMALL, tier), 4.0) == {tier.name}
+    assert storms.reopens_in_s(tier, 4.0) == pytest.approx(6.0)
+    assert storms.reopens_in_s(tier, WINDOW_S) == 0.0
+    storms.climbed(tier, WINDOW_S)
+    assert storms.reopens_in_s(tier, WINDOW_S) == pytest.approx(4.0)
+
+
+def test_what_climbs_beyond_the_bound_keeps_the_tier_shut_and_takes_no_memory() -> None:
+    storms, tier = CostStorms(), holding(10)
+    for second in range(1_000):
+        storms.climbed(tier, float(second) / 100.0)
+    assert storms.reopens_in_s(tier, WINDOW_S) == pytest.approx(9.98)
+    assert not storms.is_shut(tier, 20.0)
+
+
+def test_a_reload_keeps_what_is_known_as_far_as_the_new_bound_reaches() -> None:
+    storms = CostStorms()
+    for now_s in (1.0, 2.0):
+        storms.climbed(holding(10), now_s)
+    assert not storms.is_shut(holding(15), 2.0)
+    storms.climbed(holding(15), 3.0)
+    assert storms.reopens_in_s(holding(15), 3.0) == pytest.approx(8.0)
+    storms.climbed(holding(5), 4.0)
+    assert storms.reopens_in_s(holding(5), 4.0) == pytest.approx(10.0)
+    storms.forget_all_but({SMALL.name})
+    assert storms.shut((holding(5),), 4.0) == ()
+
+
+def test_who_takes_the_place_of_a_cheaper_tier_climbs_and_nobody_else() -> None:
+    bold, timid = (decide(a_request(), KNOWN, (SMALL, LARGE), a_dial(value)) for value in (1e6, 0.0))
+    assert (bold.ladder[0], timid.ladder[0]) == ("small", "large")
+    sick = decide(a_request(), KNOWN, (SMALL, LARGE), a_dial(1e6), unavailable={SMALL.name})
+    assert is_climb(sick, bold)
+    assert not is_climb(sick, timid), "it would have gone there anyway"
+    assert not is_climb(bold, timid), "that is down, which costs less"
