@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import httpx
 
 from gateway.domain.ability import Correction, Score, ScorerChoice
+from gateway.domain.conversation import ConversationKey, Standing
 from gateway.domain.feedback import AnsweredRequest, Feedback, Label
 from gateway.domain.identity import CachedAnswer, ExactKey
 from gateway.domain.ids import RequestId, TenantId
@@ -139,6 +140,18 @@ class CacheStore(Protocol):
 
     def stats(self) -> Mapping[str, int | str]:
         """Counts since the start, by name, for whoever asks how the cache fares."""
+
+    async def aclose(self) -> None: ...
+
+
+class ConversationStore(Protocol):
+    """Where conversations stand, of the own tenant only. Never fails and never waits beyond its own bound."""
+
+    async def get(self, key: ConversationKey) -> Standing | None:
+        """Return the last standing known; None is also what a store in trouble says."""
+
+    def put(self, key: ConversationKey, standing: Standing, ttl_s: float) -> None:
+        """Keep behind the caller's back."""
 
     async def aclose(self) -> None: ...
 

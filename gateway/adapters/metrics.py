@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from gateway.adapters import metrics_names as names
 from gateway.adapters.encoder_batches import BatchReport
 from gateway.adapters.metrics_cells import Counts, Labels, Spread, head_lines, number_lines, spread_lines
+from gateway.adapters.metrics_shape import Metric
 from gateway.domain.errors import ErrorCode
 from gateway.domain.receipt import Receipt, StageTimes
 from gateway.domain.usage import TokenUsage
@@ -40,6 +41,8 @@ class Metrics:
         self._refusals = self._count(names.REFUSALS)
         self._decisions = self._count(names.DECISIONS)
         self._removals = self._count(names.REMOVALS)
+        self._conversations = self._count(names.CONVERSATION_TURNS)
+        self._prefixes = self._count(names.CONVERSATION_PREFIX)
         self._scores = self._count(names.SCORES)
         self._classifier = self._count(names.CLASSIFIER_OUTCOMES)
         self._encoder_failures = self._count(names.ENCODER_FAILURES)
@@ -88,7 +91,7 @@ class Metrics:
         """Count a pass through the encoder that failed."""
         self._encoder_failures.add((device,))
 
-    def read_from(self, metric: names.Metric, read: ReadSamples) -> None:
+    def read_from(self, metric: Metric, read: ReadSamples) -> None:
         """Expose what others keep: `read` is asked at every scrape. For metrics that receipts do not feed."""
         if metric.name in self._counts or metric.name in self._spreads:
             raise ValueError(f"{metric.name} is counted here already")
@@ -104,7 +107,7 @@ class Metrics:
                 lines += series
         return "\n".join(lines) + "\n"
 
-    def _series(self, metric: names.Metric) -> Iterable[str]:
+    def _series(self, metric: Metric) -> Iterable[str]:
         if metric.name in self._spreads:
             return spread_lines(self._spreads[metric.name], self._worker)
         if metric.name in self._counts:
@@ -112,10 +115,10 @@ class Metrics:
         read = self._read.get(metric.name)
         return number_lines(metric, read(), self._worker) if read is not None else ()
 
-    def _count(self, metric: names.Metric) -> Counts:
+    def _count(self, metric: Metric) -> Counts:
         return self._counts.setdefault(metric.name, Counts(metric))
 
-    def _spread(self, metric: names.Metric) -> Spread:
+    def _spread(self, metric: Metric) -> Spread:
         return self._spreads.setdefault(metric.name, Spread(metric))
 
     def _tenant_label(self, tenant: str) -> str:
@@ -136,6 +139,11 @@ class Metrics:
             if view.removed_by is not None:
                 self._removals.add((view.tier, view.removed_by, tenant))
         self._scores.add((decision.score.scorer, "true" if decision.score.is_known else "false"))
+        note = decision.conversation
+        if note is not None:
+            self._conversations.add((note.verdict,))
+            if note.prefix_loss_usd_nano:
+                self._prefixes.add((note.verdict,), note.prefix_loss_usd_nano)
 
     def _record_attempts(self, receipt: Receipt) -> None:
         before = None

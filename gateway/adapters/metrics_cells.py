@@ -7,7 +7,7 @@ instrument about 10. A worker is one thread, so nothing is locked.
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 
-from gateway.adapters.metrics_names import WORKER_LABEL, Metric
+from gateway.adapters.metrics_shape import WORKER_LABEL, Metric
 
 Labels = tuple[str, ...]
 

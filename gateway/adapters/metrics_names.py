@@ -4,42 +4,17 @@ Names and units are Prometheus': base units (seconds, USD), `_total` on counters
 routes and aliases come from the policy, and tenants beyond a limit share one value.
 """
 
-from dataclasses import dataclass
-from enum import Enum
-
-WORKER_LABEL = "worker"
-"""On every series: each worker answers a scrape for itself. Sum over it."""
-
-
-class Kind(Enum):
-    """Prometheus' types."""
-
-    COUNTER = "counter"
-    GAUGE = "gauge"
-    HISTOGRAM = "histogram"
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One family of series. `bounds` are a histogram's upper bucket bounds; `scale` divides what is counted inside."""
-
-    name: str
-    kind: Kind
-    labels: tuple[str, ...]
-    help: str
-    bounds: tuple[float, ...] = ()
-    scale: int = 1
-
-
-_NANO = 1_000_000_000
-_LATENCY_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
-"""From a cache hit to the longest answer a model server gives."""
-_OVERHEAD_S = (0.0001, 0.0002, 0.0003, 0.0005, 0.00075, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 1.0)
-"""Our own time: a few tenths of a millisecond when all is well."""
-_STAGE_S = (0.00001, 0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0, 60.0)
-_BATCH = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
-_QUEUE_S = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.04, 0.06, 0.1, 1.0)
-_TOKEN_S = (0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.15, 0.25, 0.5, 1.0)
+from gateway.adapters.metrics_shape import (
+    BATCH,
+    LATENCY_S,
+    NANO,
+    OVERHEAD_S,
+    QUEUE_S,
+    STAGE_S,
+    TOKEN_S,
+    Kind,
+    Metric,
+)
 
 REQUESTS = Metric(
     "tiergate_requests_total",
@@ -66,6 +41,19 @@ REMOVALS = Metric(
     ("tier", "reason", "tenant"),
     "Decisions from which a tier was removed, by why. reason=slo over all decisions: the share moved away from it.",
 )
+CONVERSATION_TURNS = Metric(
+    "tiergate_conversation_turns_total",
+    Kind.COUNTER,
+    ("verdict",),
+    "Turns that went on with a conversation, by what became of its tier: same, locked, kept, switched, released.",
+)
+CONVERSATION_PREFIX = Metric(
+    "tiergate_conversation_prefix_usd_total",
+    Kind.COUNTER,
+    ("verdict",),
+    "What the prefixes that model servers had cached of those turns were worth: switched lost it, the others kept it.",
+    scale=NANO,
+)
 SCORES = Metric(
     "tiergate_scores_total",
     Kind.COUNTER,
@@ -84,14 +72,14 @@ ENCODER_BATCH = Metric(
     Kind.HISTOGRAM,
     ("device",),
     "Requests encoded in one pass.",
-    _BATCH,
+    BATCH,
 )
 ENCODER_WAIT = Metric(
     "tiergate_encoder_queue_wait_seconds",
     Kind.HISTOGRAM,
     ("device",),
     "Time that a request waited for its pass through the encoder to begin.",
-    _QUEUE_S,
+    QUEUE_S,
 )
 ENCODER_FAILURES = Metric(
     "tiergate_encoder_failures_total",
@@ -126,49 +114,49 @@ TOKENS = Metric(
     "Tokens by kind: input, cached_input, output, reasoning. The kinds do not overlap, so their sum is the total.",
 )
 COST = Metric(
-    "tiergate_cost_usd_total", Kind.COUNTER, ("tier", "model", "tenant"), "Money charged, in USD.", scale=_NANO
+    "tiergate_cost_usd_total", Kind.COUNTER, ("tier", "model", "tenant"), "Money charged, in USD.", scale=NANO
 )
 BASELINE = Metric(
     "tiergate_baseline_cost_usd_total",
     Kind.COUNTER,
     ("tier", "model", "tenant"),
     "What the same tokens would have cost at the strongest able tier, in USD: an estimate. Less the cost: money saved.",
-    scale=_NANO,
+    scale=NANO,
 )
 DURATION = Metric(
     "tiergate_request_duration_seconds",
     Kind.HISTOGRAM,
     ("tier", "stream"),
     "Time from the first byte of a request to the last of its answer.",
-    _LATENCY_S,
+    LATENCY_S,
 )
 FIRST_CONTENT = Metric(
     "tiergate_time_to_first_token_seconds",
     Kind.HISTOGRAM,
     ("tier", "stream"),
     "Time from the first byte of a request to the first content of its answer.",
-    _LATENCY_S,
+    LATENCY_S,
 )
 OUTPUT_TOKEN = Metric(
     "tiergate_time_per_output_token_seconds",
     Kind.HISTOGRAM,
     ("tier",),
     "Mean time between the tokens of a streamed answer, after the first.",
-    _TOKEN_S,
+    TOKEN_S,
 )
 OVERHEAD = Metric(
     "tiergate_overhead_seconds",
     Kind.HISTOGRAM,
     ("stream",),
     "The gateway's own share of a request: its duration less the time spent waiting for others.",
-    _OVERHEAD_S,
+    OVERHEAD_S,
 )
 STAGE = Metric(
     "tiergate_stage_duration_seconds",
     Kind.HISTOGRAM,
     ("stage",),
     "Time spent in each stage of a request, waiting included.",
-    _STAGE_S,
+    STAGE_S,
 )
 SLO_STREAMS = Metric(
     "tiergate_slo_streams_total",
@@ -256,6 +244,8 @@ METRICS = (
     REFUSALS,
     DECISIONS,
     REMOVALS,
+    CONVERSATION_TURNS,
+    CONVERSATION_PREFIX,
     SCORES,
     CLASSIFIER_OUTCOMES,
     ENCODER_BATCH,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from gateway.adapters import metrics_names as names
 from gateway.adapters.metrics import Metrics
 from gateway.adapters.metrics_cells import Labels
+from gateway.adapters.metrics_shape import Metric
 from gateway.core.burn_rate import BurnRate
 from gateway.core.picker import EndpointTable
 from gateway.core.tier_slo import TierSlos
@@ -43,7 +44,7 @@ def expose_slos(
     metrics.read_from(names.SLO_SHIFTED, lambda: _shifted(snapshot(), slos, now_s()))
 
 
-def expose_number(metrics: Metrics, metric: names.Metric, read: Callable[[], float]) -> None:
+def expose_number(metrics: Metrics, metric: Metric, read: Callable[[], float]) -> None:
     """Tell one number that somebody else keeps, for a metric without labels."""
     metrics.read_from(metric, lambda: [((), read())])
 

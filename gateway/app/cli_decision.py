@@ -9,6 +9,7 @@ from rich.console import Console
 from gateway.app.cli_output import facts, table, title
 from gateway.core.routing import Flip, flips
 from gateway.core.value import value_of
+from gateway.domain.conversation import ConversationNote, Verdict
 from gateway.domain.decision import Decision, ReasonCode, TierView
 from gateway.domain.dial import Certificate
 from gateway.domain.ids import TierName
@@ -22,6 +23,9 @@ WHY: Mapping[ReasonCode, str] = {
     ReasonCode.ONLY_ABLE: "every other tier was removed",
     ReasonCode.PINNED_BY_ALIAS: "the model's name stands for this tier",
     ReasonCode.PINNED_BY_HEADER: "the caller named this tier in x-tiergate-tier",
+    ReasonCode.CONVERSATION_LOCKED: "calls of tools are open, so the conversation's tier goes on",
+    ReasonCode.CONVERSATION_KEPT: "another tier is not worth leaving the conversation's own, or not yet",
+    ReasonCode.CONVERSATION_SWITCHED: "it is worth leaving the conversation's tier, the cached prefix counted in",
     ReasonCode.CONTEXT_WINDOW: "prompt and answer do not fit into its context window",
     ReasonCode.TOOLS: "it does not support tools",
     ReasonCode.VISION: "it does not support images",
@@ -71,7 +75,19 @@ def _head(decision: Decision) -> Iterator[tuple[str, str]]:
         moved = ", ".join(f"{each.tier} {each.logit:+.2f} by {each.labels:.1f} labels" for each in score.corrections)
         yield "feedback", f"moves the log odds of {moved}"
     yield "λ", f"{words.number(decision.dial)} per USD: {_bargain(decision.dial)}"
+    if decision.conversation is not None:
+        yield "conversation", _conversation(decision.conversation)
     yield "quality", _CERTAIN[decision.certificate]
+
+
+def _conversation(note: ConversationNote) -> str:
+    """Say how a conversation weighed on the decision."""
+    told = f"{note.verdict}: it was at {note.tier}"
+    if note.verdict is Verdict.RELEASED:
+        return f"{told}, which cannot take the request, or whose prefix is lost anyway"
+    gain = f"the best tier gains {note.gain:+.4f} over that, and {note.gain_needed:.4f} were needed"
+    prefix = f"{note.prefix_tokens:,} tokens of prefix, worth ${format_usd(note.prefix_loss_usd_nano)}"
+    return f"{told}, with {prefix}; {gain}; easy turns in a row: {note.easy_turns}"
 
 
 def _bargain(dial: float) -> str:

@@ -11,7 +11,8 @@ from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
 
-from gateway.adapters.metrics_names import METRICS, WORKER_LABEL
+from gateway.adapters.metrics_names import METRICS
+from gateway.adapters.metrics_shape import WORKER_LABEL
 from gateway.app.cli_output import EXIT_CODES
 from gateway.app.settings import TABLE
 from gateway.domain.decision import ReasonCode

@@ -10,12 +10,14 @@ from uuid import uuid4
 from gateway.adapters.chance import uniform
 from gateway.adapters.memory_answered import MemoryAnswered
 from gateway.adapters.memory_cache import MemoryCache
+from gateway.adapters.memory_conversations import MemoryConversations
 from gateway.adapters.memory_ledger import MemoryLedger
 from gateway.adapters.memory_receipts import MemoryReceipts
 from gateway.adapters.memory_reservoir import MemoryReservoir
 from gateway.adapters.memory_tier_news import MemoryTierNews
 from gateway.adapters.redis_answered import RedisAnswered, RedisAnsweredSettings
 from gateway.adapters.redis_cache import RedisCache
+from gateway.adapters.redis_conversations import RedisConversations
 from gateway.adapters.redis_ledger import RedisLedger
 from gateway.adapters.redis_receipts import ReceiptCodec, RedisReceipts, RedisReceiptsSettings
 from gateway.adapters.redis_reservoir import RedisReservoir
@@ -26,7 +28,7 @@ from gateway.adapters.reservoir_file import LabelFile
 from gateway.adapters.training_records import FileRecords, NoRecords
 from gateway.app.settings import CannotStart, Settings
 from gateway.core.tier_slo import TierSlos
-from gateway.ports import AnsweredStore, CacheStore, Clock, Ledger, ReceiptStore, Reservoir, TierNews
+from gateway.ports import AnsweredStore, CacheStore, Clock, ConversationStore, Ledger, ReceiptStore, Reservoir, TierNews
 from gateway.wire.receipt_json import decode_receipt, encode_receipt
 
 RECORDS = "records"
@@ -38,6 +40,7 @@ class Stores:
     """The stores, and the Redis client they share (None in memory)."""
 
     cache: CacheStore
+    conversations: ConversationStore
     ledger: Ledger
     receipts: ReceiptStore
     answered: AnsweredStore
@@ -56,6 +59,7 @@ class Stores:
         """Write what is still queued, then let go of Redis."""
         await self.ledger.aclose()
         await self.cache.aclose()
+        await self.conversations.aclose()
         await self.receipts.aclose()
         await self.answered.aclose()
         await self.reservoir.aclose()
@@ -76,6 +80,7 @@ def open_stores(settings: Settings, clock: Clock, receipts_kept: int) -> Stores:
     if settings.redis_url is None:
         return Stores(
             MemoryCache(clock),
+            MemoryConversations(clock),
             MemoryLedger(clock),
             MemoryReceipts(receipts_kept),
             MemoryAnswered(receipts_kept),
@@ -94,8 +99,12 @@ def open_stores(settings: Settings, clock: Clock, receipts_kept: int) -> Stores:
     )
     ledger = RedisLedger(client, clock=clock, chance=uniform)
     answered = RedisAnswered(client, RedisAnsweredSettings(kept=receipts_kept))
-    cache, reservoir = RedisCache(client, clock), RedisReservoir(client)
-    return Stores(cache, ledger, receipts, answered, reservoir, records, master, client)
+    cache, conversations, reservoir = (
+        RedisCache(client, clock),
+        RedisConversations(client, clock),
+        RedisReservoir(client),
+    )
+    return Stores(cache, conversations, ledger, receipts, answered, reservoir, records, master, client)
 
 
 def _reservoir(state: Path | None) -> MemoryReservoir:

@@ -76,6 +76,7 @@ def make_service(settings: Settings) -> Service:
         scorers=model.scorers,
         cache=stores.cache,
         cache_master=stores.cache_master,
+        conversations=stores.conversations,
         ledger=stores.ledger,
         receipts=stores.receipts,
         answered=stores.answered,

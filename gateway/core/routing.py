@@ -11,8 +11,10 @@ from dataclasses import field, replace
 from typing import Final
 
 from gateway.core.constraints import Misfit, refuse, removal
+from gateway.core.conversation import Choice, Turn, held, weigh
 from gateway.core.value import best, expected_cost_usd_nano, expected_output_tokens, strongest, value_of
 from gateway.domain.ability import Score, acceptance
+from gateway.domain.conversation import ConversationNote
 from gateway.domain.decision import Decision, ReasonCode, TierView
 from gateway.domain.dial import Dial
 from gateway.domain.errors import ErrorCode, GatewayError
@@ -59,11 +61,13 @@ def decide(
     pin: Pin | None = None,
     unavailable: Container[TierName] = (),
     bars: Bars = NO_BARS,
+    turn: Turn | None = None,
 ) -> Decision:
     """Choose among `tiers` (in rank order) and lay out the ladder.
 
-    `allowed` None allows all; `unavailable` are tiers without a healthy endpoint. A pinned tier must pass the same
-    constraints and has no fallback to another tier: an answer from elsewhere is not what the caller asked for.
+    `allowed` None allows all; `unavailable` are tiers without a healthy endpoint; `turn` None goes on with no
+    conversation. A pinned tier must pass the same constraints and has no fallback to another tier: an answer from
+    elsewhere is not what the caller asked for.
 
     Raises GatewayError `no_able_tier`, `context_length_exceeded`, `cost_ceiling_exceeded`, `deadline_exceeded` or
     `tier_unavailable`, telling what removed each tier, and `invalid_value` when the pinned tier is not among `tiers`.
@@ -72,6 +76,7 @@ def decide(
     views: list[TierView] = []
     values: list[float] = []
     able: list[int] = []
+    note: ConversationNote | None = None
     for position, tier in enumerate(tiers):
         removed_by = removal(tier, request, allowed, unavailable, misfits)
         shift = score.shift_of(tier.name) if score.corrections else 0.0
@@ -88,17 +93,24 @@ def decide(
         if not able:
             removed = [(tier, view.removed_by) for tier, view in zip(tiers, views, strict=True) if view.removed_by]
             refuse(request, removed, misfits)
-        aside = _set_aside(views, able, bars.passed_over) if bars.passed_over else []
+        aside = _set_aside(views, able, bars.passed_over, held(turn)) if bars.passed_over else []
         chosen, reason = _choice(tiers, views, able, dial, score)
+        if turn is not None:
+            chosen, reason, note = weigh(turn, tiers, Choice(able, values, chosen, reason, dial.value))
         if bars.shut:
             able, aside = (_not_shut(bars.shut, tiers, chosen, positions) for positions in (able, aside))
         ladder = tuple(views[position].tier for position in _rungs(values, able, aside, chosen))
-    return Decision(ladder, reason, route, dial.value, dial.certified, score, tuple(views), dial.certificate)
+    return Decision(ladder, reason, route, dial.value, dial.certified, score, tuple(views), dial.certificate, note)
 
 
-def _set_aside(views: list[TierView], able: list[int], passed_over: Mapping[TierName, ReasonCode]) -> list[int]:
-    """Take the tiers to be passed over from the able ones, unless none would be left, and return their positions."""
-    aside = [position for position in able if views[position].tier in passed_over]
+def _set_aside(
+    views: list[TierView], able: list[int], passed_over: Mapping[TierName, ReasonCode], held: TierName | None
+) -> list[int]:
+    """Take the tiers to be passed over from the able ones, unless none would be left, and return their positions.
+
+    A tier that a tool loop holds is not passed over: the loop began there.
+    """
+    aside = [position for position in able if views[position].tier in passed_over and views[position].tier != held]
     if len(aside) == len(able):
         return []
     for position in aside:

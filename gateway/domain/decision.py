@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from gateway.domain.ability import Z_95, Ability, Score, acceptance
+from gateway.domain.conversation import ConversationNote
 from gateway.domain.dial import Certificate
 from gateway.domain.ids import RouteName, TierName
 from gateway.domain.noun import noun
@@ -23,6 +24,12 @@ class ReasonCode(StrEnum):
     """The model alias names a tier."""
     PINNED_BY_HEADER = "pinned_by_header"
     """The caller named a tier in `x-tiergate-tier` and the key allows it."""
+    CONVERSATION_LOCKED = "conversation_locked"
+    """A tool loop is open, and the tier that began it goes on with it."""
+    CONVERSATION_KEPT = "conversation_kept"
+    """The conversation stays with its tier: another is not worth the cached prefix, or not for long enough yet."""
+    CONVERSATION_SWITCHED = "conversation_switched"
+    """The conversation leaves its tier for a larger p − λ·cost, the loss of the cached prefix counted in."""
     CONTEXT_WINDOW = "context_window"
     """Prompt and answer do not fit into the tier's context."""
     TOOLS = "tools"
@@ -83,7 +90,7 @@ class Decision:
     """The ladder to climb: `ladder[0]` is tried first, the others in order when it fails.
 
     `dial` is λ, in probability per USD: how much chance of a good answer a dollar must buy. `certificate` is the
-    route's, and `certified` says whether it has one.
+    route's, and `certified` says whether it has one. `conversation` is None for a request that goes on with none.
     """
 
     ladder: tuple[TierName, ...]
@@ -94,3 +101,4 @@ class Decision:
     score: Score
     views: tuple[TierView, ...]
     certificate: Certificate = Certificate.NONE
+    conversation: ConversationNote | None = None

@@ -51,6 +51,8 @@ class CanonicalRequest:
     Texts are what the difficulty model reads: `user_text` is the last user turn, `context_text` the turn before it.
     `prompt_bytes` counts all text the model will read; `input_tokens` estimates its tokens.
     What makes two requests the same for the cache is read from `body` when a route's cache asks for it.
+    `continues` tells that a chat has turns before this one, `in_tool_loop` that it ends with a tool's result, or with
+    calls of tools that wait for theirs.
     """
 
     operation: Operation
@@ -69,3 +71,5 @@ class CanonicalRequest:
     choices: int
     temperature: float | None
     has_remote_images: bool
+    continues: bool = False
+    in_tool_loop: bool = False

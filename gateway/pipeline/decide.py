@@ -13,6 +13,7 @@ from gateway.domain.decision import Decision, TierView
 from gateway.domain.ledger import Hold, HoldVerdict, Refusal
 from gateway.domain.tier import Tier
 from gateway.pipeline.bars import bars_of, unavailable, without_storm
+from gateway.pipeline.converse import recall
 from gateway.pipeline.hold import claim, refused
 from gateway.pipeline.journey import Canonical, Decided, Scored
 from gateway.pipeline.world import World
@@ -29,6 +30,7 @@ async def decide(scored: Scored, world: World) -> Decided:
     names = route.tiers if canonical.pin is None else (canonical.pin.tier,)
     tiers = [snapshot.tiers[name] for name in names]
     down = unavailable(tiers, world, now_s)
+    recalled = await recall(canonical, world)
     decide_under = partial(
         choose,
         request,
@@ -39,20 +41,21 @@ async def decide(scored: Scored, world: World) -> Decided:
         allowed=tenant.tiers,
         pin=canonical.pin,
         unavailable=down,
+        turn=recalled.turn,
     )
     bars = bars_of(canonical, tiers, limits, world, now_s)
     decision = decide_under(bars=bars)
     if down or bars.passed_over:
         decision, bars = without_storm(decision, bars, decide_under, tiers, world, now_s)
-    waited_s = 0.0
+    waited_s = recalled.waited_s
     if not tenant.allowance.is_unlimited:
         began_s = world.clock.now_s()
         decision = await _hold_for(canonical, tiers, decision, bars, decide_under, world)
-        waited_s = world.clock.now_s() - began_s
+        waited_s += world.clock.now_s() - began_s
     ladder = tuple(snapshot.tiers[name] for name in decision.ladder)
     able = [snapshot.tiers[view.tier] for view in decision.views if view.removed_by is None]
     deadline_at_s = arrival.received_s + (longest_s if limits.deadline_s is None else limits.deadline_s)
-    return Decided(scored, decision, ladder, able[strongest(able)], waited_s, deadline_at_s)
+    return Decided(scored, decision, ladder, able[strongest(able)], waited_s, deadline_at_s, recalled.key)
 
 
 async def _hold_for(

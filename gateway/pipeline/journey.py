@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from gateway.core.cache_rules import CacheControl
 from gateway.core.routing import Pin
 from gateway.domain.ability import Score
+from gateway.domain.conversation import ConversationKey
 from gateway.domain.decision import Decision
 from gateway.domain.errors import GatewayError
 from gateway.domain.identity import CachedAnswer, ExactKey
@@ -87,6 +88,7 @@ class Decided:
     """The ladder, with its tiers resolved, and its money held.
 
     `strongest` is the strongest able tier: what savings are measured against. `deadline_at_s` is monotonic.
+    `conversation` is None for a request that goes on with none.
     """
 
     scored: Scored
@@ -95,6 +97,7 @@ class Decided:
     strongest: Tier
     waited_s: float
     deadline_at_s: float
+    conversation: ConversationKey | None = None
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from gateway.domain.ids import TierName
 from gateway.domain.receipt import Receipt, StageTimes
+from gateway.pipeline.converse import follow
 from gateway.pipeline.journey import Trail
 from gateway.pipeline.learn import remember
 from gateway.pipeline.world import World
@@ -11,12 +12,13 @@ _STAGES = 5
 
 
 def record(trail: Trail, world: World) -> None:
-    """Write the receipt, hand it to the receipt store and the recorder, and keep what feedback will need."""
+    """Write the receipt, hand it on, and keep what feedback and the conversation's next turn will need."""
     now_s = world.clock.now_s()
     receipt = receipt_of(trail, now_s)
     _note_gap(trail, receipt, world, now_s)
     world.receipts.put(receipt)
     remember(trail, receipt, world)
+    follow(trail, world)
     world.recorder.record(receipt)
 
 

@@ -17,6 +17,7 @@ from gateway.ports import (
     AnsweredStore,
     CacheStore,
     Clock,
+    ConversationStore,
     Ledger,
     ReceiptStore,
     Recorder,
@@ -50,6 +51,7 @@ class World:
     cache: CacheStore
     cache_master: bytes
     """Tenants' cache secrets are derived from it."""
+    conversations: ConversationStore
     ledger: Ledger
     receipts: ReceiptStore
     answered: AnsweredStore

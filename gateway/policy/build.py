@@ -7,6 +7,7 @@ from typing import Final
 
 from gateway.domain.ability import Ability, ScorerChoice
 from gateway.domain.calibration import Catalogue
+from gateway.domain.conversation import ConversationTerms
 from gateway.domain.dial import Aim, Certificate, Dial, SetBy, WhenUncertified, WhenUnknown
 from gateway.domain.ids import EndpointId, KeyId, ModelAlias, RouteName, TenantId, TierName
 from gateway.domain.ledger import Allowance
@@ -162,6 +163,9 @@ def _route(name: RouteName, spec: RouteSpec, tiers: tuple[Tier, ...], aim: Aim, 
         cache_max_temperature=spec.cache.max_temperature,
         cache_epoch=_epoch(tiers),
         scorer=ScorerChoice(spec.scorer),
+        conversation=ConversationTerms(
+            spec.conversation.lock_in_tool_loop, spec.conversation.switch_margin, spec.conversation.idle_reset
+        ),
     )
 
 

@@ -80,6 +80,9 @@ def route_facts(route: Route) -> Iterator[tuple[str, str]]:
     yield "deadline", words.duration(route.deadline_s)
     yield "stream_deadline", words.duration(route.stream_deadline_s)
     yield "scorer", route.scorer.value
+    yield "conversation.lock_in_tool_loop", _yes_or_no(route.conversation.lock_in_tool_loop)
+    yield "conversation.switch_margin", words.number(route.conversation.switch_margin)
+    yield "conversation.idle_reset", words.duration(route.conversation.idle_reset_s)
     yield "cache.exact", words.duration(route.cache_exact_ttl_s)
     yield "cache.max_temperature", words.number(route.cache_max_temperature)
 

@@ -45,6 +45,20 @@ class CacheSpec(Section):
     )
 
 
+class ConversationSpec(Section):
+    """When a conversation stays with the tier that answered its last turn."""
+
+    lock_in_tool_loop: bool = optional(True, "Whether it stays there whatever happens while calls of tools are open.")
+    switch_margin: Annotated[float, Quantity(NUMBER, "0", "10")] = optional(
+        "0.1",
+        "Gain in value (probability of a good answer) that another tier must bring beyond the price of the cached "
+        "prefix that leaving loses.",
+    )
+    idle_reset: Annotated[float | None, Quantity(DURATION, "1s", "30d", off=True)] = optional(
+        "30m", "How long a conversation may rest before it begins anew; `off` follows no conversations."
+    )
+
+
 class RouteSpec(Section):
     """How requests are placed on tiers."""
 
@@ -83,4 +97,5 @@ class RouteSpec(Section):
         "Which stages of the difficulty model are asked: each only while the one before leaves the choice open, or "
         "always the one that is named.",
     )
+    conversation: ConversationSpec = optional({}, "When a conversation stays with its tier.")
     cache: CacheSpec = optional({}, "When an earlier answer is given again.")

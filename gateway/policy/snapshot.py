@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from gateway.domain.ability import ScorerChoice
 from gateway.domain.classifier import ClassifierTerms
+from gateway.domain.conversation import DEFAULT_TERMS, ConversationTerms
 from gateway.domain.dial import Dial, WhenUncertified, WhenUnknown
 from gateway.domain.ids import KeyId, ModelAlias, RouteName, SnapshotId, TenantId, TierName
 from gateway.domain.ledger import Allowance
@@ -64,6 +65,7 @@ class Route:
     """Share of the strongest tier's cost that may be spent; None for no budget."""
     when_unknown: WhenUnknown = WhenUnknown.PRIOR
     scorer: ScorerChoice = ScorerChoice.AUTO
+    conversation: ConversationTerms = DEFAULT_TERMS
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,8 @@ def canonicalise(operation: Operation, body: bytes, limits: EdgeLimits) -> Canon
         choices=max(typed.n or 1, typed.best_of or 1) * prompts,
         temperature=typed.temperature,
         has_remote_images=prompt.has_remote_images,
+        continues=prompt.continues,
+        in_tool_loop=prompt.in_tool_loop,
     )
 
 

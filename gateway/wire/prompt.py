@@ -16,6 +16,9 @@ TOKENS_PER_IMAGE: Final = 1_024
 
 _JSON_FORMATS = ("json_schema", "json_object")
 _TURNS = ("user", "assistant")
+_RESULTS = ("tool", "function")
+_EMPTY_BYTES = 4
+"""`null` and `[]` are no calls of tools; the shortest call is longer."""
 
 
 @dataclass(slots=True)
@@ -29,6 +32,8 @@ class Prompt:
     prompt_bytes: int
     input_tokens: int
     has_remote_images: bool
+    continues: bool = False
+    in_tool_loop: bool = False
 
 
 def chat_prompt(chat: Chat, *, has_tools: bool) -> Prompt:
@@ -63,7 +68,9 @@ def chat_prompt(chat: Chat, *, has_tools: bool) -> Prompt:
         tokens += TOKENS_PER_IMAGE * len(media)
         has_remote = any(_is_remote(part) for part in parts)
     tokens += tokens_in(size)
-    return Prompt(needs, _text_of(last), _text_of(before), turns, size, tokens, has_remote)
+    continues = turns > 1 or before is not None or previous is not last
+    in_tool_loop = continues and _awaits_tools(chat.messages[-1])
+    return Prompt(needs, _text_of(last), _text_of(before), turns, size, tokens, has_remote, continues, in_tool_loop)
 
 
 def plain_prompt(texts: str | list[str | int | list[int]], *extra: str | None, turns: int) -> Prompt:
@@ -96,6 +103,10 @@ def _given_tokens(item: str | int | list[int]) -> int:
 
 def _raw_bytes(raw: Raw) -> int:
     return memoryview(raw).nbytes
+
+
+def _awaits_tools(message: Message) -> bool:
+    return message.role in _RESULTS or (message.role == "assistant" and _raw_bytes(message.tool_calls) > _EMPTY_BYTES)
 
 
 def _text_of(message: Message | None) -> str:

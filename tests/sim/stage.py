@@ -8,6 +8,7 @@ from typing import Final
 
 from gateway.adapters.memory_answered import MemoryAnswered
 from gateway.adapters.memory_cache import MemoryCache
+from gateway.adapters.memory_conversations import MemoryConversations
 from gateway.adapters.memory_ledger import MemoryLedger
 from gateway.adapters.memory_receipts import MemoryReceipts
 from gateway.adapters.memory_reservoir import MemoryReservoir
@@ -120,6 +121,7 @@ class _Stage:
             scorers={policy.snapshot.artefact: _SimScorer({prompt_of(ask): ask for ask in run.case.asks})},
             cache=MemoryCache(self._clock),
             cache_master=b"master secret of the simulation",
+            conversations=MemoryConversations(self._clock),
             ledger=run.ledger,
             receipts=MemoryReceipts(100),
             answered=MemoryAnswered(100),

@@ -9,6 +9,7 @@ from typing import Any
 
 from gateway.adapters.memory_answered import MemoryAnswered
 from gateway.adapters.memory_cache import MemoryCache
+from gateway.adapters.memory_conversations import MemoryConversations
 from gateway.adapters.memory_ledger import MemoryLedger
 from gateway.adapters.memory_receipts import MemoryReceipts
 from gateway.adapters.memory_reservoir import MemoryReservoir
@@ -173,6 +174,7 @@ class Gateway:
             scorers={self.policy.snapshot.artefact: scorer or self.scorer},
             cache=MemoryCache(self.clock),
             cache_master=b"master secret of the tests",
+            conversations=MemoryConversations(self.clock),
             ledger=ledger or MemoryLedger(self.clock),
             receipts=MemoryReceipts(100),
             answered=MemoryAnswered(100),

@@ -10,6 +10,7 @@ import msgspec
 
 from gateway.adapters.redis_receipts import ReceiptCodec
 from gateway.core.routing import decide
+from gateway.domain.conversation import ConversationNote, Verdict
 from gateway.domain.ids import EndpointId, KeyId, ModelAlias, RequestId, RouteName, SnapshotId, TenantId, TierName
 from gateway.domain.outcome import FailureKind, Outcome
 from gateway.domain.receipt import AttemptReport, Receipt, StageTimes
@@ -24,6 +25,10 @@ _DECISION = decide(
     a_dial(1e6),
     route=RouteName("balanced"),
 )
+
+
+A_NOTE = ConversationNote(Verdict.KEPT, TierName("large"), 4_000, 3_600_000, 0.05, 0.18, 1)
+"""A conversation that stayed where it was."""
 
 
 def an_attempt(

@@ -7,6 +7,7 @@ import pytest
 from gateway.adapters import metrics_names as names
 from gateway.adapters.encoder_batches import BatchReport
 from gateway.adapters.metrics import OTHER, Metrics
+from gateway.adapters.metrics_shape import WORKER_LABEL
 from gateway.domain.ability import ClassifierOutcome
 from gateway.domain.decision import ReasonCode
 from gateway.domain.errors import ErrorCode
@@ -15,14 +16,14 @@ from gateway.domain.outcome import FailureKind, Outcome
 from gateway.domain.receipt import StageTimes
 from gateway.domain.usage import NO_USAGE, TokenUsage
 from tests.support.prometheus import read_series
-from tests.support.receipt_samples import a_receipt, an_attempt
+from tests.support.receipt_samples import A_NOTE, a_receipt, an_attempt
 
 
 def _counted(*receipts: object) -> dict[str, float]:
     metrics = Metrics()
     for receipt in receipts:
         metrics.record(receipt)  # type: ignore[arg-type]
-    return read_series(metrics.render(), without=names.WORKER_LABEL)
+    return read_series(metrics.render(), without=WORKER_LABEL)
 
 
 def test_a_request_is_counted_by_outcome_tier_alias_and_tenant() -> None:
@@ -48,6 +49,16 @@ def test_a_tier_that_was_removed_is_counted_with_its_reason() -> None:
     assert not any(key.startswith('tiergate_tiers_removed_total{tier="small"') for key in series)
 
 
+def test_a_turn_of_a_conversation_is_counted_with_what_its_prefix_is_worth() -> None:
+    receipt = a_receipt()
+    assert receipt.decision is not None
+    kept = replace(receipt, decision=replace(receipt.decision, conversation=A_NOTE))
+    free = replace(receipt, decision=replace(receipt.decision, conversation=replace(A_NOTE, prefix_loss_usd_nano=0)))
+    series = _counted(kept, kept, free, receipt)
+    assert series['tiergate_conversation_turns_total{verdict="kept"}'] == 3
+    assert series['tiergate_conversation_prefix_usd_total{verdict="kept"}'] == pytest.approx(0.0072)
+
+
 def test_the_outcome_of_scoring_is_counted_once_for_each_request_that_was_scored() -> None:
     outcomes = list(ClassifierOutcome)
     series = _counted(*[a_receipt(classifier=outcome) for outcome in outcomes], a_receipt(classifier=None))
@@ -59,7 +70,7 @@ def test_batches_of_the_encoder_are_counted_with_the_wait_of_each_request() -> N
     metrics = Metrics()
     metrics.observe_batch(BatchReport("cuda", (0.001, 0.0005, 0.0)))
     metrics.count_encoder_failure("cuda")
-    series = read_series(metrics.render(), without=names.WORKER_LABEL)
+    series = read_series(metrics.render(), without=WORKER_LABEL)
     assert series['tiergate_encoder_batch_texts_sum{device="cuda"}'] == 3
     assert series['tiergate_encoder_batch_texts_count{device="cuda"}'] == 1
     assert series['tiergate_encoder_queue_wait_seconds_count{device="cuda"}'] == 3
@@ -169,7 +180,7 @@ def test_tenants_beyond_the_limit_share_one_label() -> None:
     metrics = Metrics(tenants_shown=2)
     for name in ("a", "b", "c", "d", "a"):
         metrics.record(a_receipt(tenant=TenantId(name)))
-    series = read_series(metrics.render(), without=names.WORKER_LABEL)
+    series = read_series(metrics.render(), without=WORKER_LABEL)
     head = 'tiergate_requests_total{outcome="success_upstream",tier="small",alias="auto",tenant='
     assert {key[len(head) + 1 : -2]: value for key, value in series.items() if key.startswith(head)} == {
         "a": 2,

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.adapters.metrics_cells import Counts, Spread, head_lines, number_lines, spread_lines
-from gateway.adapters.metrics_names import Kind, Metric
+from gateway.adapters.metrics_shape import Kind, Metric
 from tests.support.prometheus import read_series
 
 COUNTED = Metric("a_total", Kind.COUNTER, ("who",), 'Says "hi",\nand a \\.')

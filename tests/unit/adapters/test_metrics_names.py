@@ -5,7 +5,8 @@ import re
 import pytest
 
 from gateway.adapters import metrics_names
-from gateway.adapters.metrics_names import METRICS, WORKER_LABEL, Kind, Metric
+from gateway.adapters.metrics_names import METRICS
+from gateway.adapters.metrics_shape import WORKER_LABEL, Kind, Metric
 
 EVERY = pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
 UNITS = ("_seconds", "_usd", "_ratio", "_info", "_texts")

@@ -6,6 +6,7 @@ import pytest
 
 from gateway.adapters import metrics_names as names
 from gateway.adapters.metrics import Metrics
+from gateway.adapters.metrics_shape import WORKER_LABEL
 from gateway.adapters.metrics_sources import expose_endpoints, expose_number, expose_policy, expose_slos
 from gateway.core.picker import EndpointTable
 from gateway.core.tier_slo import TierSlos
@@ -47,7 +48,7 @@ def _snapshot() -> PolicySnapshot:
 
 
 def _read(metrics: Metrics) -> dict[str, float]:
-    return read_series(metrics.render(), without=names.WORKER_LABEL)
+    return read_series(metrics.render(), without=WORKER_LABEL)
 
 
 def test_the_policy_in_force_is_told_with_its_expectations() -> None:

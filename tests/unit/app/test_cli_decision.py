@@ -9,9 +9,11 @@ from rich.console import Console
 from gateway.app.cli_decision import WHY, decision_document, in_short, margin, print_decision, threshold, would_change
 from gateway.core.routing import Pin, decide
 from gateway.domain.ability import Correction, unknown_score
+from gateway.domain.conversation import ConversationNote, Verdict
 from gateway.domain.decision import Decision, ReasonCode
 from gateway.domain.ids import RouteName, TierName
 from gateway.domain.request import Need
+from tests.support.receipt_samples import A_NOTE
 from tests.support.tiers import KNOWN, a_dial, a_request, a_tier, an_ability
 
 SMALL = a_tier("small", 0, supports=Need.NONE)
@@ -27,6 +29,18 @@ def told(decision: Decision) -> str:
 
 def test_every_reason_is_put_into_words() -> None:
     assert set(WHY) == set(ReasonCode)
+
+
+@pytest.mark.parametrize(
+    ("note", "said"),
+    [
+        (A_NOTE, "kept: it was at large, with 4,000 tokens of prefix, worth $0.0036; the best tier gains +0.0500"),
+        (replace(A_NOTE, verdict=Verdict.RELEASED), "released: it was at large, which cannot take the request"),
+    ],
+)
+def test_what_a_conversation_did_is_told(note: ConversationNote, said: str) -> None:
+    decision = decide(a_request(), KNOWN, (SMALL, LARGE), a_dial(1_000.0), route=ROUTE)
+    assert said in " ".join(told(replace(decision, conversation=note)).split())
 
 
 def test_a_choice_by_value_says_what_each_tier_was_worth_and_what_would_flip_it() -> None:

@@ -1,7 +1,7 @@
 """The description of the API says what is served, no more and no less."""
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import jsonschema_rs
@@ -12,6 +12,7 @@ from gateway.app.cold_routes import OPENAPI, cold_routes
 from gateway.app.door import HOT_ROUTES
 from gateway.app.policy_in_force import PolicyInForce
 from gateway.domain.ability import ClassifierOutcome
+from gateway.domain.conversation import Verdict
 from gateway.domain.decision import ReasonCode
 from gateway.domain.dial import Certificate
 from gateway.domain.errors import ERRORS, ErrorCode
@@ -32,7 +33,7 @@ from gateway.wire.headers import (
 )
 from gateway.wire.receipt_json import encode_receipt
 from tests.support.gateways import Gateway
-from tests.support.receipt_samples import a_receipt, an_attempt
+from tests.support.receipt_samples import A_NOTE, a_receipt, an_attempt
 
 DOCUMENT: dict[str, Any] = json.loads(OPENAPI.read_bytes())
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
@@ -105,6 +106,7 @@ def test_the_headers_of_answers_are_those_we_send() -> None:
     [
         (SCHEMAS["ReasonCode"]["enum"], ReasonCode),
         (SCHEMAS["Decision"]["properties"]["certificate"]["enum"], Certificate),
+        (SCHEMAS["ConversationNote"]["properties"]["verdict"]["enum"], Verdict),
         (SCHEMAS["ClassifierOutcome"]["enum"], ClassifierOutcome),
         (SCHEMAS["Receipt"]["properties"]["outcome"]["enum"], Outcome),
         (SCHEMAS["Attempt"]["properties"]["failure"]["anyOf"][0]["enum"], FailureKind),
@@ -133,7 +135,9 @@ def test_a_receipt_is_what_the_description_says() -> None:
         attempts=(),
         finish_reason=None,
     )
-    for receipt in (full, bare):
+    assert full.decision is not None
+    going_on = replace(full, decision=replace(full.decision, conversation=A_NOTE))
+    for receipt in (full, going_on, bare):
         assert [str(error) for error in validator.iter_errors(json.loads(encode_receipt(receipt)))] == []
     assert {field.name for field in fields(Receipt)} < SCHEMAS["Receipt"]["properties"].keys()
 

@@ -5,11 +5,13 @@ from dataclasses import replace
 import pytest
 
 from gateway.core.constraints import Misfit
+from gateway.core.conversation import Turn
 from gateway.core.routing import Bars, Flip, Pin, decide, flips
 from gateway.domain.ability import Correction, sigmoid, unknown_score
+from gateway.domain.conversation import ConversationTerms, Standing, Verdict
 from gateway.domain.decision import ReasonCode
 from gateway.domain.errors import ErrorCode, GatewayError
-from gateway.domain.ids import RouteName, TierName
+from gateway.domain.ids import EndpointId, RouteName, TierName
 from gateway.domain.request import Need
 from tests.support.tiers import KNOWN, a_dial, a_request, a_tier, an_ability
 
@@ -235,3 +237,14 @@ def test_feedback_moves_the_tier_it_is_about_and_the_choice_with_it() -> None:
     before, after = (decide(a_request(), score, TIERS, a_dial(MID_FROM + 1)) for score in (KNOWN, corrected))
     assert (before.ladder[0], after.ladder[0]) == ("mid", "large")
     assert [view.p for view in after.views] == [P_SMALL, sigmoid(-1.0), P_LARGE]
+
+
+@pytest.mark.parametrize(("in_tool_loop", "chosen"), [(True, "large"), (False, "mid")])
+def test_a_tier_that_a_tool_loop_holds_is_not_passed_over(in_tool_loop: bool, chosen: str) -> None:
+    standing = Standing(TierName("large"), EndpointId("large/0"), 100, 0, 0.0)
+    turn = Turn(standing, ConversationTerms(), in_tool_loop, 200)
+    bars = Bars(passed_over={TierName("large"): ReasonCode.SLO})
+    decision = decide(a_request(), KNOWN, TIERS, a_dial(0.0), bars=bars, turn=turn)
+    assert decision.ladder[0] == chosen
+    assert decision.conversation is not None
+    assert decision.conversation.verdict is (Verdict.LOCKED if in_tool_loop else Verdict.RELEASED)

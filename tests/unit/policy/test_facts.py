@@ -1,8 +1,9 @@
 from gateway.policy.facts import facts_of, tenants_of
 from gateway.policy.schema import LimitsSpec
 from gateway.policy.schema_classifier import ClassifierSpec
-from gateway.policy.schema_routes import CacheSpec, FallbackSpec, RouteSpec
+from gateway.policy.schema_routes import CacheSpec, ConversationSpec, FallbackSpec, RouteSpec
 from gateway.policy.schema_tiers import SloSpec, TierLimitsSpec, TierSpec
+from gateway.policy.section import Section
 from tests.unit.policy.worlds import GOOD, MINIMAL, snapshot_of
 
 
@@ -33,10 +34,9 @@ def test_facts_have_the_names_of_the_format() -> None:
     tier = set(TierSpec.model_fields) - {"limits", "slo", "endpoints"}
     tier |= {f"limits.{key}" for key in TierLimitsSpec.model_fields} | {f"slo.{key}" for key in SloSpec.model_fields}
     assert {key for key in facts["tier small"] if not key.startswith("endpoints.")} == tier
-    route = set(RouteSpec.model_fields) - {"fallback", "cache"}
-    route |= {f"fallback.{key}" for key in FallbackSpec.model_fields} | {
-        f"cache.{key}" for key in CacheSpec.model_fields
-    }
+    parts: dict[str, type[Section]] = {"fallback": FallbackSpec, "conversation": ConversationSpec, "cache": CacheSpec}
+    route = set(RouteSpec.model_fields) - set(parts)
+    route |= {f"{part}.{key}" for part, section in parts.items() for key in section.model_fields}
     assert set(facts["route balanced"]) == route
     assert set(facts["limits"]) == set(LimitsSpec.model_fields)
     assert list(facts["classifier"]) == list(ClassifierSpec.model_fields)
