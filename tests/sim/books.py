@@ -26,9 +26,9 @@ def money_violations(run: Run) -> Iterator[str]:
     for request_id in run.ledger.may_be_held:
         if request_id not in settled:
             yield f"P1: {request_id} was held and never settled"
-    by_id = {receipt.request_id: receipt for receipt in run.receipts}
+    by_number = {number_of(receipt.request_id): receipt for receipt in run.receipts}
     for one in run.ledger.settlements:
-        charged_usd_nano = by_id[one.hold.request_id].charge_usd_nano
+        charged_usd_nano = by_number[number_of(one.hold.request_id)].charge_usd_nano
         if charged_usd_nano != one.charge_usd_nano:
             yield f"P1: {one.hold.request_id} settled at {one.charge_usd_nano}, receipt {charged_usd_nano}"
     budget_usd_nano = run.case.shape.budget_usd * 10**9
@@ -55,6 +55,9 @@ def _charge(run: Run, receipt: Receipt) -> Iterator[str]:
         yield f"{usage.input_tokens} input tokens, and the server told {told.input_tokens}"
     input_usd_nano, output_usd_nano = _prices()[call.question.model]
     cost_usd_nano = usage.input_tokens * input_usd_nano + output_tokens * output_usd_nano
+    ceiling_usd = run.clients[number_of(receipt.request_id)].ask.max_cost_usd
+    if ceiling_usd and cost_usd_nano > int(ceiling_usd * 1e9):
+        yield f"cost {cost_usd_nano}, and its caller allowed {ceiling_usd} USD"
     if receipt.charge_usd_nano != cost_usd_nano:
         yield f"charged {receipt.charge_usd_nano}, and it cost {cost_usd_nano}"
 

@@ -6,7 +6,7 @@ Times are virtual seconds since the run's beginning unless a name says otherwise
 from enum import StrEnum
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 
 class Mode(StrEnum):
@@ -69,7 +69,7 @@ class LedgerTrouble(StrEnum):
     SLOW = "slow"
 
 
-class Server(Struct, frozen=True, omit_defaults=True):
+class Server(Struct, frozen=True):
     """How a model server works. Reading a prompt takes `base_s` and `per_token_s` a token, writing a token `gap_s`."""
 
     host: str
@@ -92,7 +92,7 @@ class Server(Struct, frozen=True, omit_defaults=True):
     prefix_cache: bool = False
 
 
-class Shape(Struct, frozen=True, omit_defaults=True):
+class Shape(Struct, frozen=True):
     """The policy. `servers` counts each tier's model servers, cheapest tier first."""
 
     servers: tuple[int, ...] = (1, 1)
@@ -113,11 +113,13 @@ class Shape(Struct, frozen=True, omit_defaults=True):
     rpm: int = 1_000
     in_flight: int = 64
     in_flight_per_key: int = 64
+    slo_s: float = 0.0
+    """What the tiers' first contents should keep to; 0 for no objective."""
     basic: bool = False
     """Whether servers are not asked for usage."""
 
 
-class Ask(Struct, frozen=True, omit_defaults=True):
+class Ask(Struct, frozen=True):
     """One request and how its client behaves."""
 
     number: int
@@ -131,6 +133,10 @@ class Ask(Struct, frozen=True, omit_defaults=True):
     include_usage: bool = False
     patience_s: float = 0.0
     """What `x-request-timeout` says; 0 leaves it out."""
+    deadline_ms: int = 0
+    """What `x-tiergate-deadline-ms` says; 0 leaves it out."""
+    max_cost_usd: float = 0.0
+    """What `x-tiergate-max-cost-usd` says; 0 leaves it out."""
     body_s: float = 0.0
     """How long the body takes to arrive."""
     twin_of: int = -1
@@ -152,7 +158,7 @@ class Ask(Struct, frozen=True, omit_defaults=True):
         return self.alias == "auto"
 
 
-class CallFault(Struct, frozen=True, omit_defaults=True):
+class CallFault(Struct, frozen=True):
     """A mishap of the `attempt`-th call for a request. `at` counts tokens; `status` and `retry_after` are of STATUS."""
 
     ask: int
@@ -163,7 +169,7 @@ class CallFault(Struct, frozen=True, omit_defaults=True):
     retry_after: str = ""
 
 
-class ServerFault(Struct, frozen=True, omit_defaults=True):
+class ServerFault(Struct, frozen=True):
     """An ailment of a server. `factor` is how much slower it is."""
 
     host: str
@@ -175,7 +181,7 @@ class ServerFault(Struct, frozen=True, omit_defaults=True):
     retry_after: str = ""
 
 
-class LedgerFault(Struct, frozen=True, omit_defaults=True):
+class LedgerFault(Struct, frozen=True):
     """A trouble of the ledger."""
 
     kind: LedgerTrouble
@@ -183,14 +189,21 @@ class LedgerFault(Struct, frozen=True, omit_defaults=True):
     to_s: float
 
 
-class Reload(Struct, frozen=True, omit_defaults=True):
+class Reload(Struct, frozen=True):
     """Another version of the policy comes into force: other prices, other model names."""
 
     at_s: float
     version: int
 
 
-class Case(Struct, frozen=True, omit_defaults=True):
+class Standstill(Struct, frozen=True):
+    """The gateway's process is stopped, and goes on: everybody else's time passes."""
+
+    at_s: float
+    for_s: float
+
+
+class Case(Struct, frozen=True):
     """A whole run."""
 
     seed: int
@@ -202,6 +215,7 @@ class Case(Struct, frozen=True, omit_defaults=True):
     ailments: tuple[ServerFault, ...] = ()
     ledger: tuple[LedgerFault, ...] = ()
     reloads: tuple[Reload, ...] = ()
+    standstills: tuple[Standstill, ...] = ()
     drain_at_s: float = -1.0
     shuffled: bool = False
     """Whether chance orders what happens at the same instant."""
@@ -209,8 +223,17 @@ class Case(Struct, frozen=True, omit_defaults=True):
     """From when on everything must succeed: liveness alone."""
 
     def line(self) -> str:
-        """Write as one line of JSON."""
-        return msgspec.json.encode(self).decode()
+        """Write as one line of JSON, without what is as usual."""
+        return msgspec.json.encode(_told(self)).decode()
+
+
+def _told(value: object) -> object:
+    if isinstance(value, tuple):
+        return [_told(part) for part in value]
+    if not isinstance(value, Struct):
+        return value
+    parts = [(one.name, one.default, getattr(value, one.name)) for one in structs.fields(value)]
+    return {name: _told(part) for name, default, part in parts if part != default}
 
 
 def case_of(line: str | bytes) -> Case:

@@ -208,4 +208,8 @@ def _headers(ask: Ask, *, keyed: bool) -> Headers:
         headers.append((b"authorization", b"Bearer " + KEYS[ask.tenant]))
     if ask.patience_s:
         headers.append((b"x-request-timeout", b"%g" % ask.patience_s))
+    if ask.deadline_ms:
+        headers.append((b"x-tiergate-deadline-ms", b"%d" % ask.deadline_ms))
+    if ask.max_cost_usd:
+        headers.append((b"x-tiergate-max-cost-usd", f"{ask.max_cost_usd:f}".encode()))
     return tuple(headers)

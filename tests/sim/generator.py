@@ -21,6 +21,7 @@ from tests.sim.case import (
     Server,
     ServerFault,
     Shape,
+    Standstill,
 )
 from tests.sim.policies import VERSIONS, host_name, tier_name
 
@@ -34,6 +35,7 @@ STATUSES: Final = (400, 401, 403, 404, 408, 413, 422, 429, 500, 501, 502, 503, 5
 _FEATURES: Final = (
     "patience", "slow_body", "twins", "slow_reader", "stops_reading", "leaves_late", "leaves_after_parts", "cut",
     "scoring", "whole", "usage", "pinned", "reloads", "drain", "ledger", "tight", "burst",
+    "callers_limits", "standstill",
 )  # fmt: skip
 SHAPES: Final = 256
 _QUIET_S: Final = 70.0
@@ -68,6 +70,7 @@ def shape_of(number: int, *, is_tight: bool) -> Shape:
         rpm=draws.choice((4, 1_000, 1_000)) if keyed else 1_000,
         in_flight=draws.choice((1, 64)) if narrow else 64,
         in_flight_per_key=draws.choice((2, 64)) if narrow else 64,
+        slo_s=draws.choice((0.0, 0.0, 0.05)),
         basic=draws.random() < 0.15,
     )
 
@@ -110,6 +113,7 @@ class _Drawing:
             ailments=ailments,
             ledger=tuple(self._ledger_faults(shape)),
             reloads=tuple(self._reloads()),
+            standstills=tuple(self._standstills()),
             drain_at_s=self._time(0.0, 6.0) if is_safety and self._has("drain", 0.3) else -1.0,
             shuffled=draws.random() < 0.5,
             quiet_from_s=quiet_from_s,
@@ -150,6 +154,8 @@ class _Drawing:
             tenant=draws.randrange(2),
             include_usage=self._has("usage", 0.5),
             patience_s=draws.choice((1.0, 2.0, 60.0)) if self._has("patience", 0.3) else 0.0,
+            deadline_ms=draws.choice((50, 500, 2_000)) if self._has("callers_limits", 0.2) else 0,
+            max_cost_usd=draws.choice((0.000001, 0.01, 1.0)) if self._has("callers_limits", 0.2) else 0.0,
             body_s=draws.choice((0.1, 1.0, 31.0)) if self._has("slow_body", 0.1) else 0.0,
             twin_of=draws.randrange(number) if number and self._has("twins", 0.4) else -1,
             read_s=draws.choice((0.05, 0.3, 2.0)) if self._has("slow_reader", 0.2) else 0.0,
@@ -208,6 +214,11 @@ class _Drawing:
         if "reloads" not in self._on:
             return []
         return [Reload(self._time(0.0, 6.0), self._draws.randrange(VERSIONS)) for _ in range(self._draws.randint(1, 3))]
+
+    def _standstills(self) -> list[Standstill]:
+        if not self._has("standstill", 0.4):
+            return []
+        return [Standstill(self._time(0.0, 6.0), self._draws.choice((0.05, 0.5, 3.0, 20.0)))]
 
     def _some(self, kinds: list[T]) -> list[T]:
         """Take half of the kinds, or now and then one to three, which then come together more often."""

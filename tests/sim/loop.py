@@ -70,6 +70,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._timers.append(timer)
         return timer
 
+    def stand_still(self, seconds: float) -> None:
+        """Let time pass in which nothing is done, as for a process that is stopped and goes on."""
+        self._virtual_s += seconds
+
     def timers(self) -> list[str]:
         """Tell of each timer that is set."""
         return [repr(timer) for timer in self._timers if timer.when() > self._virtual_s and not timer.cancelled()]

@@ -27,6 +27,11 @@ def host_name(rank: int, number: int) -> str:
     return f"t{rank}-{number}"
 
 
+def tier_of(host: str) -> str:
+    """Name the tier of a model server."""
+    return host.partition("-")[0]
+
+
 def host_of(endpoint: EndpointId) -> str:
     """Name the model server of an endpoint, which is known by its tier and its place there."""
     return endpoint.replace("/", "-")
@@ -85,8 +90,9 @@ def _tier(shape: Shape, rank: int, version: int) -> str:
         f"connect: {shape.connect_s}s, ttft: {shape.ttft_s}s, ttft_per_1k_tokens: 0s, stall: {shape.stall_s}s, "
         f"answer: {shape.answer_s}s, in_flight: {shape.in_flight}"
     )
+    slo = f"slo: {{ttft_p95: {shape.slo_s}s, itl_p95: {shape.slo_s}s}}, " if shape.slo_s else ""
     return (
-        f"  {tier_name(rank)}: {{model: {model_name(rank, version)}, context: {_CONTEXT[rank]}, "
+        f"  {tier_name(rank)}: {{{slo}model: {model_name(rank, version)}, context: {_CONTEXT[rank]}, "
         f"price: {{input: {input_usd * (version + 1)}, output: {output_usd * (version + 1)}}}, "
         f"ability: {{like: {_REFERENCES[rank]}}}, limits: {{{limits}}}, endpoints: [{', '.join(endpoints)}]}}"
     )

@@ -33,6 +33,10 @@ class Run:
     """The policy in force when each request came."""
     trouble: list[str] = field(default_factory=list)
     """What the loop reported, what clients raised, or why the run did not end."""
+    stood_s: list[tuple[float, float]] = field(default_factory=list)
+    """From when to when the gateway's process stood still."""
+    drained_s: float | None = None
+    """When requests began to be turned away."""
     left_over: list[str] = field(default_factory=list)
     """What was still there when everything had to be at rest."""
     budget_left_usd_nano: dict[str, int] = field(default_factory=dict)
@@ -44,5 +48,5 @@ class Run:
 
 
 def number_of(request_id: RequestId) -> int:
-    """Tell a request's number in its case."""
-    return int(request_id.removeprefix(REQUEST_PREFIX))
+    """Tell a request's number in its case, from its own id or that of a second hold for it."""
+    return int(request_id.removeprefix(REQUEST_PREFIX).partition("/")[0])

@@ -37,7 +37,7 @@ def smaller_cases(case: Case) -> Iterator[Case]:
         yield without(case, {ask.number for ask in case.asks[half:]})
     for ask in case.asks if len(case.asks) > 1 else ():
         yield without(case, {ask.number})
-    for name in ("calls", "ailments", "ledger", "reloads"):
+    for name in ("calls", "ailments", "ledger", "reloads", "standstills"):
         have = getattr(case, name)
         if len(have) > 1:
             yield structs.replace(case, **{name: ()})

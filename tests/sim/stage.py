@@ -97,8 +97,10 @@ class _Stage:
         world = self._world(network)
         for reload in case.reloads:
             loop.call_at(run.zero_s + reload.at_s, self._reload, reload.version)
+        for standstill in case.standstills:
+            loop.call_at(run.zero_s + standstill.at_s, self._stand_still, standstill.for_s)
         if case.drain_at_s >= 0:
-            loop.call_at(run.zero_s + case.drain_at_s, world.admission.drain)
+            loop.call_at(run.zero_s + case.drain_at_s, self._drain, world)
         pipeline = Pipeline(world)
         tasks = [loop.create_task(self._serve(ask, pipeline), name=f"ask {ask.number}") for ask in case.asks]
         for task in tasks:
@@ -163,6 +165,17 @@ class _Stage:
     def _reload(self, version: int) -> None:
         self._policy.snapshot = snapshot(self._run.case.shape, version)
         self._run.history.note("policy", f"version {version}")
+
+    def _drain(self, world: World) -> None:
+        world.admission.drain()
+        self._run.drained_s = self._loop.time()
+        self._run.history.note("process", "drains")
+
+    def _stand_still(self, for_s: float) -> None:
+        from_s = self._loop.time()
+        self._loop.stand_still(for_s)
+        self._run.stood_s.append((from_s, self._loop.time()))
+        self._run.history.note("process", f"stood still for {for_s} s")
 
     def _told(self, state: str, event: Event, commands: Commands) -> None:
         name = pair_name(state, event)

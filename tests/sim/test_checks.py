@@ -12,6 +12,7 @@ from gateway.domain.ids import RequestId, SnapshotId
 from gateway.domain.ledger import Settlement
 from gateway.domain.outcome import Outcome
 from tests.sim.books import money_violations
+from tests.sim.call import Call
 from tests.sim.case import Ask, CallFault, LedgerFault, LedgerTrouble, Mishap, Mode, Shape
 from tests.sim.checks import violations
 from tests.sim.run import Run
@@ -167,6 +168,16 @@ def call_behind_content(run: Run) -> None:
     run.calls[0].began_s = run.clients[0].responder.part_times_s[0] + 1.0
 
 
+def a_storm_of_retries(run: Run) -> None:
+    """Let five requests fail over within a second."""
+    first, second = run.calls[0], run.calls[1]
+    for number in range(10, 15):
+        for call in (first, second):
+            other = Call(call.host, structs.replace(call.question, ask=number), call.began_s)
+            other.ended_s = call.ended_s
+            run.calls.append(other)
+
+
 def lost_timer(run: Run) -> None:
     """Leave something behind."""
     run.left_over.append("timer")
@@ -211,6 +222,7 @@ def loop_trouble(run: Run) -> None:
         (held_server, "P9"),
         (too_many_calls, "P6"),
         (call_behind_content, "P5"),
+        (a_storm_of_retries, "P6"),
         (lost_timer, "census"),
         (fault_of_ours, "fault of ours"),
         (loop_trouble, "I9"),
@@ -282,7 +294,7 @@ def test_money_that_does_not_add_up_is_found_out(spoil_it: Callable[[Run], None]
 
 def test_a_drain_that_lets_requests_in_is_found_out() -> None:
     run = sound()
-    run.case = structs.replace(run.case, drain_at_s=0.5)
+    run.drained_s = run.zero_s + 0.5
     assert "P14" in {one.partition(":")[0] for one in violations(run)}
 
 

@@ -1,0 +1,103 @@
+"""What must hold of every request's life: one policy, an end in time, few calls, and servers that are let go."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from gateway.domain.errors import ErrorCode
+from tests.sim.case import Mishap, Mode
+from tests.sim.told import ALIVE_S, Told, extended
+
+LET_GO_S: Final = 0.25
+"""How soon a server is let go whose client has left."""
+_LIVE_MAX: Final = 2
+_PINNED_ATTEMPTS: Final = 3
+"""An alias of a tier has no route in the policy, and so the default."""
+
+
+def one_policy_from_end_to_end(told: Told) -> Iterator[str]:
+    """Snapshot, endpoints, model and prices are those of the policy in force when the request came."""
+    snapshot, receipt = told.run.in_force[told.ask.number], told.receipt
+    if receipt.snapshot != snapshot.id:
+        yield f"P13: came under {snapshot.id}, recorded under {receipt.snapshot}"
+    header = told.client.responder.headers.get(b"x-tiergate-snapshot")
+    if header is not None and header.decode() != snapshot.id:
+        yield f"P13: came under {snapshot.id}, answered under {header!r}"
+    models = {tier.model for tier in snapshot.tiers.values()}
+    for call in told.calls:
+        if call.question.model not in models:
+            yield f"P13: {call.question.model} is no model of the request's policy"
+
+
+def nobody_outlives_the_deadline(told: Told) -> Iterator[str]:
+    """Request and calls end in time, but for a client that keeps the gateway waiting."""
+    by_s = told.ends_by_s()
+    for call in told.calls:
+        if call.ended_s is not None and call.ended_s > by_s:
+            yield f"P15: call {call.question.call} ended {call.ended_s - by_s:.3f} s too late"
+    by_s = extended(by_s - ALIVE_S, [*told.client.blocked_s, *told.run.stood_s]) + ALIVE_S
+    over_s = told.client.over_s
+    if over_s is not None and over_s > by_s:
+        yield f"P15: alive for {over_s - by_s:.3f} s too long"
+
+
+def servers_are_let_go(told: Told) -> Iterator[str]:
+    """A client that leaves, or whose task is ended, frees its servers."""
+    left_s = told.client.left_s
+    for call in told.calls:
+        if left_s is None or call.ended_s is None:
+            continue
+        by_s = extended(max(left_s, call.began_s) + LET_GO_S, told.run.stood_s)
+        if call.ended_s > by_s + LET_GO_S:
+            yield f"P9: call {call.question.call} went on for {call.ended_s - left_s:.3f} s"
+
+
+def attempts_are_bounded(told: Told) -> Iterator[str]:
+    """No more calls than the policy allows, no more than two at once, and none once the client has content."""
+    calls, parts = told.calls, told.client.responder.part_times_s
+    stale = any(one.ask == told.ask.number and one.kind is Mishap.STALE for one in told.run.case.calls)
+    if len(calls) > (told.run.case.shape.attempts if told.ask.is_routed else _PINNED_ATTEMPTS) + stale:
+        yield f"P6: {len(calls)} calls"
+    for call in calls:
+        live = [one for one in calls if one.began_s <= call.began_s and (one.ended_s or 0.0) > call.began_s]
+        if len(live) > _LIVE_MAX:
+            yield f"P6: {len(live)} calls at once"
+        if told.read.tokens and call.began_s > parts[0]:
+            yield f"P5: call {call.question.call} began after the client had content"
+
+
+def what_is_cut_off_is_told(told: Told) -> Iterator[str]:
+    """A stream that is broken off from outside says so, to a client that reads."""
+    client, answer = told.client, told.read
+    if not client.was_cut or client.left_s is not None or client.blocked_s:
+        return
+    if answer.kind == "stream" and not answer.done and answer.code != ErrorCode.DRAINING:
+        yield f"P14: broken off and told {answer.code}"
+    if answer.kind == "nothing":
+        yield "P14: broken off without a word"
+
+
+def drained_requests_are_told(told: Told) -> Iterator[str]:
+    """What comes during a drain is turned away by its name."""
+    drained_s = told.run.drained_s
+    if drained_s is None or told.client.came_s <= drained_s:
+        return
+    if told.receipt.error is not ErrorCode.DRAINING:
+        yield f"P14: came during the drain and was told {told.receipt.error}"
+
+
+def all_is_well_again(told: Told) -> Iterator[str]:
+    """Once faults have stopped, whoever asks is answered."""
+    case = told.run.case
+    if case.mode is Mode.LIVENESS and told.ask.at_s >= case.quiet_from_s and told.receipt.error is not None:
+        yield f"liveness: {told.receipt.error} long after the last fault"
+
+
+LIFE_CHECKS: Final[tuple[Callable[[Told], Iterator[str]], ...]] = (
+    one_policy_from_end_to_end,
+    nobody_outlives_the_deadline,
+    servers_are_let_go,
+    attempts_are_bounded,
+    what_is_cut_off_is_told,
+    drained_requests_are_told,
+    all_is_well_again,
+)

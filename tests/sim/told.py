@@ -1,0 +1,58 @@
+"""One request with everything that is known of it: what the checks are asked about."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from gateway.domain.receipt import Receipt
+from tests.sim.call import Call
+from tests.sim.client import SimClient
+from tests.sim.reading import read
+from tests.sim.run import Run
+
+ALIVE_S: Final = 2.5
+"""How long a request may live on behind its deadline."""
+_PATIENCE_MIN_S: Final = 1.0
+_PINNED_DEADLINE_S: Final = 600.0
+"""An alias of a tier has no route in the policy, and so the default."""
+
+
+class Told:
+    """A request."""
+
+    def __init__(self, run: Run, client: SimClient, receipt: Receipt) -> None:
+        self.run = run
+        self.ask = client.ask
+        self.client = client
+        self.receipt = receipt
+        self.calls = [call for call in run.calls if call.question.ask == client.ask.number]
+        self.read = read(client)
+
+    @property
+    def is_there(self) -> bool:
+        """Tell whether the client was there to the end."""
+        return self.client.left_s is None and not self.client.was_cut
+
+    def serving(self) -> Call | None:
+        """Return the call whose tokens the client has."""
+        if not self.read.tokens or self.read.tokens[0][0] != self.ask.number:
+            return None
+        return next((call for call in self.calls if call.question.call == self.read.tokens[0][1]), None)
+
+    def ends_by_s(self) -> float:
+        """Tell by when the request must be over, were the client always ready to read."""
+        patience_s = self.ask.patience_s
+        deadline_s = self.run.case.shape.deadline_s if self.ask.is_routed else _PINNED_DEADLINE_S
+        if patience_s:
+            deadline_s = min(deadline_s, max(patience_s, _PATIENCE_MIN_S))
+        if self.ask.deadline_ms:
+            deadline_s = min(deadline_s, self.ask.deadline_ms / 1e3)
+        before_s = self.ask.body_s + self.ask.scored_in_s
+        return extended(self.client.came_s + max(deadline_s, before_s), self.run.stood_s) + ALIVE_S
+
+
+def extended(by_s: float, waits_s: Sequence[tuple[float, float]]) -> float:
+    """Put a limit off by the waits for others that it falls into."""
+    for from_s, to_s in sorted(waits_s):
+        if from_s <= by_s + ALIVE_S:
+            by_s = max(by_s, to_s)
+    return by_s
