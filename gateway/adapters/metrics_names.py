@@ -39,7 +39,8 @@ REMOVALS = Metric(
     "tiergate_tiers_removed_total",
     Kind.COUNTER,
     ("tier", "reason", "tenant"),
-    "Decisions from which a tier was removed, by why. reason=slo over all decisions: the share moved away from it.",
+    "Decisions from which a tier was removed, by why. reason=slo over all decisions is the share that moved away from "
+    "it; reason=strongest_share is a key whose requests look harder than the policy allows.",
 )
 CONVERSATION_TURNS = Metric(
     "tiergate_conversation_turns_total",

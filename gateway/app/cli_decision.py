@@ -34,6 +34,7 @@ WHY: Mapping[ReasonCode, str] = {
     ReasonCode.COST: "its longest answer may cost more than the caller allows",
     ReasonCode.DEADLINE: "it is not expected to answer within the caller's time",
     ReasonCode.BUDGET: "its longest answer may cost more than the budget has left",
+    ReasonCode.STRONGEST_SHARE: "the key has had its share of the strongest tier in the last hour",
     ReasonCode.SLO: "it misses its objective, and a share of its requests goes elsewhere; it is tried last",
     ReasonCode.COST_STORM: "it has taken as many requests meant for cheaper tiers as it may in ten seconds",
     ReasonCode.UNHEALTHY: "none of its endpoints is healthy",

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gateway.adapters.metrics_names import METRICS
 from gateway.adapters.metrics_shape import WORKER_LABEL
+from gateway.app.alarms import ALARMS
 from gateway.app.cli_output import EXIT_CODES
 from gateway.app.settings import TABLE
 from gateway.domain.decision import ReasonCode
@@ -39,7 +40,9 @@ class Undocumented(Exception):
 
 def render() -> str:
     """Return the reference as Markdown. Raises Undocumented."""
-    return "\n".join([_HEAD, *_headers(), *_errors(), *_outcomes(), *_metrics(), *_settings(), *_exit_codes()])
+    return "\n".join(
+        [_HEAD, *_headers(), *_errors(), *_outcomes(), *_metrics(), *_alarms(), *_settings(), *_exit_codes()]
+    )
 
 
 def _headers() -> Iterator[str]:
@@ -115,6 +118,15 @@ def _metrics() -> Iterator[str]:
             (f"`{each.name}`", each.kind.value, ", ".join(f"`{label}`" for label in each.labels), each.help)
             for each in METRICS
         ),
+    )
+
+
+def _alarms() -> Iterator[str]:
+    yield _section(
+        "Alarms",
+        "As Prometheus rules: the expression, and how long it must be true.",
+        ("alarm", "expression", "for", "meaning"),
+        ((f"`{each.name}`", f"`{each.expression}`", each.lasting, each.meaning) for each in ALARMS),
     )
 
 

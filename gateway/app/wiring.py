@@ -35,6 +35,7 @@ from gateway.core.admission import Admission
 from gateway.core.cost_storm import CostStorms
 from gateway.core.picker import EndpointTable
 from gateway.core.retry_budget import RetryBudget
+from gateway.core.strongest_share import StrongestShares
 from gateway.core.tier_slo import TierSlos
 from gateway.domain.feedback import FeedbackOutcome
 from gateway.domain.ids import EndpointId, RequestId
@@ -87,6 +88,7 @@ def make_service(settings: Settings) -> Service:
         endpoints=EndpointTable(),
         slos=TierSlos(),
         storms=CostStorms(),
+        shares=StrongestShares(),
         admission=Admission(),
         retries=RetryBudget(),
         report_fault=report_fault,

@@ -37,9 +37,9 @@ class Pin:
 class Bars:
     """What keeps requests from tiers at this moment, for this caller.
 
-    `misfits` remove a tier as any constraint does. `passed_over` removes it only while another is able, and leaves it
-    the last rung of the ladder: better a slow answer than none. `shut` are tiers that a failing cheaper one's requests
-    must not climb into for now.
+    `misfits` remove a tier as any constraint does. `passed_over` removes it only while another is able: by `slo`, which
+    leaves it the last rung of the ladder (better a slow answer than none), or by `strongest_share`. `shut` are tiers
+    that a failing cheaper one's requests must not climb into for now.
     """
 
     misfits: Mapping[TierName, Misfit] = field(default_factory=dict)
@@ -106,17 +106,20 @@ def decide(
 def _set_aside(
     views: list[TierView], able: list[int], passed_over: Mapping[TierName, ReasonCode], held: TierName | None
 ) -> list[int]:
-    """Take the tiers to be passed over from the able ones, unless none would be left, and return their positions.
+    """Take the tiers to be passed over from the able ones, unless none would be left; return those still to be tried.
 
-    A tier that a tool loop holds is not passed over: the loop began there.
+    A tier that a tool loop holds is not passed over: the loop began there. A cap comes before an objective: a slow tier
+    is better than one that its caller has had its share of.
     """
-    aside = [position for position in able if views[position].tier in passed_over and views[position].tier != held]
-    if len(aside) == len(able):
-        return []
-    for position in aside:
-        view = views[position]
-        views[position] = replace(view, value=None, removed_by=passed_over[view.tier])
-        able.remove(position)
+    aside: list[int] = []
+    for reason in (ReasonCode.STRONGEST_SHARE, ReasonCode.SLO):
+        found = [position for position in able if passed_over.get(views[position].tier) is reason]
+        aside = [position for position in found if views[position].tier != held]
+        if len(aside) == len(able):
+            aside = []
+        for position in aside:
+            views[position] = replace(views[position], value=None, removed_by=reason)
+            able.remove(position)
     return aside
 
 

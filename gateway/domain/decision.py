@@ -46,6 +46,8 @@ class ReasonCode(StrEnum):
     """The tier is not expected to answer within the time that the caller leaves."""
     BUDGET = "budget"
     """What is left of the tenant's budget does not cover the longest answer there."""
+    STRONGEST_SHARE = "strongest_share"
+    """The key's requests of the last hour have had their share of the route's strongest tier."""
     SLO = "slo"
     """The tier misses its objective, and this request is of the share that goes elsewhere. It is still tried last."""
     COST_STORM = "cost_storm"

@@ -1,4 +1,4 @@
-"""What keeps a request from tiers at this moment: its caller's limits, and objectives that tiers miss."""
+"""What keeps a request from tiers at this moment: its caller's limits and share, missed objectives, cost storms."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
@@ -7,6 +7,7 @@ from gateway.core.constraints import Misfit
 from gateway.core.cost_storm import is_climb
 from gateway.core.plan_fit import Allowed, misfits
 from gateway.core.routing import NO_BARS, Bars
+from gateway.core.value import strongest
 from gateway.domain.decision import Decision, ReasonCode
 from gateway.domain.ids import TierName
 from gateway.domain.tier import Tier
@@ -17,20 +18,20 @@ from gateway.wire.caller_limits import NO_LIMITS, CallerLimits
 
 def bars_of(canonical: Canonical, tiers: Sequence[Tier], limits: CallerLimits, world: World, now_s: float) -> Bars:
     """Return the bars; on most requests there are none."""
-    arrival = canonical.admitted.arrival
+    key, arrival = canonical.admitted.key, canonical.admitted.arrival
     shifted = world.slos.shifted(arrival.snapshot.tiers, now_s)
     shut = world.storms.shut(tiers, now_s)
-    if not shifted and not shut and limits is NO_LIMITS:
+    cap = key.tenant.strongest_share
+    if not shifted and not shut and cap is None and limits is NO_LIMITS:
         return NO_BARS
     left_s = None if limits.deadline_s is None else arrival.received_s + limits.deadline_s - now_s
     allowed = Allowed(left_s, limits.cost_usd_nano)
     # One draw for all tiers: whoever misses its objective by more passes its traffic on to whoever does by less.
     draw = world.chance() if shifted else 1.0
-    return Bars(
-        misfits=misfits(canonical.request, tiers, allowed, world.slos, now_s),
-        passed_over={name: ReasonCode.SLO for name, share in shifted.items() if draw < share},
-        shut=shut,
-    )
+    passed_over = {name: ReasonCode.SLO for name, share in shifted.items() if draw < share}
+    if cap is not None and world.shares.is_spent(key.id, cap, now_s):
+        passed_over[tiers[strongest(tiers)].name] = ReasonCode.STRONGEST_SHARE
+    return Bars(misfits(canonical.request, tiers, allowed, world.slos, now_s), passed_over, shut)
 
 
 def without_storm(

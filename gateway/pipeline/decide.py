@@ -52,6 +52,9 @@ async def decide(scored: Scored, world: World) -> Decided:
         began_s = world.clock.now_s()
         decision = await _hold_for(canonical, tiers, decision, bars, decide_under, world)
         waited_s += world.clock.now_s() - began_s
+    if tenant.strongest_share is not None and len(tiers) > 1:
+        top = tiers[strongest(tiers)].name
+        world.shares.count(canonical.admitted.key.id, now_s, strongest=decision.ladder[0] == top)
     ladder = tuple(snapshot.tiers[name] for name in decision.ladder)
     able = [snapshot.tiers[view.tier] for view in decision.views if view.removed_by is None]
     deadline_at_s = arrival.received_s + (longest_s if limits.deadline_s is None else limits.deadline_s)

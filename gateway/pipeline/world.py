@@ -10,6 +10,7 @@ from gateway.core.exchange import Exchange
 from gateway.core.exchange_events import Plan
 from gateway.core.picker import EndpointTable
 from gateway.core.retry_budget import RetryBudget
+from gateway.core.strongest_share import StrongestShares
 from gateway.core.tier_slo import TierSlos
 from gateway.domain.ids import RequestId
 from gateway.policy.snapshot import PolicySnapshot
@@ -63,6 +64,7 @@ class World:
     endpoints: EndpointTable
     slos: TierSlos
     storms: CostStorms
+    shares: StrongestShares
     admission: Admission
     retries: RetryBudget
     report_fault: Callable[[RequestId, BaseException], None]

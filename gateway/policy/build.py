@@ -191,6 +191,7 @@ def build_tenant(name: str, spec: TenantSpec) -> Tenant:
         may_pin=spec.allow.pin_tier,
         may_debug=spec.allow.debug,
         may_record_text=spec.record_text,
+        strongest_share=spec.strongest_share,
     )
 
 

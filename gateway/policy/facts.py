@@ -108,6 +108,7 @@ def tenant_facts(tenant: Tenant) -> Iterator[tuple[str, str]]:
     yield "budget", words.budget(tenant.allowance)
     yield "rate", words.rate(tenant.allowance)
     yield "tiers", _names(tenant.tiers)
+    yield "strongest_share", "unlimited" if tenant.strongest_share is None else words.percent(tenant.strongest_share)
     yield "models", _names(tenant.aliases)
     yield "allow.pin_tier", _yes_or_no(tenant.may_pin)
     yield "allow.debug", _yes_or_no(tenant.may_debug)

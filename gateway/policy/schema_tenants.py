@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from gateway.policy.quantities import COUNT, MONEY, TOKENS, Quantity
+from gateway.policy.quantities import COUNT, MONEY, SHARE, TOKENS, Quantity
 from gateway.policy.schema_tiers import ModelName, Name, SecretReference
 from gateway.policy.section import Section, optional, required
 
@@ -43,6 +43,11 @@ class TenantSpec(Section):
     budget: BudgetSpec | None = optional(None, "How much it may spend; unlimited when absent.")
     rate: RateSpec = optional({}, "How fast it may go; unlimited when absent.")
     tiers: tuple[Name, ...] | None = optional(None, "The tiers it may use; all when absent.")
+    strongest_share: Annotated[float, Quantity(SHARE, "0", "1")] | None = optional(
+        None,
+        "Share of each key's requests of the last hour that its route's strongest tier may take, by each worker's own "
+        "count and from the 20th request on; unlimited when absent. Beyond it other able tiers answer, if any.",
+    )
     models: tuple[ModelName, ...] | None = optional(None, "The model aliases it may name; all when absent.")
     allow: AllowSpec = optional({}, "What it may ask for beyond answers.")
     record_text: bool = optional(

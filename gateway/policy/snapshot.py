@@ -88,6 +88,8 @@ class Tenant:
     may_debug: bool
     may_record_text: bool = False
     """Whether training records may hold this tenant's prompts."""
+    strongest_share: float | None = None
+    """Share of a key's requests of an hour that the strongest tier may take; None for all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from gateway.core.exchange import Exchange
 from gateway.core.exchange_events import Commands, Event, Plan, TimerFired
 from gateway.core.picker import EndpointTable
 from gateway.core.retry_budget import RetryBudget
+from gateway.core.strongest_share import StrongestShares
 from gateway.core.tier_slo import TierSlos
 from gateway.domain.ability import Score, ScorerChoice
 from gateway.domain.ids import RequestId
@@ -136,6 +137,7 @@ class _Stage:
             retries=RetryBudget(),
             slos=TierSlos(),
             storms=CostStorms(),
+            shares=StrongestShares(),
             report_fault=lambda request, fault: run.reported.append((request, fault)),
             exchange=lambda plan, budget: _Watched(plan, budget, self._told),
         )

@@ -17,6 +17,7 @@ from gateway.core.admission import Admission
 from gateway.core.cost_storm import CostStorms
 from gateway.core.picker import EndpointTable
 from gateway.core.retry_budget import RetryBudget
+from gateway.core.strongest_share import StrongestShares
 from gateway.core.tier_slo import TierSlos
 from gateway.domain.ability import Score, ScorerChoice
 from gateway.domain.feedback import AnsweredRequest, Feedback
@@ -185,6 +186,7 @@ class Gateway:
             endpoints=EndpointTable(),
             slos=TierSlos(),
             storms=CostStorms(),
+            shares=StrongestShares(),
             admission=Admission(),
             retries=RetryBudget(),
             report_fault=lambda _, fault: self.faults.append(fault),

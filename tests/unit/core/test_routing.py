@@ -154,6 +154,23 @@ def test_what_is_removed_anyway_is_removed_for_that_and_a_pin_is_not_passed_over
     assert decide(a_request(), KNOWN, TIERS, a_dial(), pin=pin, bars=bars).ladder == _names("large")
 
 
+def test_a_tier_that_a_key_has_had_its_share_of_is_not_on_the_ladder_unless_it_is_the_only_one() -> None:
+    spent = {TierName("large"): ReasonCode.STRONGEST_SHARE}
+    decision = decide(a_request(), KNOWN, TIERS, a_dial(), bars=Bars(passed_over=spent))
+    assert decision.ladder == _names("mid", "small")
+    assert decision.views[2].removed_by is ReasonCode.STRONGEST_SHARE
+    only = decide(a_request(), KNOWN, TIERS, a_dial(), bars=Bars(passed_over=spent), allowed={TierName("large")})
+    assert only.ladder == _names("large")
+
+
+def test_a_cap_holds_though_every_other_tier_misses_its_objective() -> None:
+    slow = dict.fromkeys(_names("small", "mid"), ReasonCode.SLO)
+    bars = Bars(passed_over={**slow, TierName("large"): ReasonCode.STRONGEST_SHARE})
+    decision = decide(a_request(), KNOWN, TIERS, a_dial(), bars=bars)
+    assert decision.ladder == _names("mid", "small")
+    assert [view.removed_by for view in decision.views] == [None, None, ReasonCode.STRONGEST_SHARE]
+
+
 def test_nobody_climbs_into_a_tier_that_is_shut() -> None:
     shut = Bars(shut={TierName("mid")})
     assert decide(a_request(), KNOWN, TIERS, a_dial(SMALL_FROM + 1), bars=shut).ladder == _names("small", "large")

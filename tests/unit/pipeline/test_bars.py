@@ -14,7 +14,7 @@ from gateway.domain.request import CanonicalRequest
 from gateway.pipeline.drive import Pipeline
 from tests.support.behaviours import always, fails, stalls_before
 from tests.support.clocks import ManualClock
-from tests.support.gateways import CHAT, STREAM, TWO_TIERS, FixedScorer, Gateway, error_of, hosts
+from tests.support.gateways import CHAT, GUEST_KEY, STREAM, TEAM_KEY, TWO_TIERS, FixedScorer, Gateway, error_of, hosts
 from tests.support.scripts import Unreachable
 
 HELD = TWO_TIERS.replace("    limits:", "    slo: {ttft_p95: 50ms, itl_p95: 10ms}\n    limits:")
@@ -232,3 +232,30 @@ async def test_a_failing_tiers_ladder_ends_below_one_that_is_shut() -> None:
     assert hosts(gateway).count("large:8000") == 2
     assert gateway.receipt.decision is not None
     assert gateway.receipt.decision.ladder == ("small",)
+
+
+CAPPED = TWO_TIERS.replace("dial: 1000000", "dial: 0") + (
+    "tenants: {team: {keys: [env:SEARCH_KEY], strongest_share: 40%}, guest: {keys: [env:BATCH_KEY]}}\n"
+)
+"""At such a dial every request looks as if it needed the large tier."""
+
+
+async def test_a_key_whose_requests_all_look_hard_gets_no_more_than_its_share_of_the_strongest_tier() -> None:
+    gateway = Gateway(CAPPED)
+    tiers = [
+        (await gateway.ask({**CHAT, "seed": seed}, key=TEAM_KEY)).responder.headers[b"x-tiergate-tier"]
+        for seed in range(119)
+    ]
+    assert tiers[:20] == [b"large"] * 20, "so few say nothing"
+    assert tiers.count(b"large") == 47
+    assert set(tiers[20:50]) == {b"small"}
+    assert removed(gateway) == {"small": None, "large": ReasonCode.STRONGEST_SHARE}
+    other = await gateway.ask({**CHAT, "seed": 120}, key=GUEST_KEY)
+    assert other.responder.headers[b"x-tiergate-tier"] == b"large"
+    pinned = await gateway.ask({**CHAT, "model": "large", "seed": 121}, key=TEAM_KEY)
+    assert pinned.responder.headers[b"x-tiergate-tier"] == b"large", (
+        "a model's name is asked for, not made to look hard"
+    )
+    gateway.clock.advance(3_600.0)
+    later = await gateway.ask({**CHAT, "seed": 122}, key=TEAM_KEY)
+    assert later.responder.headers[b"x-tiergate-tier"] == b"large"

@@ -36,6 +36,18 @@ def test_a_tier_has_what_its_policy_says() -> None:
     )
 
 
+def test_a_tenant_may_have_a_share_of_the_strongest_tier_and_has_all_of_it_by_default() -> None:
+    (capped,) = (
+        key.tenant
+        for key in snapshot_of(
+            GOOD.replace("{keys: [env:BATCH_KEY]}", "{keys: [env:BATCH_KEY], strongest_share: 40%}")
+        ).keys.values()
+        if key.tenant.id == "batch"
+    )
+    assert capped.strongest_share == 0.4
+    assert all(key.tenant.strongest_share is None for key in snapshot_of(GOOD).keys.values())
+
+
 def test_an_objective_is_the_tiers_own_and_none_is_made_up() -> None:
     text = GOOD.replace("    limits: {ttft: 4s,", "    slo: {ttft_p95: 600ms, itl_p95: 60ms}\n    limits: {ttft: 4s,")
     assert tier("small", text).slo == TierSlo(ttft_p95_s=0.6, itl_p95_s=0.06)
