@@ -51,6 +51,7 @@ def main() -> int:
     given = parser.parse_args()
     terms = Terms(given.faults, given.minutes * 60.0, given.seed)
     if given.inside is not None:
+        threading.Thread(target=_end_with_the_starter, daemon=True).start()
         uvloop.run(run_campaign(terms, given.inside, _tell))
         return 0
     if given.judge is not None:
@@ -75,7 +76,10 @@ def _run_apart(terms: Terms, folder: Path) -> bool:
     """Run the campaign in a process group of its own and leave none of it; tell whether it came to its end."""
     command = [sys.executable, "-m", "tests.chaos", "--inside", str(folder), "--faults", str(terms.faults)]
     command += ["--minutes", str(terms.within_s / 60.0), "--seed", str(terms.seed)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    # It reads a pipe that only we hold: when we end, however that happens, it reads the end.
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
     limit = threading.Timer(terms.within_s + SPARE_S, _kill_group, (process.pid,))
     limit.start()
     # SIGTERM is to run what stands in `finally`, as Ctrl-C does.
@@ -90,10 +94,16 @@ def _run_apart(terms: Terms, folder: Path) -> bool:
     finally:
         limit.cancel()
         _kill_group(process.pid)
-        process.wait()
+        process.communicate()
     if not ended_well:
         told.print(f"the campaign did not come to its end (exit code {process.returncode})", markup=False)
     return ended_well
+
+
+def _end_with_the_starter() -> None:
+    """Kill the process group of the campaign, this process too, once whoever started it is gone."""
+    sys.stdin.buffer.read()
+    os.killpg(0, signal.SIGKILL)
 
 
 def _kill_group(pid: int) -> None:

@@ -24,7 +24,7 @@ from tests.chaos.rig import Rig, running_rig
 from tests.chaos.traffic import Traffic
 
 WARM_S = 2.0
-RATE_PER_S = 12.0
+RATE_PER_S = 20.0
 OFFICIAL_RATE_PER_S = 2.0
 OFFICIAL_FIRST = 10_000_000
 CLEAN_S = 12.0
@@ -34,6 +34,8 @@ RECEIPT_TRIES = 6
 HOUSE_SHARE = 0.2
 """Of all faults: those of gateways and of Redis stop everything at once, and none is to hide what the others show."""
 FETCH_EVERY_S = WAITS_S = 0.5
+REST_S = 0.4
+"""After each fault. Retries are a tenth of the requests: faults without pause would leave none for the next."""
 
 Say = Callable[[str], None]
 
@@ -104,6 +106,7 @@ class Campaign:
                     f"{self._injected}/{self._terms.faults} faults, {self._traffic.sent:,} requests,"
                     f" {self._left_s():.0f} s left: {planned.kind.value}, {planned.phase.value}"
                 )
+                await asyncio.sleep(REST_S)
 
     @property
     def _injected(self) -> int:
@@ -173,6 +176,7 @@ def _essence(receipt: dict[str, Any]) -> dict[str, Any]:
         "id": receipt["request_id"],
         "received_s": receipt["received_at_s"],
         "outcome": receipt["outcome"],
+        "no_retry": receipt["no_retry"],
         "attempts": [{name: attempt[name] for name in attempts} for attempt in receipt["attempts"]],
     }
 

@@ -71,7 +71,7 @@ class RawCall:
             finish_reason=answer.finish_reason,
             has_done=answer.has_done,
             first_content_s=answer.first_content_s,
-            detail=detail,
+            detail=detail or answer.message,
         )
         self._history.end(self.ending)
         self._news.set()
@@ -138,6 +138,8 @@ class _Answer:
         self.texts: list[str] = []
         self.ids: set[str] = set()
         self.code: str | None = None
+        self.message = ""
+        """Of the error."""
         self.finish_reason: str | None = None
         self.has_done = False
         self.is_complete = False
@@ -193,7 +195,7 @@ class _Answer:
 
     def _read_object(self, value: dict[str, Any]) -> None:
         if "error" in value:
-            self.code = str(value["error"]["code"])
+            self.code, self.message = str(value["error"]["code"]), str(value["error"]["message"])
         if "id" in value:
             self.ids.add(str(value["id"]))
         for choice in value.get("choices", ()):

@@ -4,9 +4,9 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tests.chaos.checker import LEDGER_UNAVAILABLE, gone_after_s, ledger_back_s, left_behind, quantile
+from tests.chaos.checker import LEDGER_UNAVAILABLE, gone_after_s, lacks_retries, ledger_back_s, left_behind, quantile
 from tests.chaos.evidence import Attempt, Evidence
-from tests.chaos.faults import ON_REAL, ON_REDIS, Injected, Kind
+from tests.chaos.faults import ON_REAL, ON_REDIS, ON_WORKERS, Injected, Kind
 from tests.chaos.history import End, Story
 
 _OUTAGES = (Kind.KILL, Kind.FREEZE, Kind.SWALLOW, Kind.IGNORE, Kind.REFUSE, *ON_REAL)
@@ -36,9 +36,14 @@ def figures(evidence: Evidence) -> list[Figure]:
         _spread("P10 no handshake, until the next attempt", "ms", _until_next_ms(evidence, "connect", False)),
         _spread("P10 no content in time, until the next attempt", "ms", _until_next_ms(evidence, "ttft", None)),
         _spread("P10 an endpoint is sound again, until it is used", "s", _readmitted_s(evidence)),
+        _count("P10 told of a failure, since the share of retries was used up", _without_retry(evidence)),
         _count("P10 attempts at an endpoint more than 1 s after its fifth failure", _late_attempts(evidence)),
-        _spread("P12 overhead to the first content, Redis well", "ms", _overhead_ms(evidence, with_redis=True)),
-        _spread("P12 overhead to the first content, Redis away", "ms", _overhead_ms(evidence, with_redis=False)),
+        _spread(
+            "P12 a request comes, until a server is called, Redis well", "ms", _called_ms(evidence, with_redis=True)
+        ),
+        _spread(
+            "P12 a request comes, until a server is called, Redis away", "ms", _called_ms(evidence, with_redis=False)
+        ),
         _spread("P12 Redis is back, until the ledger answers", "s", _ledger_s(evidence)),
         _count("P12 budgets not checked in time while Redis was well", _unchecked(evidence)),
         _spread("a worker is killed, until another serves", "s", _lasted_s(evidence, Kind.KILL_WORKER)),
@@ -89,6 +94,12 @@ def _same(evidence: Evidence, fault: Injected) -> list[Injected]:
     return [other for other in evidence.faults if other.target == fault.target]
 
 
+def _without_retry(evidence: Evidence) -> Iterator[Story]:
+    for story in evidence.stories:
+        if story.ending is not None and story.ending.end is End.ERROR and lacks_retries(evidence, story):
+            yield story
+
+
 def _late_attempts(evidence: Evidence) -> Iterator[Attempt]:
     for fault in evidence.faults:
         if fault.kind not in _OUTAGES:
@@ -100,23 +111,15 @@ def _late_attempts(evidence: Evidence) -> Iterator[Attempt]:
             yield from (attempt for attempt in meeting if attempt.started_s > after_s)
 
 
-def _overhead_ms(evidence: Evidence, *, with_redis: bool) -> Iterator[float]:
-    """Take streams of the tenant without a budget that needed one attempt: all else is not Redis's doing."""
-    for story in evidence.stories:
-        content_s = _content_s(evidence, story)
-        if content_s is None:
+def _called_ms(evidence: Evidence, *, with_redis: bool) -> Iterator[float]:
+    """Yield the time from a request's coming to the first call of a server: what Redis has a part in."""
+    for number, receipt in evidence.receipts.items():
+        if not receipt["attempts"] or evidence.by_request[number].call.tenant != "free":
             continue
-        invoked_s = story.call.invoked_s
-        if evidence.during(ON_REDIS, invoked_s, content_s) != with_redis:
-            yield (content_s - invoked_s) * 1e3 - story.call.first_ms
-
-
-def _content_s(evidence: Evidence, story: Story) -> float | None:
-    ending, receipt = story.ending, evidence.receipts.get(story.call.request)
-    is_plain = story.call.stream and (story.call.alias, story.call.tenant) == ("auto", "free")
-    if not is_plain or ending is None or ending.end is not End.DONE:
-        return None
-    return ending.first_content_s if receipt is not None and len(receipt["attempts"]) == 1 else None
+        began_s, called_ms = receipt["received_s"], receipt["attempts"][0]["started_ms"]
+        is_away = evidence.during(ON_REDIS, began_s, began_s + called_ms / 1e3)
+        if is_away != with_redis and not evidence.during(ON_WORKERS, began_s, began_s + called_ms / 1e3):
+            yield called_ms
 
 
 def _ledger_s(evidence: Evidence) -> Iterator[float]:

@@ -17,8 +17,6 @@ REDIS = "redis"
 EXIT_WITHIN_S = LAME_DUCK_S + DRAIN_S + 15.0
 SHORTEST_S, LONGEST_S = 1.0, 3.0
 """How long Redis or a worker is away."""
-REST_S = 1.0
-"""After each fault, so that the next one meets a house in order."""
 
 
 class House:
@@ -40,9 +38,8 @@ class House:
         }
 
     async def inject(self, planned: Planned) -> Injected:
-        """Inject the fault, wait until it is over, and rest."""
+        """Inject the fault and wait until it is over."""
         target, exposed, injected_s, healed_s = await self._act[planned.kind](planned)
-        await asyncio.sleep(REST_S)
         return Injected(planned.number, planned.kind, planned.phase, target, injected_s, healed_s, exposed=exposed)
 
     async def _kill_worker(self, planned: Planned) -> tuple[str, int, float, float]:

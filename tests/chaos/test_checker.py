@@ -92,6 +92,13 @@ SOUND = {
         replace(WHOLE, end=End.ERROR, text="", status=503, code="ledger_unavailable"),
         call=replace(CALL, tenant="rich"),
     ),
+    "an error for want of retries, by its receipt": evidence(
+        replace(WHOLE, end=End.ERROR, text="", status=502, code="upstream_error"),
+        receipts={1: {**receipt("upstream_failed"), "no_retry": "retry_budget"}},
+    ),
+    "an error for want of retries, by its message": evidence(
+        replace(WHOLE, end=End.ERROR, text="", status=502, detail="Tried small: reset. Retries are limited for now.")
+    ),
     "an unknown end with its hold open": evidence(
         replace(LEFT, end=End.LEFT), books=replace(BALANCED, held_usd_nano=5, open_usd_nano=5, open_ids=("req_1",))
     ),
@@ -121,6 +128,13 @@ BREACHES = {
     "an error where another server could answer": (
         "P10",
         evidence(replace(WHOLE, end=End.ERROR, text="", status=502, code="upstream_error")),
+    ),
+    "an error after the last attempt that was allowed": (
+        "P10",
+        evidence(
+            replace(WHOLE, end=End.ERROR, text="", status=502, code="upstream_error"),
+            receipts={1: {**receipt("upstream_failed"), "no_retry": "exhausted"}},
+        ),
     ),
     "a refusal for want of a ledger that is not needed": (
         "P10",
