@@ -8,6 +8,7 @@ python -m tests.sim --line '{"seed":…}' --trace               the same of a li
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -22,9 +23,9 @@ from tests.sim.stage import play
 from tests.sim.verdict import judge
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Do what was asked for; 1 when a promise was broken."""
-    given = _arguments()
+    given = _arguments(arguments)
     if given.seed is not None or given.line is not None:
         return _one(case_of_seed(given.seed) if given.line is None else case_of(given.line), given)
     return _many(given)
@@ -67,7 +68,7 @@ def _many(given: argparse.Namespace) -> int:
     return 1 if done.tally.violations else 0
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.sim", description=__doc__, formatter_class=_AsWritten)
     parser.add_argument("--seeds", type=int, default=1_000, help="how many to judge (1000)")
     parser.add_argument("--from", dest="first", type=int, default=0, help="the first of them (0)")
@@ -77,7 +78,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--line", help="play this case alone: a line of JSON")
     parser.add_argument("--trace", action="store_true", help="print what happened")
     parser.add_argument("--shrink", action="store_true", help="make a failing case small")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 class _AsWritten(argparse.RawDescriptionHelpFormatter):
@@ -85,4 +86,4 @@ class _AsWritten(argparse.RawDescriptionHelpFormatter):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

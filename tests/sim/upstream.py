@@ -15,13 +15,17 @@ import httpx
 import msgspec
 
 from gateway.ports import StaleConnection
+from tests.sim.answers import Usage, whole
 from tests.sim.call import Call
 from tests.sim.case import Ailment, CallFault, Case, Mishap, Server
 from tests.sim.history import History
 from tests.sim.pace import FOREVER_S
+from tests.sim.run import REQUEST_PREFIX
 from tests.sim.script import Question, Script, refusal, script_for
 from tests.sim.server import Noted, SimServer, Slot
 
+_JSON: Final = [(b"content-type", b"application/json")]
+_OURS: Final = Question(-1, 0, "", stream=False, wants_usage=False, tokens=1, prompt_tokens=1)
 _REFUSED_IN_S: Final = 0.001
 _RESTART_S: Final = 5.0
 _EARLY: Final = (Mishap.RESET_BEFORE_HEAD, Mishap.CLOSED_BEFORE_HEAD, Mishap.KILLS)
@@ -47,6 +51,8 @@ class SimNetwork(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer as the server would; failures are httpx's."""
         server = self.servers[request.url.host]
+        if not request.headers["x-request-id"].startswith(REQUEST_PREFIX):
+            return await self._answer_the_gateway(server, request)
         assert isinstance(request.stream, httpx.ByteStream)
         number = int(request.headers["x-request-id"].rpartition("_")[2])
         question, prompt = self._read(number, b"".join(list(request.stream)))
@@ -73,6 +79,17 @@ class SimNetwork(httpx.AsyncBaseTransport):
         self._history.note(who, f"head {script.status}")
         body = _Body(call, slot, server.server.read_bytes, self._history)
         return httpx.Response(script.status, headers=list(script.headers), stream=body, request=request)
+
+    async def _answer_the_gateway(self, server: SimServer, request: httpx.Request) -> httpx.Response:
+        """Answer what the gateway asks for itself: a list of models, or one token to see whether the server is well."""
+        loop = asyncio.get_running_loop()
+        call = Call(server.server.host, _OURS, loop.time())
+        self._history.note("gateway", f"looks at {call.host}")
+        await self._connect(server, call, None, request.extensions)
+        await call.wait_until(server.pace.done_at_s(loop.time(), server.server.base_s))
+        if server.is_down():
+            raise httpx.ReadError("simulated: connection reset by peer")
+        return httpx.Response(200, headers=_JSON, stream=httpx.ByteStream(whole(-1, 0, 1, "", Usage(1, 1))))
 
     def _read(self, number: int, body: bytes) -> tuple[Question, str]:
         told = msgspec.json.decode(body)
