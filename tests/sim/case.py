@@ -141,6 +141,10 @@ class Ask(Struct, frozen=True):
     """How long the body takes to arrive."""
     twin_of: int = -1
     """The request whose text it repeats."""
+    session: int = -1
+    """The conversation that it goes on with."""
+    in_tool_loop: bool = False
+    """Whether it brings the result of a tool."""
     read_s: float = 0.0
     """How long the client takes over each part."""
     stops_after: int = -1

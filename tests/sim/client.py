@@ -19,6 +19,8 @@ from tests.sim.policies import KEYS
 
 SLOW_CLIENT_S: Final = 60.0
 """How long the edge waits for a client that takes nothing."""
+_BEFORE: Final = "earlier " * 150
+"""Longer than what any turn adds: a conversation whose prompt shrinks is taken for another."""
 
 
 class SimClient:
@@ -194,7 +196,7 @@ def prompt_of(ask: Ask) -> str:
 
 
 def _body(ask: Ask) -> bytes:
-    body: dict[str, object] = {"model": ask.alias, "messages": [{"role": "user", "content": prompt_of(ask)}]}
+    body: dict[str, object] = {"model": ask.alias, "messages": _messages(ask)}
     if ask.stream:
         body["stream"] = True
         if ask.include_usage:
@@ -202,10 +204,25 @@ def _body(ask: Ask) -> bytes:
     return msgspec.json.encode(body)
 
 
+def _messages(ask: Ask) -> list[dict[str, object]]:
+    asked: list[dict[str, object]] = [{"role": "user", "content": prompt_of(ask)}]
+    if ask.session < 0:
+        return asked
+    before = [{"role": "user", "content": _BEFORE}, {"role": "assistant", "content": "yes?"}]
+    call = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    result = [
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": "42"},
+    ]
+    return [*before, *asked, *(result if ask.in_tool_loop else ())]
+
+
 def _headers(ask: Ask, *, keyed: bool) -> Headers:
     headers = [(b"content-type", b"application/json")]
     if keyed:
         headers.append((b"authorization", b"Bearer " + KEYS[ask.tenant]))
+    if ask.session >= 0:
+        headers.append((b"x-session-id", b"session %d" % ask.session))
     if ask.patience_s:
         headers.append((b"x-request-timeout", b"%g" % ask.patience_s))
     if ask.deadline_ms:

@@ -35,7 +35,7 @@ STATUSES: Final = (400, 401, 403, 404, 408, 413, 422, 429, 500, 501, 502, 503, 5
 _FEATURES: Final = (
     "patience", "slow_body", "twins", "slow_reader", "stops_reading", "leaves_late", "leaves_after_parts", "cut",
     "scoring", "whole", "usage", "pinned", "reloads", "drain", "ledger", "tight", "burst",
-    "callers_limits", "standstill",
+    "callers_limits", "standstill", "sessions",
 )  # fmt: skip
 SHAPES: Final = 256
 _QUIET_S: Final = 70.0
@@ -158,6 +158,8 @@ class _Drawing:
             max_cost_usd=draws.choice((0.000001, 0.01, 1.0)) if self._has("callers_limits", 0.2) else 0.0,
             body_s=draws.choice((0.1, 1.0, 31.0)) if self._has("slow_body", 0.1) else 0.0,
             twin_of=draws.randrange(number) if number and self._has("twins", 0.4) else -1,
+            session=draws.randrange(2) if self._has("sessions", 0.6) else -1,
+            in_tool_loop=draws.random() < 0.6,
             read_s=draws.choice((0.05, 0.3, 2.0)) if self._has("slow_reader", 0.2) else 0.0,
             stops_after=draws.randint(1, 4) if self._has("stops_reading", 0.2) else -1,
             stops_for_s=draws.choice((1.0, 5.0, 100.0)),

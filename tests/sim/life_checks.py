@@ -70,8 +70,8 @@ def what_is_cut_off_is_told(told: Told) -> Iterator[str]:
     client, answer = told.client, told.read
     if not client.was_cut or client.left_s is not None or client.blocked_s:
         return
-    if answer.kind == "stream" and not answer.done and answer.code != ErrorCode.DRAINING:
-        yield f"P14: broken off and told {answer.code}"
+    if answer.kind == "stream" and not answer.done and answer.code is None:
+        yield "P14: broken off within the answer without a word"
     if answer.kind == "nothing":
         yield "P14: broken off without a word"
 
@@ -83,6 +83,22 @@ def drained_requests_are_told(told: Told) -> Iterator[str]:
         return
     if told.receipt.error is not ErrorCode.DRAINING:
         yield f"P14: came during the drain and was told {told.receipt.error}"
+
+
+def tool_loops_stay_where_they_are(told: Told) -> Iterator[str]:
+    """A request that brings the result of a tool goes to the tier that asked for it, if that is able."""
+    ask, decision = told.ask, told.receipt.decision
+    if ask.session < 0 or not ask.in_tool_loop or not ask.is_routed or decision is None:
+        return
+    turns = [other for other in told.before() if other.ask.session == ask.session and other.ask.tenant == ask.tenant]
+    is_in_turn = all(other.client.over_s is not None and other.client.over_s < told.client.came_s for other in turns)
+    answered = [one for one in turns if one.ask.is_routed and one.receipt.tier is not None and one.calls]
+    if not answered or not is_in_turn:
+        return
+    tier = max(answered, key=lambda one: one.client.over_s or 0.0).receipt.tier
+    is_able = any(view.tier == tier and view.removed_by is None for view in decision.views)
+    if is_able and decision.ladder[0] != tier:
+        yield f"conversation: in a tool loop with {tier}, and sent to {decision.ladder[0]}"
 
 
 def all_is_well_again(told: Told) -> Iterator[str]:
@@ -99,5 +115,6 @@ LIFE_CHECKS: Final[tuple[Callable[[Told], Iterator[str]], ...]] = (
     attempts_are_bounded,
     what_is_cut_off_is_told,
     drained_requests_are_told,
+    tool_loops_stay_where_they_are,
     all_is_well_again,
 )

@@ -93,7 +93,7 @@ def _tier(shape: Shape, rank: int, version: int) -> str:
     slo = f"slo: {{ttft_p95: {shape.slo_s}s, itl_p95: {shape.slo_s}s}}, " if shape.slo_s else ""
     return (
         f"  {tier_name(rank)}: {{{slo}model: {model_name(rank, version)}, context: {_CONTEXT[rank]}, "
-        f"price: {{input: {input_usd * (version + 1)}, output: {output_usd * (version + 1)}}}, "
+        f"supports: [tools], price: {{input: {input_usd * (version + 1)}, output: {output_usd * (version + 1)}}}, "
         f"ability: {{like: {_REFERENCES[rank]}}}, limits: {{{limits}}}, endpoints: [{', '.join(endpoints)}]}}"
     )
 

@@ -7,7 +7,7 @@ from gateway.domain.receipt import Receipt
 from tests.sim.call import Call
 from tests.sim.client import SimClient
 from tests.sim.reading import read
-from tests.sim.run import Run
+from tests.sim.run import Run, number_of
 
 ALIVE_S: Final = 2.5
 """How long a request may live on behind its deadline."""
@@ -37,6 +37,12 @@ class Told:
         if not self.read.tokens or self.read.tokens[0][0] != self.ask.number:
             return None
         return next((call for call in self.calls if call.question.call == self.read.tokens[0][1]), None)
+
+    def before(self) -> list["Told"]:
+        """Return the requests that came before this one."""
+        run = self.run
+        theirs = [(run.clients[number_of(receipt.request_id)], receipt) for receipt in run.receipts]
+        return [Told(run, client, receipt) for client, receipt in theirs if client.came_s < self.client.came_s]
 
     def ends_by_s(self) -> float:
         """Tell by when the request must be over, were the client always ready to read."""

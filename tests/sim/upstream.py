@@ -93,7 +93,7 @@ class SimNetwork(httpx.AsyncBaseTransport):
 
     def _read(self, number: int, body: bytes) -> tuple[Question, str]:
         told = msgspec.json.decode(body)
-        prompt: str = told["messages"][-1]["content"]
+        prompt: str = next(said["content"] for said in reversed(told["messages"]) if said["role"] == "user")
         call, self._counts[number] = self._counts[number], self._counts[number] + 1
         wants_usage = bool((told.get("stream_options") or {}).get("include_usage"))
         stream, tokens = bool(told.get("stream")), self._tokens[number]
