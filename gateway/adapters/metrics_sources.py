@@ -74,13 +74,14 @@ def _qualities(snapshot: PolicySnapshot) -> Samples:
 def _in_flight(snapshot: PolicySnapshot, table: EndpointTable) -> Samples:
     for tier in snapshot.tiers.values():
         for endpoint in tier.endpoints:
-            yield (endpoint.id,), table.state(endpoint.id).in_flight
+            yield (endpoint.id,), table.state(endpoint).in_flight
 
 
 def _available(snapshot: PolicySnapshot, table: EndpointTable, now_s: float) -> Samples:
     for tier in snapshot.tiers.values():
         for endpoint in tier.endpoints:
-            yield (endpoint.id,), int(table.state(endpoint.id).is_available(now_s, tier.limits.in_flight))
+            state = table.state(endpoint)
+            yield (endpoint.id,), int(not state.is_out(now_s) and state.has_room(tier.limits, 0))
 
 
 def _objectives(snapshot: PolicySnapshot, slos: TierSlos) -> Iterable[tuple[str, str, int, int]]:

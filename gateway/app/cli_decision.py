@@ -38,6 +38,7 @@ WHY: Mapping[ReasonCode, str] = {
     ReasonCode.SLO: "it misses its objective, and a share of its requests goes elsewhere; it is tried last",
     ReasonCode.COST_STORM: "it has taken as many requests meant for cheaper tiers as it may in ten seconds",
     ReasonCode.UNHEALTHY: "none of its endpoints is healthy",
+    ReasonCode.FULL: "each of its endpoints has as much to do as it may have at once",
 }
 
 

@@ -29,6 +29,7 @@ _CHOSEN: Final[Mapping[ReasonCode, str]] = {
 }
 _REMOVED: Final[Mapping[ReasonCode, str]] = {
     ReasonCode.UNHEALTHY: " is down",
+    ReasonCode.FULL: " is full",
     ReasonCode.JSON_SCHEMA: ": no schemas",
     ReasonCode.CONTEXT_WINDOW: ": too long",
     ReasonCode.TOOLS: ": no tools",

@@ -77,7 +77,7 @@ def _score(request: CanonicalRequest, route: Route, tiers: Sequence[Tier], tenan
     """Score by the stages that every gateway has; an encoder, which may be elsewhere, is not asked."""
     table = artefact.table
     found = FoldedScorer(table, table.adds).score_text(request.user_text, request.context_text, request.turns)
-    able = [tier for tier in tiers if removal(tier, request, tenant.tiers, ()) is None]
+    able = [tier for tier in tiers if removal(tier, request, tenant.tiers) is None]
     if route.scorer is ScorerChoice.FOLDED:
         return found
     if route.scorer is ScorerChoice.AUTO and not undecided(found, able, route.dial, request):

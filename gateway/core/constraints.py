@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final, NoReturn
 
 from gateway.core.value import expected_output_tokens
-from gateway.domain.decision import ReasonCode
+from gateway.domain.decision import ReasonCode, Shortage
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.ids import TierName
 from gateway.domain.noun import noun
@@ -26,9 +26,7 @@ class Misfit:
 
 
 NO_MISFITS: Final[Mapping[TierName, Misfit]] = MappingProxyType({})
-
-RETRY_AFTER_S = 1.0
-"""Said when every able tier is unhealthy: a busy server is left alone for a second or more."""
+NO_SHORTAGE: Final[Mapping[TierName, Shortage]] = MappingProxyType({})
 
 _NEEDS = (
     (Need.TOOLS, ReasonCode.TOOLS),
@@ -42,6 +40,7 @@ _WHAT = {
     ReasonCode.JSON_SCHEMA: "does not support a JSON schema as response_format",
     ReasonCode.CONTEXT_WINDOW: "has too short a context window",
     ReasonCode.UNHEALTHY: "has no healthy endpoint",
+    ReasonCode.FULL: "has no room on any endpoint",
 }
 _MEND = {
     ReasonCode.KEY_TIERS: "use a key that may use it, or have the tenant's `tiers` extended",
@@ -54,18 +53,19 @@ _MEND = {
     ReasonCode.BUDGET: "lower `max_tokens`, or wait for the budget's next window",
     ReasonCode.COST_STORM: "try again when `retry-after` is over",
     ReasonCode.UNHEALTHY: "try again shortly",
+    ReasonCode.FULL: "try again shortly",
 }
 
-
-_PASSING = (ReasonCode.COST_STORM, ReasonCode.UNHEALTHY)
-"""What is over by itself; of the first of these the end is known."""
+_SHORT = frozenset({ReasonCode.UNHEALTHY, ReasonCode.FULL})
+_PASSING = (ReasonCode.COST_STORM, ReasonCode.UNHEALTHY, ReasonCode.FULL)
+"""What is over by itself."""
 
 
 def removal(
     tier: Tier,
     request: CanonicalRequest,
     allowed: Container[TierName] | None,
-    unavailable: Container[TierName],
+    unavailable: Mapping[TierName, Shortage] = NO_SHORTAGE,
     misfits: Mapping[TierName, Misfit] = NO_MISFITS,
 ) -> ReasonCode | None:
     """Return why the tier cannot take the request, or None. What will not pass comes before what may: health is last.
@@ -81,13 +81,14 @@ def removal(
         return ReasonCode.CONTEXT_WINDOW
     if misfits and tier.name in misfits:
         return misfits[tier.name].reason
-    return ReasonCode.UNHEALTHY if tier.name in unavailable else None
+    return unavailable[tier.name].reason if tier.name in unavailable else None
 
 
 def refuse(
     request: CanonicalRequest,
     removed: Sequence[tuple[Tier, ReasonCode]],
     misfits: Mapping[TierName, Misfit] = NO_MISFITS,
+    unavailable: Mapping[TierName, Shortage] = NO_SHORTAGE,
 ) -> NoReturn:
     """Raise the error of a request that no tier can take; the constraint nearest to letting it pass gives the code."""
     reasons = {reason for _, reason in removed}
@@ -96,7 +97,8 @@ def refuse(
     if passing is not None:
         message = f"No tier can take this request now: {told}. To mend it: {_MEND[passing]}."
         waits_s = [misfit.retry_after_s for misfit in misfits.values() if misfit.retry_after_s is not None]
-        raise GatewayError(ErrorCode.TIER_UNAVAILABLE, message, retry_after_s=min(waits_s, default=RETRY_AFTER_S))
+        waits_s += [unavailable[tier.name].retry_after_s for tier, reason in removed if reason in _SHORT]
+        raise GatewayError(ErrorCode.TIER_UNAVAILABLE, message, retry_after_s=min(waits_s))
     mend = "; or ".join(_MEND[reason] for reason in ReasonCode if reason in reasons)
     message = f"No tier can take this request: {told}. To mend it: {mend}."
     if ReasonCode.DEADLINE in reasons:

@@ -10,12 +10,12 @@ from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import field, replace
 from typing import Final
 
-from gateway.core.constraints import Misfit, refuse, removal
+from gateway.core.constraints import NO_SHORTAGE, Misfit, refuse, removal
 from gateway.core.conversation import Choice, Turn, held, weigh
 from gateway.core.value import best, expected_cost_usd_nano, expected_output_tokens, strongest, value_of
 from gateway.domain.ability import Score, acceptance
 from gateway.domain.conversation import ConversationNote
-from gateway.domain.decision import Decision, ReasonCode, TierView
+from gateway.domain.decision import Decision, ReasonCode, Shortage, TierView
 from gateway.domain.dial import Dial
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.ids import RouteName, TierName
@@ -59,15 +59,15 @@ def decide(
     route: RouteName | None = None,
     allowed: Container[TierName] | None = None,
     pin: Pin | None = None,
-    unavailable: Container[TierName] = (),
+    unavailable: Mapping[TierName, Shortage] = NO_SHORTAGE,
     bars: Bars = NO_BARS,
     turn: Turn | None = None,
 ) -> Decision:
     """Choose among `tiers` (in rank order) and lay out the ladder.
 
-    `allowed` None allows all; `unavailable` are tiers without a healthy endpoint; `turn` None goes on with no
-    conversation. A pinned tier must pass the same constraints and has no fallback to another tier: an answer from
-    elsewhere is not what the caller asked for.
+    `allowed` None allows all; `unavailable` are tiers without an endpoint that may be given this request now; `turn`
+    None goes on with no conversation. A pinned tier must pass the same constraints and has no fallback to another tier:
+    an answer from elsewhere is not what the caller asked for.
 
     Raises GatewayError `no_able_tier`, `context_length_exceeded`, `cost_ceiling_exceeded`, `deadline_exceeded` or
     `tier_unavailable`, telling what removed each tier, and `invalid_value` when the pinned tier is not among `tiers`.
@@ -88,11 +88,11 @@ def decide(
             able.append(position)
         views.append(TierView(tier.name, p, cost, None if removed_by else value, removed_by, tier.ability, score))
     if pin is not None:
-        ladder, reason = _pinned(request, tiers, views, pin, misfits), pin.reason
+        ladder, reason = _pinned(request, tiers, views, pin, misfits, unavailable), pin.reason
     else:
         if not able:
             removed = [(tier, view.removed_by) for tier, view in zip(tiers, views, strict=True) if view.removed_by]
-            refuse(request, removed, misfits)
+            refuse(request, removed, misfits, unavailable)
         aside = _set_aside(views, able, bars.passed_over, held(turn)) if bars.passed_over else []
         chosen, reason = _choice(tiers, views, able, dial, score)
         if turn is not None:
@@ -129,11 +129,12 @@ def _pinned(
     views: Sequence[TierView],
     pin: Pin,
     misfits: Mapping[TierName, Misfit],
+    unavailable: Mapping[TierName, Shortage],
 ) -> tuple[TierName, ...]:
     for tier, view in zip(tiers, views, strict=True):
         if tier.name == pin.tier:
             if view.removed_by is not None:
-                refuse(request, [(tier, view.removed_by)], misfits)
+                refuse(request, [(tier, view.removed_by)], misfits, unavailable)
             return (pin.tier,)
     named = ", ".join(tier.name for tier in tiers)
     raise GatewayError(ErrorCode.INVALID_VALUE, f"There is no tier {pin.tier!r} here. Name one of: {named}.")

@@ -53,7 +53,17 @@ class ReasonCode(StrEnum):
     COST_STORM = "cost_storm"
     """As many requests meant for cheaper tiers as the tier may take in ten seconds have climbed into it."""
     UNHEALTHY = "unhealthy"
-    """None of the tier's servers may be given requests now."""
+    """None of the tier's servers may be given requests now: they failed, or asked to be left alone."""
+    FULL = "full"
+    """Each of the tier's servers has as many requests, or tokens of prompts, as it may have at once."""
+
+
+@noun
+class Shortage:
+    """Why no server of a tier may be given a request now, `unhealthy` or `full`, and when one may be again."""
+
+    reason: ReasonCode
+    retry_after_s: float
 
 
 @noun

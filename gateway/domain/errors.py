@@ -33,6 +33,8 @@ class ErrorCode(StrEnum):
     """The request's head or framing is not sound HTTP/1.1; the connection is closed."""
     CONTEXT_LENGTH_EXCEEDED = "context_length_exceeded"
     """The prompt is too long for every tier it may go to. Shorten it."""
+    REQUEST_QUARANTINED = "request_quarantined"
+    """Model servers died of this very request. It is not sent again for some minutes; change it."""
     NO_ABLE_TIER = "no_able_tier"
     """No tier that this key may use can do what is asked; the message says what is missing where."""
     COST_CEILING_EXCEEDED = "cost_ceiling_exceeded"
@@ -106,6 +108,7 @@ ERRORS: dict[ErrorCode, ErrorTerms] = {
     ErrorCode.FORBIDDEN_FIELD: ErrorTerms(400, _REQUEST, Outcome.CLIENT_REJECTED),
     ErrorCode.BAD_REQUEST_LINE: ErrorTerms(400, _REQUEST, Outcome.CLIENT_REJECTED),
     ErrorCode.CONTEXT_LENGTH_EXCEEDED: ErrorTerms(400, _REQUEST, Outcome.CLIENT_REJECTED),
+    ErrorCode.REQUEST_QUARANTINED: ErrorTerms(400, _REQUEST, Outcome.CLIENT_REJECTED),
     ErrorCode.NO_ABLE_TIER: ErrorTerms(400, _REQUEST, Outcome.NO_TIER),
     ErrorCode.COST_CEILING_EXCEEDED: ErrorTerms(402, _REQUEST, Outcome.CLIENT_REJECTED),
     ErrorCode.MISSING_API_KEY: ErrorTerms(401, "authentication_error", Outcome.CLIENT_REJECTED),

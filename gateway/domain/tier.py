@@ -39,6 +39,8 @@ class Endpoint:
     api_key: Secret | None
     transport: str
     """`lean` (our own) or `httpx`."""
+    metrics_url: str | None = None
+    """Where it tells of its load, if it is asked."""
 
 
 @noun
@@ -46,6 +48,7 @@ class TierLimits:
     """What an attempt on this tier may take. `ttft_s` grows by `ttft_s_per_input_token` with the prompt.
 
     `ttft_s` is for streams. A server that does not stream says nothing before its last token: `answer_s` is for those.
+    `in_flight` and `in_flight_tokens` (of the prompts) are for each server, and kept always.
     """
 
     ttft_s: float
@@ -54,6 +57,7 @@ class TierLimits:
     connect_s: float
     in_flight: int
     answer_s: float = 120.0
+    in_flight_tokens: int = 2_000_000
 
 
 @noun
@@ -86,3 +90,5 @@ class Tier:
     limits: TierLimits
     endpoints: tuple[Endpoint, ...]
     slo: TierSlo = NO_SLO
+    idle_probe_s: float | None = None
+    """After so long without a request a server is asked for one token; None: never."""

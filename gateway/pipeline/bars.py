@@ -1,15 +1,14 @@
 """What keeps a request from tiers at this moment: its caller's limits and share, missed objectives, cost storms."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from gateway.core.constraints import Misfit
+from gateway.core.constraints import NO_SHORTAGE, Misfit
 from gateway.core.cost_storm import is_climb
 from gateway.core.plan_fit import Allowed, misfits
 from gateway.core.routing import NO_BARS, Bars
 from gateway.core.value import strongest
 from gateway.domain.decision import Decision, ReasonCode
-from gateway.domain.ids import TierName
 from gateway.domain.tier import Tier
 from gateway.pipeline.journey import Canonical
 from gateway.pipeline.world import World
@@ -46,7 +45,7 @@ def without_storm(
 
     Raises GatewayError `tier_unavailable` with the time at which one more may climb, where no tier is left.
     """
-    meant = decide_under(bars=replace(bars, passed_over={}), unavailable=())
+    meant = decide_under(bars=replace(bars, passed_over={}), unavailable=NO_SHORTAGE)
     while is_climb(decision, meant):
         tier = next(each for each in tiers if each.name == decision.ladder[0])
         wait_s = world.storms.reopens_in_s(tier, now_s)
@@ -58,9 +57,3 @@ def without_storm(
         bars = replace(bars, misfits={**bars.misfits, tier.name: misfit})
         decision = decide_under(bars=bars)
     return decision, bars
-
-
-def unavailable(tiers: Sequence[Tier], world: World, now_s: float) -> Collection[TierName]:
-    """Name the tiers none of whose servers may be called now; but when that is all of them, try anyway."""
-    down = world.endpoints.unavailable(tiers, now_s)
-    return () if len(down) == len(tiers) else down

@@ -12,7 +12,7 @@ from gateway.core.value import strongest
 from gateway.domain.decision import Decision, TierView
 from gateway.domain.ledger import Hold, HoldVerdict, Refusal
 from gateway.domain.tier import Tier
-from gateway.pipeline.bars import bars_of, unavailable, without_storm
+from gateway.pipeline.bars import bars_of, without_storm
 from gateway.pipeline.converse import recall
 from gateway.pipeline.hold import claim, refused
 from gateway.pipeline.journey import Canonical, Decided, Scored
@@ -29,7 +29,7 @@ async def decide(scored: Scored, world: World) -> Decided:
     limits, now_s = caller_limits(arrival.inbound.headers, longest_s), world.clock.now_s()
     names = route.tiers if canonical.pin is None else (canonical.pin.tier,)
     tiers = [snapshot.tiers[name] for name in names]
-    down = unavailable(tiers, world, now_s)
+    down = world.endpoints.unavailable(tiers, now_s, prompt_tokens=request.input_tokens)
     recalled = await recall(canonical, world)
     decide_under = partial(
         choose,

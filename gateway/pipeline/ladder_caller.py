@@ -1,17 +1,45 @@
-"""Who calls the servers of a request's ladder: it picks one, counts the call, and notes what became of it."""
+"""Who calls the servers of a request's ladder: it takes a place on one, makes the call, and notes what became of it."""
 
-from gateway.core.picker import EndpointState
+from functools import cached_property
+from hashlib import sha256
+from typing import Final
+
+from gateway.core.breaker import Failure
+from gateway.core.climb import BRIEF_WAIT_S
+from gateway.core.place import Place
+from gateway.core.quarantine import Verdict
+from gateway.core.value import expected_output_tokens
+from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.ids import EndpointId
 from gateway.domain.outcome import FailureKind
-from gateway.domain.tier import Endpoint, Tier
-from gateway.pipeline.attempt import Attempt, Question, open_attempt
+from gateway.pipeline.attempt import Attempt, AttemptError, Question, open_attempt
 from gateway.pipeline.journey import Arrival, Decided
+from gateway.pipeline.signs_of_life import look_for_life
 from gateway.pipeline.world import World
+from gateway.wire.identity import cache_identity
 
-_BUSY_S = 1.0
+_BUSY_S: Final = 1.0
 """How long a server that said "busy" without saying for how long is left alone."""
-_DOWN_S = 2.0
-"""How long a server that could not be reached is left alone: a restart takes longer, a hiccup does not."""
+_NOT_NOW_S: Final = 1.0
+_QUARANTINED: Final = (
+    "Model servers died each time that this very request reached them, so it is not sent again for some minutes. "
+    "Change it, or ask the gateway's operators to look at their servers' logs."
+)
+_OVERLOADED: Final = 503
+_WRONG_KEY: Final = frozenset({401, 403})
+_BYTES_PER_TOKEN: Final = 4
+_BLAME: Final = {
+    FailureKind.CONNECT: Failure.UNREACHABLE,
+    FailureKind.NO_RESPONSE: Failure.UNREACHABLE,
+    FailureKind.SERVER_ERROR: Failure.SERVER,
+    FailureKind.BAD_ANSWER: Failure.SERVER,
+    FailureKind.BROKEN: Failure.SERVER,
+    FailureKind.TTFT: Failure.SLOW,
+    FailureKind.STALLED: Failure.SLOW,
+}
+"""What an attempt's end says of its server. A rejected request says nothing, and a busy server is no broken one."""
+_LOST: Final = frozenset({FailureKind.NO_RESPONSE, FailureKind.BROKEN})
+"""The connection was lost after the request was sent: it may be what the server died of."""
 
 
 class LadderCaller:
@@ -20,53 +48,126 @@ class LadderCaller:
     No server is called twice for one request, unless the machine says so.
     """
 
-    def __init__(self, decided: Decided, arrival: Arrival, world: World) -> None:
+    def __init__(self, decided: Decided, arrival: Arrival, world: World, *, prefer: EndpointId | None = None) -> None:
         self._tiers = decided.tiers
         request = decided.scored.looked.canonical.request
-        self._request = request
         self._question = Question(request, arrival.inbound.headers, arrival.request_id)
         self._world = world
+        self._prefer = prefer
         self._tried: set[EndpointId] = set()
-        self._open: dict[int, EndpointState] = {}
+        self._places: dict[int, Place] = {}
+        self._refusals: dict[int, AttemptError] = {}
 
     def place(self, number: int, rung: int, again: Attempt | None) -> Attempt:
-        """Choose a server of that rung which this request has not tried; or take that of `again` once more."""
-        tier, table = self._tiers[rung], self._world.endpoints
-        now_s = self._world.clock.now_s()
-        if tier.rank > self._tiers[0].rank:
-            self._world.storms.climbed(tier, now_s)
-        endpoint = self._untried(tier, now_s) if again is None else again.endpoint
-        self._tried.add(endpoint.id)
-        # Kept, not looked up again: a reload may have dropped it from the table by the time the call is over.
-        state = self._open[number] = table.state(endpoint.id)
-        state.begin()
-        is_stale = again is not None and again.failure is FailureKind.STALE
-        return Attempt(number, tier, endpoint, now_s, fresh_connection=is_stale)
+        """Choose a server of that rung which this request has not tried; or take that of `again` once more.
 
-    def _untried(self, tier: Tier, now_s: float) -> Endpoint:
-        endpoint = self._world.endpoints.pick(tier, now_s, self._world.chance(), tried=self._tried)
-        # All that are left were marked down meanwhile, by other requests: try one rather than none.
-        return endpoint or next(other for other in tier.endpoints if other.id not in self._tried)
+        Where there is none, the attempt is refused when it is called.
+        """
+        tier, world, request = self._tiers[rung], self._world, self._question.request
+        now_s = world.clock.now_s()
+        if tier.rank > self._tiers[0].rank:
+            world.storms.climbed(tier, now_s)
+        answer_tokens = expected_output_tokens(request, tier)
+        if again is not None and again.number not in self._refusals:
+            place = world.endpoints.take_again(again.endpoint, tier, now_s, request.input_tokens, answer_tokens)
+        else:
+            place = world.endpoints.take(
+                tier,
+                now_s,
+                world.chance(),
+                prompt_tokens=request.input_tokens,
+                answer_tokens=answer_tokens,
+                tried=self._tried,
+                prefer=self._prefer,
+            )
+        if place is None:
+            # Others took the last places since the decision, or the servers dropped out.
+            shortage = world.endpoints.unavailable((tier,), now_s, prompt_tokens=request.input_tokens).get(tier.name)
+            wait_s = _NOT_NOW_S if shortage is None else shortage.retry_after_s
+            self._refusals[number] = _refused("each of its servers is full, down or tried already", wait_s)
+            untried = (other for other in tier.endpoints if other.id not in self._tried)
+            return Attempt(number, tier, next(untried, tier.endpoints[0]), now_s)
+        self._tried.add(place.endpoint.id)
+        # Kept, not looked up again: a reload may have dropped it from the table by the time the call is over.
+        self._places[number] = place
+        is_stale = again is not None and again.failure is FailureKind.STALE
+        return Attempt(number, tier, place.endpoint, now_s, fresh_connection=is_stale)
 
     async def call(self, attempt: Attempt) -> None:
         """Wait for content, into `attempt.opened`."""
-        world, request = self._world, self._request
-        await open_attempt(attempt, self._question, world.transports[attempt.endpoint.transport], world.clock)
+        refusal = self._refusals.get(attempt.number)
+        if refusal is not None:
+            raise refusal
+        world, question = self._world, self._question
+        if not world.endpoints.quarantine.is_empty:
+            await self._check_quarantine()
+        await open_attempt(attempt, question, world.transports[attempt.endpoint.transport], world.clock)
+        now_s, request = world.clock.now_s(), question.request
+        self._places[attempt.number].began_to_answer(request.operation, now_s, answer_tokens=_answer_tokens(attempt))
         if request.stream:
-            now_s = world.clock.now_s()
             world.slos.first_content(attempt.tier, request.input_tokens, now_s - attempt.started_s, now_s)
+        if not world.endpoints.quarantine.is_empty:
+            world.endpoints.quarantine.answered(self._digest)
 
     def over(self, attempt: Attempt) -> None:
-        """Take the call off its server's count, and leave the server alone for a while if it asked for that."""
-        state = self._open.pop(attempt.number, None)
-        if state is None:
+        """Give the call's place back, and take note of what the end says of its server."""
+        place = self._places.pop(attempt.number, None)
+        if place is None:
             return
-        state.end()
-        world, error = self._world, attempt.error
-        if attempt.failure is FailureKind.TTFT and self._request.stream:
-            now_s = world.clock.now_s()
-            world.slos.late(attempt.tier, self._request.input_tokens, now_s - attempt.started_s, now_s)
-        if error is not None and error.kind in (FailureKind.BUSY, FailureKind.CONNECT) and not error.is_ours:
-            pause_s = _DOWN_S if error.kind is FailureKind.CONNECT else _BUSY_S
-            until_s = world.clock.now_s() + (pause_s if error.retry_after_s is None else error.retry_after_s)
-            state.mark_busy(until_s)
+        now_s, request = self._world.clock.now_s(), self._question.request
+        if attempt.failure is FailureKind.TTFT and request.stream:
+            self._world.slos.late(attempt.tier, request.input_tokens, now_s - attempt.started_s, now_s)
+        self._judge(attempt, place, now_s)
+        place.leave(now_s)
+
+    def _judge(self, attempt: Attempt, place: Place, now_s: float) -> None:
+        kind, error, quarantine = attempt.failure, attempt.error, self._world.endpoints.quarantine
+        if kind is None or (error is not None and error.is_ours):
+            return
+        if kind is FailureKind.BUSY:
+            wait_s = None if error is None else error.retry_after_s
+            place.was_busy(now_s, now_s + (_BUSY_S if wait_s is None else wait_s))
+            blame = Failure.SERVER if attempt.status == _OVERLOADED else None
+        else:
+            blame = Failure.CREDENTIALS if attempt.status in _WRONG_KEY else _BLAME.get(kind)
+        if blame is not None:
+            awaits = kind is FailureKind.TTFT and self._question.request.stream
+            waited_s = now_s - attempt.started_s if awaits else None
+            place.failed(blame, now_s, self._world.chance(), waited_s=waited_s)
+        if kind is FailureKind.CONNECT and not quarantine.is_empty:
+            quarantine.refused(place.state)
+        elif kind in _LOST:
+            quarantine.lost(self._digest, place.state, now_s)
+
+    async def _check_quarantine(self) -> None:
+        """Raise AttemptError if model servers die of this request, or may well do."""
+        world, quarantine = self._world, self._world.endpoints.quarantine
+        unclear = quarantine.unclear(self._digest, world.clock.now_s())
+        await look_for_life(unclear, quarantine, world.transports, world.clock)
+        verdict = quarantine.verdict(self._digest, world.clock.now_s())
+        if verdict is Verdict.HELD:
+            raise _refused("it is not known yet what became of the servers it was lost on", _NOT_NOW_S)
+        if verdict is Verdict.GUILTY:
+            told = GatewayError(ErrorCode.REQUEST_QUARANTINED, _QUARANTINED)
+            raise AttemptError(FailureKind.REJECTED, "not sent: it is quarantined", told=told, is_ours=True)
+
+    @cached_property
+    def _digest(self) -> bytes:
+        return sha256(cache_identity(self._question.request)).digest()
+
+
+def _answer_tokens(attempt: Attempt) -> int | None:
+    """Return the length of a whole answer, estimated where its server does not tell; None for a stream."""
+    assert attempt.opened is not None, "its content is in hand"
+    answer = attempt.opened.answer
+    if answer is None:
+        return None
+    if answer.usage is not None:
+        return answer.usage.output_tokens
+    return len(attempt.opened.body) // _BYTES_PER_TOKEN
+
+
+def _refused(why: str, retry_after_s: float) -> AttemptError:
+    # A short wait would be waited out here, where others wait already.
+    told_s = None if retry_after_s <= BRIEF_WAIT_S else retry_after_s
+    return AttemptError(FailureKind.BUSY, f"not sent: {why}", retry_after_s=told_s, is_ours=True)

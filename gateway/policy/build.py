@@ -82,6 +82,7 @@ def build_tier(name: str, rank: int, spec: TierSpec, price: Price, resolved: Res
             connect_s=limits.connect,
             in_flight=limits.in_flight,
             answer_s=limits.answer,
+            in_flight_tokens=limits.in_flight_tokens,
         ),
         endpoints=tuple(_endpoints(name, spec, resolved)),
         slo=TierSlo(ttft_p95_s=spec.slo.ttft_p95, itl_p95_s=spec.slo.itl_p95),

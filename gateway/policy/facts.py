@@ -50,6 +50,7 @@ def tier_facts(tier: Tier) -> Iterator[tuple[str, str]]:
     yield "limits.stall", words.duration(limits.stall_s)
     yield "limits.connect", words.duration(limits.connect_s)
     yield "limits.in_flight", f"{limits.in_flight:,}"
+    yield "limits.in_flight_tokens", words.tokens(limits.in_flight_tokens)
     for position, endpoint in enumerate(tier.endpoints):
         yield f"endpoints.{position}", _endpoint(endpoint)
 

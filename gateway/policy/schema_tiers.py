@@ -140,9 +140,14 @@ class TierLimitsSpec(Section):
         "1s", "Time to open a connection, TLS included; 3s suits another region."
     )
     in_flight: Annotated[int, Quantity(COUNT, "1", "100000")] = optional(
-        64,
-        "Requests that each server of the tier is given at once by each worker process. Further ones go to other "
-        "tiers; when all are full, they are given all the same.",
+        256,
+        "Most requests that each server of the tier is given at once by each worker process; fewer while it is late. "
+        "Further ones go to other tiers, or are refused with the time to wait.",
+    )
+    in_flight_tokens: Annotated[int, Quantity(TOKENS, "1k", "1000M")] = optional(
+        "2M",
+        "Most tokens of prompts that each server of the tier is given at once by each worker process. One request "
+        "alone is always given.",
     )
 
 

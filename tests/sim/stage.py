@@ -198,7 +198,7 @@ class _Stage:
         left += [f"open call {call.question.ask}.{call.question.call}" for call in run.calls if call.is_open]
         for tier in self._policy.snapshot.tiers.values():
             for endpoint in tier.endpoints:
-                count = world.endpoints.state(endpoint.id).in_flight
+                count = world.endpoints.state(endpoint).in_flight
                 if count:
                     left.append(f"{count} in flight at {endpoint.id}")
 

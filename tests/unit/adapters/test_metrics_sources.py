@@ -68,8 +68,8 @@ def test_the_policy_in_force_is_told_with_its_expectations() -> None:
 def test_model_servers_are_told_with_their_load_and_health() -> None:
     metrics, table, now_s = Metrics(), EndpointTable(), [0.0]
     expose_endpoints(metrics, _snapshot, table, lambda: now_s[0])
-    first, second = (table.state(endpoint.id) for endpoint in TIER.endpoints)
-    first.begin()
+    first, second = (table.state(endpoint) for endpoint in TIER.endpoints)
+    first.in_flight = 1
     second.mark_busy(5.0)
     assert _read(metrics) == {
         'tiergate_endpoint_attempts_in_flight{endpoint="small/0"}': 1,

@@ -8,7 +8,7 @@ import pytest
 from gateway.app.demo_questions import Question
 from gateway.app.demo_rows import Reply, first_choice, read_reply, row_of, why
 from gateway.core.routing import Pin, decide
-from gateway.domain.decision import Decision, ReasonCode
+from gateway.domain.decision import Decision, ReasonCode, Shortage
 from gateway.domain.ids import TierName
 from gateway.domain.outcome import FailureKind
 from gateway.domain.receipt import StageTimes
@@ -35,7 +35,7 @@ def a_reply(**changes: object) -> Reply:
 
 def a_choice(dial: float = 1e6, *, needs: Need = Need.NONE, down: tuple[str, ...] = ()) -> Decision:
     """Decide between a cheap tier and a good one: at a high dial the cheap one wins, at 0 the good one."""
-    unavailable = tuple(map(TierName, down))
+    unavailable = {TierName(name): Shortage(ReasonCode.UNHEALTHY, 1.0) for name in down}
     return decide(a_request(needs=needs), KNOWN, (SMALL, LARGE), a_dial(dial), unavailable=unavailable)
 
 

@@ -1,23 +1,28 @@
 """What removes a tier, and what is said when none is left."""
 
+from collections.abc import Mapping
+
 import pytest
 
-from gateway.core.constraints import RETRY_AFTER_S, Misfit, refuse, removal
-from gateway.domain.decision import ReasonCode
+from gateway.core.constraints import NO_SHORTAGE, Misfit, refuse, removal
+from gateway.domain.decision import ReasonCode, Shortage
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.ids import TierName
 from gateway.domain.request import CanonicalRequest, Need
 from gateway.domain.tier import Tier
 from tests.support.tiers import EVERYTHING, a_request, a_tier
 
+DOWN = Shortage(ReasonCode.UNHEALTHY, 3.0)
+FULL = Shortage(ReasonCode.FULL, 0.4)
+
 
 def _removal(tier: Tier, request: CanonicalRequest) -> ReasonCode | None:
-    return removal(tier, request, None, ())
+    return removal(tier, request, None)
 
 
-def _refusal(*removed: tuple[Tier, ReasonCode], request: CanonicalRequest | None = None) -> GatewayError:
+def _refusal(*removed: tuple[Tier, ReasonCode], short: Mapping[TierName, Shortage] = NO_SHORTAGE) -> GatewayError:
     with pytest.raises(GatewayError) as raised:
-        refuse(request or a_request(), removed)
+        refuse(a_request(), removed, unavailable=short)
     return raised.value
 
 
@@ -61,14 +66,15 @@ def test_several_choices_do_not_share_one_window() -> None:
 
 
 def test_a_key_sees_its_own_tiers_only() -> None:
-    assert removal(a_tier("t"), a_request(), {TierName("t")}, ()) is None
-    assert removal(a_tier("t"), a_request(), {TierName("other")}, ()) is ReasonCode.KEY_TIERS
+    assert removal(a_tier("t"), a_request(), {TierName("t")}) is None
+    assert removal(a_tier("t"), a_request(), {TierName("other")}) is ReasonCode.KEY_TIERS
 
 
-def test_health_is_asked_last() -> None:
-    tier, sick = a_tier("t", context_tokens=10), {TierName("t")}
+def test_health_and_room_are_asked_last() -> None:
+    tier, sick, full = a_tier("t", context_tokens=10), {TierName("t"): DOWN}, {TierName("t"): FULL}
     assert removal(tier, a_request(), None, sick) is ReasonCode.CONTEXT_WINDOW
     assert removal(a_tier("t"), a_request(), None, sick) is ReasonCode.UNHEALTHY
+    assert removal(a_tier("t"), a_request(), None, full) is ReasonCode.FULL
 
 
 def test_a_request_too_long_everywhere_is_told_the_windows() -> None:
@@ -92,11 +98,15 @@ def test_a_request_nobody_supports_is_told_what_to_leave_out() -> None:
     assert "leave out `tools`" in error.message
 
 
-def test_a_request_that_a_sick_tier_could_take_may_come_again() -> None:
-    error = _refusal((a_tier("small"), ReasonCode.CONTEXT_WINDOW), (a_tier("large"), ReasonCode.UNHEALTHY))
+def test_a_request_that_a_sick_or_full_tier_could_take_may_come_again_when_the_first_of_them_is_back() -> None:
+    short = {TierName("large"): DOWN, TierName("larger"): FULL}
+    reasons = (ReasonCode.CONTEXT_WINDOW, ReasonCode.UNHEALTHY, ReasonCode.FULL)
+    removed = zip(map(a_tier, ("small", "large", "larger")), reasons, strict=True)
+    error = _refusal(*removed, short=short)
     assert error.code is ErrorCode.TIER_UNAVAILABLE
     assert error.status == 503
-    assert error.retry_after_s == RETRY_AFTER_S
+    assert error.retry_after_s == FULL.retry_after_s
+    assert "larger has no room on any endpoint" in error.message
 
 
 MISFITS = {
@@ -106,10 +116,10 @@ MISFITS = {
 
 
 def test_what_a_caller_does_not_allow_comes_after_what_cannot_pass_and_before_health() -> None:
-    sick = {TierName("small")}
+    sick = {TierName("small"): DOWN}
     assert removal(a_tier("small"), a_request(), None, sick, MISFITS) is ReasonCode.COST
     assert removal(a_tier("small", context_tokens=10), a_request(), None, sick, MISFITS) is ReasonCode.CONTEXT_WINDOW
-    assert removal(a_tier("other"), a_request(), None, (), MISFITS) is None
+    assert removal(a_tier("other"), a_request(), None, {}, MISFITS) is None
 
 
 @pytest.mark.parametrize(
@@ -137,6 +147,6 @@ def test_what_is_over_by_itself_is_told_with_its_time() -> None:
     misfits = {TierName("large"): Misfit(ReasonCode.COST_STORM, "takes no more", 7.5)}
     removed = [(a_tier("small"), ReasonCode.UNHEALTHY), (a_tier("large"), ReasonCode.COST_STORM)]
     with pytest.raises(GatewayError) as raised:
-        refuse(a_request(), removed, misfits)
+        refuse(a_request(), removed, misfits, {TierName("small"): Shortage(ReasonCode.UNHEALTHY, 9.0)})
     assert (raised.value.code, raised.value.retry_after_s) == (ErrorCode.TIER_UNAVAILABLE, 7.5)
     assert "small has no healthy endpoint; large takes no more" in raised.value.message

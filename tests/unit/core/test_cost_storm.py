@@ -6,6 +6,7 @@ import pytest
 
 from gateway.core.cost_storm import WINDOW_S, CostStorms, climbs_max, is_climb
 from gateway.core.routing import decide
+from gateway.domain.decision import ReasonCode, Shortage
 from gateway.domain.tier import Tier
 from tests.support.tiers import KNOWN, a_dial, a_request, a_tier, an_ability
 
@@ -60,7 +61,9 @@ def test_a_reload_keeps_what_is_known_as_far_as_the_new_bound_reaches() -> None:
 def test_who_takes_the_place_of_a_cheaper_tier_climbs_and_nobody_else() -> None:
     bold, timid = (decide(a_request(), KNOWN, (SMALL, LARGE), a_dial(value)) for value in (1e6, 0.0))
     assert (bold.ladder[0], timid.ladder[0]) == ("small", "large")
-    sick = decide(a_request(), KNOWN, (SMALL, LARGE), a_dial(1e6), unavailable={SMALL.name})
+    sick = decide(
+        a_request(), KNOWN, (SMALL, LARGE), a_dial(1e6), unavailable={SMALL.name: Shortage(ReasonCode.UNHEALTHY, 1.0)}
+    )
     assert is_climb(sick, bold)
     assert not is_climb(sick, timid), "it would have gone there anyway"
     assert not is_climb(bold, timid), "that is down, which costs less"

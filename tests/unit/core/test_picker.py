@@ -1,105 +1,254 @@
 """Which endpoint an attempt goes to."""
 
 from collections import Counter
+from collections.abc import Collection
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.picker import EndpointState, EndpointTable
-from gateway.domain.ids import EndpointId
+from gateway.core.breaker import Failure
+from gateway.core.picker import AFFINITY, TRICKLE_PICKS, TRICKLE_S, EndpointTable
+from gateway.core.place import Place
+from gateway.domain.decision import ReasonCode, Shortage
+from gateway.domain.ids import EndpointId, TierName
+from gateway.domain.load import ServerLoad
+from gateway.domain.request import Operation
+from gateway.domain.tier import Endpoint, Tier
 from tests.support.tiers import a_tier
 
 PAIR = a_tier("small", endpoints=2)
 SOLE = a_tier("small", endpoints=1)
 TRIO = a_tier("small", endpoints=3)
 A, B, C = TRIO.endpoints
+SMALL = TierName("small")
 JUST_BELOW_ONE = 1.0 - 2**-53
-ROOM = 64
 
 
-def test_an_endpoint_is_available_until_it_is_marked() -> None:
-    state = EndpointState()
-    assert state.is_available(0.0, ROOM)
-    state.mark_busy(10.0)
-    assert not state.is_available(9.9, ROOM)
-    assert state.is_available(10.0, ROOM)
+def take(
+    table: EndpointTable,
+    tier: Tier,
+    now_s: float = 0.0,
+    chance: float = 0.0,
+    *,
+    tokens: int = 100,
+    tried: Collection[EndpointId] = (),
+    prefer: EndpointId | None = None,
+) -> Place | None:
+    return table.take(tier, now_s, chance, prompt_tokens=tokens, answer_tokens=tokens, tried=tried, prefer=prefer)
 
 
-def test_a_shorter_mark_does_not_shorten_a_longer_one() -> None:
-    state = EndpointState()
-    state.mark_busy(10.0)
-    state.mark_busy(5.0)
-    assert not state.is_available(7.0, ROOM)
+def pick(table: EndpointTable, tier: Tier, now_s: float = 0.0, chance: float = 0.0, **terms: object) -> Endpoint | None:
+    """Tell where a call would go, without leaving it there."""
+    place = take(table, tier, now_s, chance, **terms)  # type: ignore[arg-type] # passed on as they are
+    if place is None:
+        return None
+    place.leave(now_s)
+    return place.endpoint
 
 
-def test_attempts_in_flight_are_counted() -> None:
-    state = EndpointState()
-    state.begin()
-    state.begin()
-    state.end()
-    assert state.in_flight == 1
+def load(table: EndpointTable, endpoint: Endpoint, tokens: int) -> None:
+    state = table.state(endpoint)
+    state.in_flight, state.outstanding_tokens = 1, tokens
 
 
-def test_the_less_loaded_of_two_is_picked_whatever_chance_says() -> None:
+def eject(table: EndpointTable, tier: Tier, endpoint: Endpoint, now_s: float = 0.0) -> None:
+    table.servers(tier)
+    call = Place(table.servers(tier), table.state(endpoint), now_s, 1, 1)
+    call.failed(Failure.CREDENTIALS, now_s, 0.5)
+    call.leave(now_s)
+
+
+def test_the_one_with_fewer_tokens_ahead_is_picked_whatever_chance_says() -> None:
     table = EndpointTable()
-    table.state(A.id).begin()
-    assert {table.pick(PAIR, 0.0, chance) for chance in (0.0, 0.5, JUST_BELOW_ONE)} == {B}
+    load(table, A, 1_000)
+    load(table, B, 999)
+    assert {pick(table, PAIR, chance=chance) for chance in (0.0, 0.5, JUST_BELOW_ONE)} == {B}
+
+
+def test_one_long_request_weighs_more_than_many_short_ones() -> None:
+    table = EndpointTable()
+    assert take(table, PAIR, tokens=50_000)
+    for _ in range(10):
+        place = take(table, PAIR, tokens=100)
+        assert place is not None
+        assert place.endpoint == B
 
 
 def test_the_most_loaded_of_three_is_never_picked() -> None:
     table = EndpointTable()
-    table.state(C.id).begin()
-    assert {table.pick(TRIO, 0.0, step / 60) for step in range(60)} == {A, B}
+    load(table, C, 1)
+    assert {pick(table, TRIO, chance=step / 60) for step in range(60)} == {A, B}
 
 
 def test_equally_loaded_endpoints_share_evenly() -> None:
     table = EndpointTable()
-    picked = Counter(table.pick(TRIO, 0.0, step / 60) for step in range(60))
-    assert picked == {A: 20, B: 20, C: 20}
+    assert Counter(pick(table, TRIO, chance=step / 60) for step in range(60)) == {A: 20, B: 20, C: 20}
+
+
+def test_an_endpoint_that_comes_back_is_drawn_by_its_weight() -> None:
+    table = EndpointTable()
+    servers = table.servers(TRIO)
+    servers.look(0.0)
+    servers.states[0].weight, servers.is_even = 0.1, False
+    picked = Counter(pick(table, TRIO, chance=(step + 0.5) / 2_100) for step in range(2_100))
+    assert picked[A] == 100
+    assert abs(picked[B] - picked[C]) <= 2
 
 
 def test_an_endpoint_that_was_tried_is_not_picked_again() -> None:
     table = EndpointTable()
-    assert table.pick(PAIR, 0.0, 0.0, tried={A.id}) == B
-    assert table.pick(PAIR, 0.0, 0.0, tried={A.id, B.id}) is None
+    assert pick(table, PAIR, tried={A.id}) == B
+    assert pick(table, PAIR, tried={A.id, B.id}) is None
 
 
 def test_an_endpoint_to_be_left_alone_is_not_picked_until_its_time() -> None:
     table = EndpointTable()
-    table.state(A.id).mark_busy(5.0)
-    assert table.pick(SOLE, 4.0, 0.0) is None
-    assert table.pick(SOLE, 5.0, 0.0) == A
+    table.state(A).mark_busy(5.0)
+    assert {pick(table, PAIR, 4.9, chance) for chance in (0.0, JUST_BELOW_ONE)} == {B}
+    assert pick(table, PAIR, 5.0) == A
 
 
-def test_a_tier_is_unavailable_when_all_its_endpoints_are() -> None:
+def test_a_tier_is_unavailable_when_all_its_endpoints_are_and_says_when_it_is_back() -> None:
     table, other = EndpointTable(), a_tier("large")
     for endpoint in (A, B):
-        table.state(endpoint.id).mark_busy(5.0)
-    assert table.unavailable((TRIO, other), 0.0) == frozenset()
-    table.state(C.id).mark_busy(5.0)
-    assert table.unavailable((TRIO, other), 0.0) == {"small"}
-    assert table.unavailable((TRIO, other), 5.0) == frozenset()
+        table.state(endpoint).mark_busy(5.0)
+    assert table.unavailable((TRIO, other), 0.0) == {}
+    table.state(C).mark_busy(4.0)
+    table.servers(TRIO).note_failure(0.0)
+    assert table.unavailable((TRIO, other), 0.0) == {"small": Shortage(ReasonCode.UNHEALTHY, 4.0)}
+    assert table.unavailable((TRIO, other), 1.0) == {}, "a second after the last failure one is let through"
+    assert table.unavailable((TRIO, other), 4.0) == {}
 
 
-def test_an_endpoint_is_full_at_the_tiers_limit() -> None:
+def test_when_all_are_out_the_one_that_failed_least_recently_is_tried_and_no_other_beside_it() -> None:
     table = EndpointTable()
-    for _ in range(SOLE.limits.in_flight):
-        assert table.pick(SOLE, 0.0, 0.0) == A
-        table.state(A.id).begin()
-    assert table.pick(SOLE, 0.0, 0.0) is None
-    assert table.unavailable((SOLE,), 0.0) == {"small"}
-    table.state(A.id).end()
+    for at_s, endpoint in enumerate((B, A)):
+        eject(table, PAIR, endpoint, at_s)
+    assert take(table, PAIR, 1.5) is None
+    assert take(table, PAIR, 2.0, tried={A.id, B.id}) is None
+    trial = take(table, PAIR, 2.0)
+    assert trial is not None
+    assert trial.endpoint == B
+    assert take(table, PAIR, 3.0) is None
+    assert table.unavailable((PAIR,), 3.0)[SMALL].reason is ReasonCode.UNHEALTHY
+    assert table.count_available(PAIR, 3.0) == 0
+    trial.leave(3.0)
+    assert table.count_available(PAIR, 3.0) == 1
+
+
+def test_no_trial_goes_to_an_endpoint_with_calls_under_way() -> None:
+    table = EndpointTable()
+    under_way = take(table, SOLE)
+    eject(table, SOLE, A)
+    assert take(table, SOLE, 2.0) is None
+    assert under_way is not None
+    under_way.leave(2.0)
+    assert take(table, SOLE, 2.0) is not None
+
+
+def test_a_full_tier_is_kept_full_and_says_when_there_may_be_room() -> None:
+    table = EndpointTable()
+    places = [take(table, SOLE) for _ in range(SOLE.limits.in_flight)]
+    assert None not in places
+    assert take(table, SOLE) is None
+    shortage = table.unavailable((SOLE,), 0.0)[SMALL]
+    assert shortage.reason is ReasonCode.FULL
+    assert 0.0 < shortage.retry_after_s < 1.0
+    assert places[0] is not None
+    places[0].leave(0.0)
+    assert table.unavailable((SOLE,), 0.0) == {}
     assert table.count_available(SOLE, 0.0) == 1
+
+
+def test_long_prompts_fill_a_tier_before_many_requests_do() -> None:
+    table = EndpointTable()
+    tier = replace(SOLE, limits=replace(SOLE.limits, in_flight_tokens=1_000))
+    assert take(table, tier, tokens=5_000), "alone, one always fits"
+    assert take(table, tier, tokens=1) is None
+    assert table.unavailable((tier,), 0.0, prompt_tokens=1)[SMALL].reason is ReasonCode.FULL
+
+
+def test_the_endpoint_that_holds_a_prompts_beginning_is_kept_to_until_it_is_much_busier_than_the_others() -> None:
+    table = EndpointTable()
+    load(table, A, 900)
+    load(table, B, 1_000)
+    load(table, C, 1_100)
+    assert pick(table, TRIO, tokens=50, prefer=C.id) == C
+    table.state(C).outstanding_tokens = 1_000 * 4
+    assert pick(table, TRIO, chance=JUST_BELOW_ONE, tokens=50, prefer=C.id) != C
+    assert pick(table, TRIO, tokens=50, prefer=EndpointId("elsewhere/0")) == A
+
+
+def test_an_idle_tier_keeps_to_the_preferred_endpoint() -> None:
+    table = EndpointTable()
+    assert pick(table, TRIO, prefer=C.id) == C
+    assert pick(table, TRIO, prefer=C.id, tried={C.id}) != C
+    assert AFFINITY == 1.25
+
+
+def test_what_a_server_says_of_others_load_is_counted() -> None:
+    table = EndpointTable()
+    assert pick(table, PAIR) == A, "from here on it is known what a request usually has"
+    table.state(A).note_load(ServerLoad(10, 0, None), 0.0)
+    assert {pick(table, PAIR, chance=chance) for chance in (0.0, JUST_BELOW_ONE)} == {B}
+
+
+def gray_trio() -> EndpointTable:
+    table = EndpointTable()
+    for state, ratio in zip(table.servers(TRIO).states, (10.0, 1.0, 1.0), strict=True):
+        state.slowness.observe(ratio, 0.0)
+    return table
+
+
+def test_an_endpoint_much_slower_than_its_peers_is_given_one_in_so_many_requests() -> None:
+    table = gray_trio()
+    picked = Counter(pick(table, TRIO, 1.0, step % 97 / 97) for step in range(10 * TRICKLE_PICKS))
+    assert picked[A] == 10
+    assert 0.9 < picked[B] / picked[C] < 1.1
+
+
+def test_where_requests_are_few_it_is_given_one_after_a_while() -> None:
+    table = gray_trio()
+    assert pick(table, TRIO, 1.0) == A, "it was never used"
+    assert pick(table, TRIO, 1.0 + TRICKLE_S - 0.1) != A
+    assert pick(table, TRIO, 1.0 + TRICKLE_S) == A
+
+
+def test_a_second_attempt_is_not_spent_on_a_slow_endpoint_unless_there_is_no_other() -> None:
+    table = gray_trio()
+    assert pick(table, TRIO, 1.0, tried={B.id}) == C
+    assert pick(table, TRIO, 1.0, tried={B.id, C.id}) == A
+    assert pick(table, TRIO, 1.0, tried={A.id, B.id, C.id}) is None
+
+
+def test_a_slow_endpoint_serves_when_the_others_are_full() -> None:
+    table = gray_trio()
+    for endpoint in (B, C):
+        table.state(endpoint).in_flight = TRIO.limits.in_flight
+    table.state(A).used_s = 1.0
+    assert pick(table, TRIO, 1.0) == A
+    table.state(A).mark_busy(2.0)
+    assert pick(table, TRIO, 1.0) is None
+
+
+def test_an_endpoint_at_another_address_is_another() -> None:
+    table = EndpointTable()
+    eject(table, SOLE, A)
+    moved = replace(SOLE, endpoints=(replace(A, base_url="http://elsewhere:8000/v1"),))
+    assert table.unavailable((SOLE,), 0.0)
+    assert table.unavailable((moved,), 0.0) == {}
+    assert table.unavailable((SOLE,), 0.0), "and the old one is not forgotten while requests are bound to it"
 
 
 def test_endpoints_that_a_new_policy_drops_are_forgotten() -> None:
     table = EndpointTable()
     for endpoint in (A, B):
-        table.state(endpoint.id).mark_busy(5.0)
+        table.state(endpoint).mark_busy(5.0)
     table.forget_all_but({A.id})
-    assert not table.state(A.id).is_available(0.0, ROOM)
-    assert table.state(B.id).is_available(0.0, ROOM)
+    assert table.state(A).is_out(0.0)
+    assert not table.state(B).is_out(0.0)
 
 
 @given(
@@ -111,25 +260,44 @@ def test_every_draw_finds_an_untried_endpoint_if_there_is_one(
     loads: list[int], tried_positions: set[int], chance: float
 ) -> None:
     tier = a_tier("t", endpoints=len(loads))
-    endpoints = tier.endpoints
     table = EndpointTable()
-    for endpoint, load in zip(endpoints, loads, strict=True):
-        for _ in range(load):
-            table.state(endpoint.id).begin()
+    for endpoint, tokens in zip(tier.endpoints, loads, strict=True):
+        load(table, endpoint, tokens)
     tried = {EndpointId(f"t/{position}") for position in tried_positions}
-    left = [endpoint for endpoint in endpoints if endpoint.id not in tried]
-    picked = table.pick(tier, 0.0, chance, tried=tried)
+    left = [endpoint for endpoint in tier.endpoints if endpoint.id not in tried]
+    picked = pick(table, tier, chance=chance, tried=tried)
     if not left:
         assert picked is None
         return
     assert picked in left
-    assert (
-        len(left) == 1
-        or picked.id != max(left, key=lambda one: table.state(one.id).in_flight).id
-        or (sorted(table.state(one.id).in_flight for one in left)[-2] == table.state(picked.id).in_flight)
-    )
+    ahead = sorted(table.state(endpoint).outstanding_tokens for endpoint in left)
+    assert len(left) == 1 or table.state(picked).outstanding_tokens <= ahead[-2], "never the most loaded alone"
+
+
+@given(st.lists(st.floats(0.01, 1.0), min_size=2, max_size=8), st.floats(0, 1, exclude_max=True))
+def test_whatever_the_weights_a_draw_finds_one(weights: list[float], chance: float) -> None:
+    tier = a_tier("t", endpoints=len(weights))
+    table = EndpointTable()
+    servers = table.servers(tier)
+    servers.look(0.0)
+    for state, weight in zip(servers.states, weights, strict=True):
+        state.weight = weight
+    servers.is_even = False
+    assert pick(table, tier, chance=chance) in tier.endpoints
 
 
 @pytest.mark.parametrize("chance", [0.0, JUST_BELOW_ONE])
 def test_the_ends_of_chance_are_valid_draws(chance: float) -> None:
-    assert EndpointTable().pick(TRIO, 0.0, chance) in (A, B, C)
+    assert pick(EndpointTable(), TRIO, chance=chance) in (A, C)
+
+
+def test_calls_that_are_answered_bring_an_even_tier_no_change() -> None:
+    table = EndpointTable()
+    for step in range(300):
+        place = take(table, TRIO, step * 0.01, step % 89 / 89)
+        assert place is not None
+        place.began_to_answer(Operation.CHAT, step * 0.01 + 0.2, answer_tokens=None)
+        place.leave(step * 0.01 + 1.0)
+    servers = table.servers(TRIO)
+    assert servers.is_even
+    assert [state.score for state in servers.states] == pytest.approx([1.0] * 3)

@@ -9,7 +9,7 @@ from gateway.core.conversation import Turn
 from gateway.core.routing import Bars, Flip, Pin, decide, flips
 from gateway.domain.ability import Correction, sigmoid, unknown_score
 from gateway.domain.conversation import ConversationTerms, Standing, Verdict
-from gateway.domain.decision import ReasonCode
+from gateway.domain.decision import ReasonCode, Shortage
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.ids import EndpointId, RouteName, TierName
 from gateway.domain.request import Need
@@ -19,6 +19,7 @@ SMALL = a_tier("small", 0, ability=an_ability(-1.0, prior=0.3), output_usd_pico=
 MID = a_tier("mid", 1, ability=an_ability(0.0, prior=0.5), output_usd_pico=10_000_000)
 LARGE = a_tier("large", 2, ability=an_ability(2.0, prior=0.8), output_usd_pico=100_000_000)
 TIERS = (SMALL, MID, LARGE)
+DOWN = Shortage(ReasonCode.UNHEALTHY, 2.0)
 P_SMALL, P_MID, P_LARGE = sigmoid(-1.0), 0.5, sigmoid(2.0)
 """Costs are 0.0001, 0.001 and 0.01 USD, so mid overtakes large at λ = 42.3, and small overtakes mid at λ = 256.7."""
 
@@ -86,7 +87,7 @@ def test_below_the_top_others_are_tried_by_value() -> None:
 
 
 def test_a_removed_tier_is_never_on_the_ladder() -> None:
-    decision = decide(a_request(), KNOWN, TIERS, a_dial(), unavailable={TierName("large")})
+    decision = decide(a_request(), KNOWN, TIERS, a_dial(), unavailable={TierName("large"): DOWN})
     assert decision.ladder == _names("mid", "small")
     decision = decide(a_request(), KNOWN, TIERS, a_dial(), allowed={TierName("small"), TierName("large")})
     assert decision.ladder == _names("large", "small")
@@ -146,7 +147,7 @@ def test_the_only_able_tier_is_passed_over_by_nobody() -> None:
 
 
 def test_what_is_removed_anyway_is_removed_for_that_and_a_pin_is_not_passed_over() -> None:
-    bars, sick = _passed_over("large"), {TierName("large")}
+    bars, sick = _passed_over("large"), {TierName("large"): DOWN}
     decision = decide(a_request(), KNOWN, TIERS, a_dial(), unavailable=sick, bars=bars)
     assert decision.views[2].removed_by is ReasonCode.UNHEALTHY
     assert decision.ladder == _names("mid", "small")
@@ -204,7 +205,7 @@ def test_a_pinned_tier_is_the_only_rung(reason: ReasonCode) -> None:
 def test_a_pinned_tier_must_pass_the_constraints() -> None:
     pin = Pin(TierName("small"), ReasonCode.PINNED_BY_ALIAS)
     with pytest.raises(GatewayError, match="small has no healthy endpoint") as raised:
-        decide(a_request(), KNOWN, TIERS, a_dial(), pin=pin, unavailable={TierName("small")})
+        decide(a_request(), KNOWN, TIERS, a_dial(), pin=pin, unavailable={TierName("small"): DOWN})
     assert raised.value.code is ErrorCode.TIER_UNAVAILABLE
     assert "large" not in raised.value.message
 
@@ -239,7 +240,7 @@ def test_a_tier_that_is_worse_and_dearer_wins_at_no_dial() -> None:
 
 
 def test_a_removed_tier_is_not_among_the_flips() -> None:
-    decision = decide(a_request(), KNOWN, TIERS, a_dial(), unavailable={TierName("mid")})
+    decision = decide(a_request(), KNOWN, TIERS, a_dial(), unavailable={TierName("mid"): DOWN})
     assert [flip.tier for flip in flips(decision)] == ["small"]
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.core.breaker import Failure
 from gateway.core.slo_window import WINDOW_S
 from gateway.domain.ability import Score, ScorerChoice
 from gateway.domain.decision import ReasonCode
@@ -12,10 +13,9 @@ from gateway.domain.ids import TierName
 from gateway.domain.outcome import Outcome
 from gateway.domain.request import CanonicalRequest
 from gateway.pipeline.drive import Pipeline
-from tests.support.behaviours import always, fails, stalls_before
+from tests.support.behaviours import fails, stalls_before
 from tests.support.clocks import ManualClock
 from tests.support.gateways import CHAT, GUEST_KEY, STREAM, TEAM_KEY, TWO_TIERS, FixedScorer, Gateway, error_of, hosts
-from tests.support.scripts import Unreachable
 
 HELD = TWO_TIERS.replace("    limits:", "    slo: {ttft_p95: 50ms, itl_p95: 10ms}\n    limits:")
 SMALL, LARGE = TierName("small"), TierName("large")
@@ -187,27 +187,23 @@ TIGHT = TWO_TIERS.replace("answer: 100ms}\n" + LARGE_SERVERS, "answer: 100ms, in
 
 async def test_when_a_cheap_tier_dies_a_fifth_of_the_dearer_one_is_all_that_climbs_and_the_rest_is_told_when() -> None:
     gateway = Gateway(TIGHT)
-    gateway.network.plan.models["answer"] = always(Unreachable())
-    statuses, waits = [], []
-    for seed in range(6):
-        client = await gateway.ask({**CHAT, "seed": seed})
-        statuses.append(client.responder.status)
-        waits.append(client.responder.headers.get(b"retry-after"))
+    eject(gateway, "small")
+    statuses = [(await gateway.ask({**CHAT, "seed": seed})).responder.status for seed in range(6)]
     assert statuses == [200, 200, 503, 503, 503, 503]
-    assert hosts(gateway).count("large:8000") == 2
-    gateway.clock.advance(1.5)
+    assert hosts(gateway) == ["large:8000"] * 2
+    gateway.clock.advance(0.5)
     client = await gateway.ask({**CHAT, "seed": 9})
     error = error_of(client)
-    assert (error["code"], client.responder.headers[b"retry-after"]) == ("tier_unavailable", b"9")
-    assert "large takes no more requests that are meant for cheaper tiers for 8.5 s" in error["message"]
-    gateway.clock.advance(8.6)
+    assert (error["code"], client.responder.headers[b"retry-after"]) == ("tier_unavailable", b"10")
+    assert "large takes no more requests that are meant for cheaper tiers for 9.5 s" in error["message"]
+    gateway.clock.advance(9.6)
     gateway.network.plan.models["answer"] = fails(500)
     assert (await gateway.ask({**CHAT, "seed": 10})).responder.status == 200
 
 
 async def test_requests_that_are_meant_for_the_dearer_tier_go_there_in_a_storm_as_well() -> None:
     gateway = Gateway(TIGHT)
-    gateway.network.plan.models["answer"] = always(Unreachable())
+    eject(gateway, "small")
     for seed in range(4):
         await gateway.ask({**CHAT, "seed": seed})
     client = await gateway.ask({**CHAT, "model": "large", "seed": 4})
@@ -259,3 +255,13 @@ async def test_a_key_whose_requests_all_look_hard_gets_no_more_than_its_share_of
     gateway.clock.advance(3_600.0)
     later = await gateway.ask({**CHAT, "seed": 122}, key=TEAM_KEY)
     assert later.responder.headers[b"x-tiergate-tier"] == b"large"
+
+
+def eject(gateway: Gateway, tier: str) -> None:
+    """Let every server of a tier be found down."""
+    tier_itself, now_s = gateway.policy.snapshot.tiers[TierName(tier)], gateway.clock.now_s()
+    for _ in tier_itself.endpoints:
+        place = gateway.world.endpoints.take(tier_itself, now_s, 0.0, prompt_tokens=1, answer_tokens=1)
+        assert place is not None
+        place.failed(Failure.CREDENTIALS, now_s, 0.5)
+        place.leave(now_s)

@@ -1,5 +1,8 @@
 """Which tier is chosen, and that the money for it is held before any server is called."""
 
+import asyncio
+from typing import Any
+
 import pytest
 
 from gateway.domain.decision import ReasonCode
@@ -7,9 +10,23 @@ from gateway.domain.errors import ErrorCode
 from gateway.domain.ids import TierName
 from gateway.domain.ledger import Hold, HoldVerdict, Refusal
 from gateway.domain.outcome import Outcome
-from tests.support.behaviours import always, fails
-from tests.support.gateways import CHAT, GUEST_KEY, KEYED, TEAM_KEY, Books, Gateway, error_of
+from gateway.domain.request import Operation
+from tests.support.behaviours import always, fails, speaks
+from tests.support.fake_inbound import FakeClient
+from tests.support.gateways import (
+    CHAT,
+    GUEST_KEY,
+    KEYED,
+    TEAM_KEY,
+    TWO_TIERS,
+    Books,
+    Gateway,
+    error_of,
+    held_until,
+    hosts,
+)
 from tests.support.scripts import Unreachable
+from tests.support.waiting import eventually
 
 KEYED_LEFT = {"1": [1_000_000_000], "0.0005": [500_000, 500_000], "0.0001": [100_000]}
 
@@ -48,20 +65,46 @@ async def test_what_a_tier_does_not_support_goes_to_one_that_does() -> None:
 
 async def test_a_tier_whose_servers_are_all_down_is_passed_over() -> None:
     gateway = Gateway()
-    gateway.network.plan.queue(always(Unreachable()), always(Unreachable()))
-    await gateway.ask({**CHAT, "seed": 1})
-    client = await gateway.ask({**CHAT, "seed": 2})
+    gateway.network.plan.queue(*[always(Unreachable()), always(Unreachable()), speaks()] * 5)
+    for seed in range(5):
+        gateway.clock.advance(2.0)
+        await gateway.ask({**CHAT, "seed": seed})
+    client = await gateway.ask({**CHAT, "seed": 5})
     assert client.responder.headers[b"x-tiergate-tier"] == b"large"
     assert client.responder.headers[b"x-tiergate-attempts"] == b"1"
 
 
-async def test_when_all_are_down_one_is_tried_all_the_same() -> None:
+async def test_when_every_tier_is_down_the_client_is_told_at_once_and_one_request_a_second_tries() -> None:
     gateway = Gateway()
-    gateway.network.plan.queue(*[always(Unreachable())] * 3)
-    refused = await gateway.ask({**CHAT, "seed": 1})
-    assert refused.responder.status == 502
-    client = await gateway.ask({**CHAT, "seed": 2})
-    assert client.responder.status == 200
+    gateway.network.plan.general = always(Unreachable())
+    for seed in range(5):
+        gateway.clock.advance(2.0)
+        refused = await gateway.ask({**CHAT, "seed": seed})
+        assert refused.responder.status == 502
+    asked = len(gateway.network.requests)
+    refused = await gateway.ask({**CHAT, "seed": 5})
+    assert (refused.responder.status, error_of(refused)["code"]) == (503, "tier_unavailable")
+    assert refused.responder.headers[b"retry-after"] == b"8", "when the first is looked at again"
+    assert len(gateway.network.requests) == asked, "no server was bothered"
+    gateway.clock.advance(1.0)
+    gateway.network.plan.general = speaks()
+    assert (await gateway.ask({**CHAT, "seed": 6})).responder.status == 200
+
+
+async def test_a_pinned_tier_that_is_full_is_refused_with_the_time_it_takes_to_have_room() -> None:
+    gateway, released = Gateway(TWO_TIERS.replace("stall: 100ms, answer: 100ms", "in_flight: 1")), asyncio.Event()
+    gateway.network.plan.general = held_until(released)
+    under_way = [asyncio.create_task(served(gateway, {"model": "small", "seed": seed})) for seed in range(2)]
+    await eventually(lambda: len(gateway.network.requests) == 2)
+    refused = await served(gateway, {"model": "small", "seed": 2})
+    assert (refused.responder.status, error_of(refused)["code"]) == (503, "tier_unavailable")
+    assert "small has no room on any endpoint" in error_of(refused)["message"]
+    assert refused.responder.headers[b"retry-after"] == b"1"
+    routed = asyncio.create_task(served(gateway, {"seed": 3}))
+    await eventually(lambda: len(gateway.network.requests) == 3)
+    assert hosts(gateway)[-1] == "large:8000", "a request that is not pinned goes where there is room"
+    released.set()
+    assert [(await task).responder.status for task in (*under_way, routed)] == [200] * 3
 
 
 async def test_the_hold_covers_the_dearest_rung_and_the_settlement_is_the_charge() -> None:
@@ -172,3 +215,10 @@ async def test_a_pinned_tier_that_the_budget_does_not_cover_is_not_replaced() ->
     client = await Gateway(KEYED, ledger=ledger).ask({**CHAT, "model": "large", "max_tokens": 100}, key=TEAM_KEY)
     assert error_of(client)["code"] == ErrorCode.INSUFFICIENT_QUOTA
     assert len(ledger.holds) == 1
+
+
+async def served(gateway: Gateway, changes: dict[str, Any]) -> FakeClient:
+    """Ask beside others."""
+    client = gateway.client({**CHAT, **changes})
+    await gateway.pipeline(Operation.CHAT, client.inbound, client.responder)
+    return client
