@@ -1,5 +1,6 @@
 """`tiergate explain`: what would happen to a prompt, or what happened to a request, and why."""
 
+import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,8 @@ from gateway.domain.tier import Secret
 from gateway.policy import words
 from gateway.policy.problems import render, shorten
 from gateway.policy.snapshot import PolicySnapshot
+from gateway.wire.caller_limits import CallerLimits, caller_limits
+from gateway.wire.headers import DEADLINE_HEADER, MAX_COST_HEADER
 
 _HELP: Final = (
     "Say where a prompt would go and why, without calling a model; or, with --id, what became of a request.\n\n"
@@ -51,6 +54,8 @@ def explain(
     json_schema: Annotated[bool, typer.Option("--json-schema", help="The request asks for a JSON schema.")] = False,
     tier: Annotated[str | None, typer.Option(help="The tier named in the header x-tiergate-tier.")] = None,
     tenant: Annotated[str | None, typer.Option(help="Ask as this tenant, with what it may use.")] = None,
+    deadline_ms: Annotated[int | None, typer.Option(help="The header x-tiergate-deadline-ms.", min=1)] = None,
+    max_cost_usd: Annotated[str | None, typer.Option(help="The header x-tiergate-max-cost-usd.")] = None,
     artefacts: Annotated[Path | None, typer.Option(help="The directory of the difficulty model.")] = None,
     request_id: Annotated[str | None, typer.Option("--id", help="Tell the receipt of this request instead.")] = None,
     url: Annotated[str, typer.Option(help="With --id: the running gateway.")] = "http://127.0.0.1:8080",
@@ -68,8 +73,18 @@ def explain(
     needs = Need(sum(need for is_asked, need in asked if is_asked))
     text = sys.stdin.read().removesuffix("\n") if prompt == "-" else prompt
     pinned = None if tier is None else TierName(tier)
-    question = Question(text, ModelAlias(model), system, max_tokens, needs, pinned, tenant)
+    limits = _limits(deadline_ms, max_cost_usd)
+    question = Question(text, ModelAlias(model), system, max_tokens, needs, pinned, tenant, limits)
     tell_prompt(question, policy, artefacts, as_json=as_json)
+
+
+def _limits(deadline_ms: int | None, max_cost_usd: str | None) -> CallerLimits:
+    """Read the options as a gateway reads the headers of their names."""
+    given = ((DEADLINE_HEADER, deadline_ms), (MAX_COST_HEADER, max_cost_usd))
+    try:
+        return caller_limits([(name, str(value).encode()) for name, value in given if value is not None], math.inf)
+    except GatewayError as refusal:
+        stop(EXIT_USAGE, refusal.message)
 
 
 def tell_prompt(question: Question, policy: Path, artefacts: Path | None, *, as_json: bool) -> None:

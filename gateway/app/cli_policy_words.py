@@ -8,10 +8,11 @@ from rich.table import Table
 
 from gateway.app.cli_output import facts, table, title
 from gateway.domain.ability import Z_95, Ability, acceptance, unknown_score
-from gateway.domain.tier import Tier
+from gateway.domain.tier import NO_SLO, Tier
 from gateway.policy import words
 from gateway.policy.explain import Paragraph, certified, explain
 from gateway.policy.facts import facts_of
+from gateway.policy.objectives import beside, objective
 from gateway.policy.problems import Problem
 from gateway.policy.snapshot import PolicySnapshot, Route
 
@@ -42,6 +43,9 @@ def warnings_of(snapshot: PolicySnapshot) -> Iterator[str]:
             share, budget = words.percent(round(route.dial.cost_share, 4)), words.percent(route.budget_share)
             yield f"route {route.name}: over budget: it is expected to cost {share} of the strongest tier, not {budget}"
         yield from _mixed(route, snapshot)
+    for tier in snapshot.tiers.values():
+        if tier.slo != NO_SLO and not beside(tier, snapshot):
+            yield f"tier {tier.name}: its objective moves nothing: no route has another tier beside it"
     used = {name for route in snapshot.routes.values() for name in route.tiers}
     for name in snapshot.tiers:
         if name not in used:
@@ -108,6 +112,11 @@ def print_explained(console: Console, snapshot: PolicySnapshot, *, full: bool) -
     _print_paragraphs(console, paragraphs[:1])
     console.print(_tier_table(snapshot.tiers.values()))
     console.print()
+    objectives = tuple(
+        (tier.name, told) for tier in snapshot.tiers.values() if (told := objective(tier, snapshot)) is not None
+    )
+    if objectives:
+        _print_paragraphs(console, [Paragraph("objectives", objectives)])
     for route in _named_routes(snapshot):
         wanted = (
             "tiers",
@@ -123,8 +132,8 @@ def print_explained(console: Console, snapshot: PolicySnapshot, *, full: bool) -
         _print_paragraphs(
             console, [Paragraph(f"route {route.name}", tuple((name, lines[name]) for name in wanted if name in lines))]
         )
-    told = [paragraph for paragraph in paragraphs if paragraph.title.partition(" ")[0] in {"models", "tenant"}]
-    _print_paragraphs(console, told)
+    rest = [paragraph for paragraph in paragraphs if paragraph.title.partition(" ")[0] in {"models", "tenant"}]
+    _print_paragraphs(console, rest)
     console.print("Every field: --full", style="dim")
 
 
@@ -182,6 +191,7 @@ def _tier_document(tier: Tier) -> dict[str, object]:
             "cached_input": tier.price.cached_input_usd_pico,
             "output": tier.price.output_usd_pico,
         },
+        "slo": {"ttft_p95_s": tier.slo.ttft_p95_s, "itl_p95_s": tier.slo.itl_p95_s},
         "ability": None
         if not ability.is_stated
         else {

@@ -14,7 +14,9 @@ from gateway.adapters.artefact import Artefact
 from gateway.adapters.scorer_folded import FoldedScorer
 from gateway.adapters.scorer_static import StaticScorer
 from gateway.core.constraints import removal
-from gateway.core.routing import Pin, decide
+from gateway.core.plan_fit import Allowed, misfits
+from gateway.core.routing import Bars, Pin, decide
+from gateway.core.tier_slo import TierSlos
 from gateway.core.undecided import undecided
 from gateway.domain.ability import ClassifierOutcome, Score, ScorerChoice
 from gateway.domain.decision import Decision, ReasonCode
@@ -25,6 +27,7 @@ from gateway.domain.tier import Tier
 from gateway.pipeline.canonicalise import find_target
 from gateway.policy.build import open_key
 from gateway.policy.snapshot import PolicySnapshot, Route, Tenant, VirtualKey
+from gateway.wire.caller_limits import NO_LIMITS, CallerLimits
 from gateway.wire.openai_request import canonicalise
 
 _NOT_ASKED = Score((), 0.0, "none", ClassifierOutcome.NOT_ASKED)
@@ -35,7 +38,7 @@ _SCHEMA = {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A request to be. `tenant` None asks as somebody who may use everything."""
+    """A request to be. `tenant` None asks as somebody who may use everything; `limits` are what its headers allow."""
 
     prompt: str
     model: ModelAlias
@@ -44,6 +47,7 @@ class Question:
     needs: Need = Need.NONE
     tier: TierName | None = None
     tenant: str | None = None
+    limits: CallerLimits = NO_LIMITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +70,11 @@ def answer(question: Question, snapshot: PolicySnapshot, artefact: Artefact) -> 
     names = route.tiers if pin is None else (pin.tier,)
     tiers = [snapshot.tiers[name] for name in names]
     score = _NOT_ASKED if pin is not None else _score(request, route, tiers, tenant, artefact)
+    allowed = Allowed(question.limits.deadline_s, question.limits.cost_usd_nano)
+    # Nobody has seen these tiers at work, so of time only what no tier could do is told.
+    bars = Bars(misfits(request, tiers, allowed, TierSlos(), 0.0))
     try:
-        decision = decide(request, score, tiers, route.dial, route=route.name, allowed=tenant.tiers, pin=pin)
+        decision = decide(request, score, tiers, route.dial, route=route.name, allowed=tenant.tiers, pin=pin, bars=bars)
     except GatewayError as refusal:
         return Answer(request, route, None, refusal)
     return Answer(request, route, decision, None)

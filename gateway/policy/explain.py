@@ -17,6 +17,7 @@ from gateway.policy.facts import (
     tenants_of,
     tier_facts,
 )
+from gateway.policy.objectives import objective
 from gateway.policy.snapshot import PolicySnapshot, Route
 
 
@@ -32,7 +33,7 @@ def explain(snapshot: PolicySnapshot) -> list[Paragraph]:
     """Return a snapshot in words, in the order of a policy file."""
     return [
         Paragraph(f"policy {snapshot.id}", tuple(_policy(snapshot))),
-        *(Paragraph(f"tier {tier.name}", tuple(_tier(tier))) for tier in snapshot.tiers.values()),
+        *(Paragraph(f"tier {tier.name}", tuple(_tier(tier, snapshot))) for tier in snapshot.tiers.values()),
         Paragraph("models", tuple((alias, stands_for(target)) for alias, target in snapshot.aliases.items())),
         *(Paragraph(f"route {route.name}", tuple(_route(route))) for route in snapshot.routes.values()),
         *(
@@ -64,11 +65,14 @@ def _policy(snapshot: PolicySnapshot) -> Iterator[tuple[str, str]]:
     yield "feedback", f"what is said {whose} decisions"
 
 
-def _tier(tier: Tier) -> Iterator[tuple[str, str]]:
+def _tier(tier: Tier, snapshot: PolicySnapshot) -> Iterator[tuple[str, str]]:
     for field, value in tier_facts(tier):
         yield field, value
         if field == "ability" and tier.ability.is_stated:
             yield from _ability(tier)
+    held = objective(tier, snapshot)
+    if held is not None:
+        yield "objective", held
 
 
 def _ability(tier: Tier) -> Iterator[tuple[str, str]]:

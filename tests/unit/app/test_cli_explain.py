@@ -57,6 +57,20 @@ def test_a_constraint_says_which_tier_it_removed() -> None:
     assert [view["removed_by"] for view in told["decision"]["views"]] == [None, "tools", None]
 
 
+def test_what_a_caller_allows_is_compared_with_what_each_tier_may_cost() -> None:
+    told = document(EASY, "--policy", SECRETIVE, "--max-tokens", "100", "--max-cost-usd", "0.0003")
+    assert [view["removed_by"] for view in told["decision"]["views"]] == [None, None, "cost"]
+    refused = document(EASY, "--max-tokens", "100", "--max-cost-usd", "0.0000001")["refusal"]
+    assert (refused["code"], refused["status"]) == ("cost_ceiling_exceeded", 402)
+    late = document(EASY, "--deadline-ms", "10")["refusal"]
+    assert (late["code"], late["status"]) == ("deadline_exceeded", 504)
+    odd = run(EASY, "--max-cost-usd", "cheap")
+    assert (odd.exit_code, odd.stderr.strip()) == (
+        2,
+        "The header x-tiergate-max-cost-usd must be an amount in USD, such as 0.002.",
+    )
+
+
 def test_a_prompt_that_would_be_refused_ends_with_exit_code_1() -> None:
     result = run(EASY, "--vision")
     assert result.exit_code == 1

@@ -84,3 +84,23 @@ def test_a_route_of_which_one_tier_was_measured_and_the_other_compared_is_warned
     document = explain_document(replace(snapshot, tiers=tiers))["tiers"]
     assert isinstance(document, list)
     assert (document[0]["ability"]["like"], document[0]["ability"]["calibration"]) == (None, "c/small.json")
+
+
+HELD = GOOD.replace("    limits: {ttft: 4s,", "    slo: {ttft_p95: 600ms}\n    limits: {ttft: 4s,")
+
+
+def test_objectives_are_told_and_those_that_move_nothing_are_warned_of() -> None:
+    written = io.StringIO()
+    print_explained(Console(file=written, width=300), snapshot_of(HELD), full=False)
+    assert "95 % of streams begin within 600 ms" in written.getvalue()
+    assert "goes to large, nine tenths at most" in written.getvalue()
+    assert not any("objective" in warning for warning in warnings_of(snapshot_of(HELD)))
+    alone = HELD.replace("    tiers: [large, small]\n", "    tiers: [large]\n").replace(
+        "    quality: 95%\n", "    tiers: [small]\n    quality: 95%\n"
+    )
+    assert "tier small: its objective moves nothing: no route has another tier beside it" in list(
+        warnings_of(snapshot_of(alone))
+    )
+    tiers = explain_document(snapshot_of(HELD))["tiers"]
+    assert isinstance(tiers, list)
+    assert [tier["slo"]["ttft_p95_s"] for tier in tiers] == [0.6, None, None]
