@@ -4,6 +4,7 @@ Names and units are Prometheus': base units (seconds, USD), `_total` on counters
 routes and aliases come from the policy, and tenants beyond a limit share one value.
 """
 
+from gateway.adapters.metrics_endpoint_names import ENDPOINT_METRICS
 from gateway.adapters.metrics_shape import (
     BATCH,
     LATENCY_S,
@@ -216,12 +217,6 @@ ROUTE_QUALITY = Metric(
     "Share of the strongest tier's quality that a route is expected to keep (end=expected), and its lower bound (low).",
 )
 IN_FLIGHT = Metric("tiergate_requests_in_flight", Kind.GAUGE, (), "Requests under way.")
-ENDPOINT_IN_FLIGHT = Metric(
-    "tiergate_endpoint_attempts_in_flight", Kind.GAUGE, ("endpoint",), "Attempts under way at a model server."
-)
-ENDPOINT_AVAILABLE = Metric(
-    "tiergate_endpoint_available", Kind.GAUGE, ("endpoint",), "1 if a model server may be given requests, else 0."
-)
 CACHE_WRITES_DROPPED = Metric(
     "tiergate_cache_writes_dropped_total", Kind.COUNTER, (), "Answers not stored because the queue of writes was full."
 )
@@ -278,8 +273,7 @@ METRICS = (
     ROUTE_QUALITY,
     ROUTE_COST,
     IN_FLIGHT,
-    ENDPOINT_IN_FLIGHT,
-    ENDPOINT_AVAILABLE,
+    *ENDPOINT_METRICS,
     CACHE_WRITES_DROPPED,
     FEEDBACK,
     LABELS,

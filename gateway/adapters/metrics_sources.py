@@ -7,7 +7,6 @@ from gateway.adapters.metrics import Metrics
 from gateway.adapters.metrics_cells import Labels
 from gateway.adapters.metrics_shape import Metric
 from gateway.core.burn_rate import BurnRate
-from gateway.core.picker import EndpointTable
 from gateway.core.tier_slo import TierSlos
 from gateway.domain.tier import NO_SLO
 from gateway.policy.snapshot import PolicySnapshot
@@ -23,14 +22,6 @@ def expose_policy(metrics: Metrics, snapshot: Callable[[], PolicySnapshot]) -> N
     metrics.read_from(names.ROUTE_CERTIFICATE, lambda: _certificates(snapshot()))
     metrics.read_from(names.ROUTE_QUALITY, lambda: _qualities(snapshot()))
     metrics.read_from(names.ROUTE_COST, lambda: _costs(snapshot()))
-
-
-def expose_endpoints(
-    metrics: Metrics, snapshot: Callable[[], PolicySnapshot], table: EndpointTable, now_s: Callable[[], float]
-) -> None:
-    """Tell how many attempts each model server has, and whether it may be given more."""
-    metrics.read_from(names.ENDPOINT_IN_FLIGHT, lambda: _in_flight(snapshot(), table))
-    metrics.read_from(names.ENDPOINT_AVAILABLE, lambda: _available(snapshot(), table, now_s()))
 
 
 def expose_slos(
@@ -69,19 +60,6 @@ def _qualities(snapshot: PolicySnapshot) -> Samples:
     for route in snapshot.routes.values():
         yield (route.name, "expected"), route.dial.quality
         yield (route.name, "low"), route.dial.quality_low
-
-
-def _in_flight(snapshot: PolicySnapshot, table: EndpointTable) -> Samples:
-    for tier in snapshot.tiers.values():
-        for endpoint in tier.endpoints:
-            yield (endpoint.id,), table.state(endpoint).in_flight
-
-
-def _available(snapshot: PolicySnapshot, table: EndpointTable, now_s: float) -> Samples:
-    for tier in snapshot.tiers.values():
-        for endpoint in tier.endpoints:
-            state = table.state(endpoint)
-            yield (endpoint.id,), int(not state.is_out(now_s) and state.has_room(tier.limits, 0))
 
 
 def _objectives(snapshot: PolicySnapshot, slos: TierSlos) -> Iterable[tuple[str, str, int, int]]:

@@ -10,7 +10,7 @@ from typing import Final
 
 import httpx
 
-from gateway.adapters.metrics_names import ENDPOINT_AVAILABLE
+from gateway.adapters.metrics_endpoint_names import ENDPOINT_AVAILABLE
 from gateway.app.demo_models import DemoUnavailable, start_process, stop_process, wait_until_healthy
 from gateway.app.settings import PREFIX, environment
 

@@ -16,7 +16,8 @@ from gateway.adapters.artefact_watch import ArtefactWatch
 from gateway.adapters.chance import RequestIds, uniform
 from gateway.adapters.clock import SystemClock, later
 from gateway.adapters.metrics import Metrics
-from gateway.adapters.metrics_sources import expose_endpoints, expose_number, expose_policy, expose_slos
+from gateway.adapters.metrics_endpoints import expose_endpoints
+from gateway.adapters.metrics_sources import expose_number, expose_policy, expose_slos
 from gateway.adapters.policy_watch import PolicyWatch
 from gateway.adapters.recorders import Recorders
 from gateway.adapters.request_log import RequestLog
@@ -25,6 +26,7 @@ from gateway.adapters.upstream_lean import LeanTransport
 from gateway.app.artefact_in_force import ArtefactInForce
 from gateway.app.cold_routes import cold_routes
 from gateway.app.door import create_app
+from gateway.app.endpoint_watch import EndpointWatch
 from gateway.app.policy_in_force import PolicyInForce
 from gateway.app.policy_reading import compiler, read_artefact, read_policy
 from gateway.app.scoring import Scoring
@@ -173,8 +175,10 @@ class Life:
         news = self._stores.tier_news(self._world.slos, lambda: self._policy.snapshot.tiers.keys(), self._world.clock)
         sharing = asyncio.create_task(news.listen())
         renewing = asyncio.create_task(self._watch_artefact())
+        probing = asyncio.create_task(EndpointWatch(self._world).run())
         for task, lost in (
             (renewing, "new difficulty models are not seen"),
+            (probing, "model servers that were given up are not brought back"),
             (watching, "edits of the policy are not seen"),
             (flushing, "request log lines come late"),
             (listening, "labels of other workers are not seen"),
@@ -190,6 +194,7 @@ class Life:
             await _end(listening)
             await _end(sharing)
             await _end(renewing)
+            await _end(probing)
             await self._scoring.aclose()
             for transport in self._world.transports.values():
                 await transport.aclose()

@@ -1,5 +1,6 @@
 """What a worker knows of one endpoint: what is under way there, how it has been doing, and what it says of itself."""
 
+from collections import Counter
 from typing import Final
 
 from gateway.core.breaker import Breaker, Standing
@@ -9,6 +10,8 @@ from gateway.domain.load import ServerLoad
 from gateway.domain.request import Operation
 from gateway.domain.tier import Endpoint, TierLimits
 
+STANDINGS: Final = (*(standing.value for standing in Standing), "busy", "gray")
+"""What an endpoint may be at a moment, as `EndpointState.standing` names it."""
 _NEVER_S: Final = float("-inf")
 _DURATION_SHARE: Final = 0.1
 LOAD_VALID_S: Final = 10.0
@@ -34,6 +37,8 @@ class EndpointState:
         "operation",
         "outstanding_tokens",
         "picked_at",
+        "probes",
+        "probes_usd_nano",
         "prompt_tokens",
         "score",
         "slowness",
@@ -67,6 +72,9 @@ class EndpointState:
         self.used_s = _NEVER_S
         self.picked_at = 0
         """The count of its tier's picks at its last one."""
+        self.probes: Counter[str] = Counter()
+        """Tokens that were asked of it to see whether it serves, by result: `answered`, `failed`."""
+        self.probes_usd_nano = 0
         self._load: ServerLoad | None = None
         self._load_at_s = _NEVER_S
 

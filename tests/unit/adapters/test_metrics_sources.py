@@ -7,8 +7,7 @@ import pytest
 from gateway.adapters import metrics_names as names
 from gateway.adapters.metrics import Metrics
 from gateway.adapters.metrics_shape import WORKER_LABEL
-from gateway.adapters.metrics_sources import expose_endpoints, expose_number, expose_policy, expose_slos
-from gateway.core.picker import EndpointTable
+from gateway.adapters.metrics_sources import expose_number, expose_policy, expose_slos
 from gateway.core.tier_slo import TierSlos
 from gateway.domain.dial import Certificate, Dial
 from gateway.domain.ids import RouteName, SnapshotId, TierName
@@ -63,22 +62,6 @@ def test_the_policy_in_force_is_told_with_its_expectations() -> None:
         'tiergate_route_quality_ratio{route="balanced",end="expected"}': 0.98,
         'tiergate_route_quality_ratio{route="balanced",end="low"}': 0.96,
     }
-
-
-def test_model_servers_are_told_with_their_load_and_health() -> None:
-    metrics, table, now_s = Metrics(), EndpointTable(), [0.0]
-    expose_endpoints(metrics, _snapshot, table, lambda: now_s[0])
-    first, second = (table.state(endpoint) for endpoint in TIER.endpoints)
-    first.in_flight = 1
-    second.mark_busy(5.0)
-    assert _read(metrics) == {
-        'tiergate_endpoint_attempts_in_flight{endpoint="small/0"}': 1,
-        'tiergate_endpoint_attempts_in_flight{endpoint="small/1"}': 0,
-        'tiergate_endpoint_available{endpoint="small/0"}': 1,
-        'tiergate_endpoint_available{endpoint="small/1"}': 0,
-    }
-    now_s[0] = 5.0
-    assert _read(metrics)['tiergate_endpoint_available{endpoint="small/1"}'] == 1
 
 
 def test_a_number_that_somebody_else_keeps_is_told() -> None:
