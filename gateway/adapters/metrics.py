@@ -53,6 +53,7 @@ class Metrics:
         self._tokens = self._count(names.TOKENS)
         self._cost = self._count(names.COST)
         self._baseline = self._count(names.BASELINE)
+        self._waste = self._count(names.WASTE)
         self._duration = self._spread(names.DURATION)
         self._first_content = self._spread(names.FIRST_CONTENT)
         self._output_token = self._spread(names.OUTPUT_TOKEN)
@@ -149,6 +150,8 @@ class Metrics:
         before = None
         for attempt in receipt.attempts:
             self._attempts.add((attempt.tier, attempt.failure or ""))
+            if attempt.waste_usd_nano:
+                self._waste.add((attempt.tier, attempt.failure or ""), attempt.waste_usd_nano)
             if before is not None and before.failure is not None:
                 self._fallbacks.add((before.failure, before.tier, attempt.tier))
             before = attempt

@@ -125,6 +125,14 @@ BASELINE = Metric(
     "What the same tokens would have cost at the strongest able tier, in USD: an estimate. Less the cost: money saved.",
     scale=NANO,
 )
+WASTE = Metric(
+    "tiergate_waste_usd_total",
+    Kind.COUNTER,
+    ("tier", "failure"),
+    "Cost of calls that were given up while their server was at work, in USD, estimated and charged to nobody. Without "
+    "a failure: the loser of a hedge, or a client that left.",
+    scale=NANO,
+)
 DURATION = Metric(
     "tiergate_request_duration_seconds",
     Kind.HISTOGRAM,
@@ -254,6 +262,7 @@ METRICS = (
     TOKENS,
     COST,
     BASELINE,
+    WASTE,
     DURATION,
     FIRST_CONTENT,
     OUTPUT_TOKEN,

@@ -103,6 +103,10 @@ def _what_happened(receipt: Receipt) -> Iterator[tuple[str, str]]:
         f"${format_usd(receipt.charge_usd_nano)}; the strongest able tier would have cost about "
         f"${format_usd(receipt.baseline_usd_nano)} (saved ${format_usd(saved)}, an estimate)",
     )
+    if receipt.waste_usd_nano:
+        yield "waste", f"${format_usd(receipt.waste_usd_nano)} for calls that were given up, charged to nobody"
+    if receipt.no_retry is not None:
+        yield "not tried further", receipt.no_retry.replace("_", " ")
     if receipt.feedback is not None:
         comment = f": {receipt.feedback.comment}" if receipt.feedback.comment else ""
         yield "feedback", f"{receipt.feedback.score:g} of 1{comment}"

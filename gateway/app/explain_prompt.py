@@ -74,7 +74,17 @@ def answer(question: Question, snapshot: PolicySnapshot, artefact: Artefact) -> 
     # Nobody has seen these tiers at work, so of time only what no tier could do is told.
     bars = Bars(misfits(request, tiers, allowed, TierSlos(), 0.0))
     try:
-        decision = decide(request, score, tiers, route.dial, route=route.name, allowed=tenant.tiers, pin=pin, bars=bars)
+        decision = decide(
+            request,
+            score,
+            tiers,
+            route.dial,
+            route=route.name,
+            allowed=tenant.tiers,
+            pin=pin,
+            bars=bars,
+            degrade=route.fallback.degrade,
+        )
     except GatewayError as refusal:
         return Answer(request, route, None, refusal)
     return Answer(request, route, decision, None)

@@ -35,6 +35,7 @@ from gateway.app.settings import Settings
 from gateway.app.stores import Stores, open_stores
 from gateway.core.admission import Admission
 from gateway.core.cost_storm import CostStorms
+from gateway.core.hedging import HedgeBudget
 from gateway.core.picker import EndpointTable
 from gateway.core.retry_budget import RetryBudget
 from gateway.core.strongest_share import StrongestShares
@@ -93,6 +94,7 @@ def make_service(settings: Settings) -> Service:
         shares=StrongestShares(),
         admission=Admission(),
         retries=RetryBudget(),
+        hedges=HedgeBudget(),
         report_fault=report_fault,
     )
     opinions = Opinions(world)
@@ -209,6 +211,7 @@ class Life:
             self._world.retries.forget_all_but(self._policy.snapshot.tiers)
             self._world.storms.forget_all_but(self._policy.snapshot.tiers.keys())
             self._world.slos.forget_all_but(self._policy.snapshot.tiers.keys())
+            self._world.hedges.forget_all_but(self._policy.snapshot.routes)
             log.info("policy %s is in force", self._policy.snapshot.id)
         else:
             problems = render(self._policy.problems)

@@ -44,6 +44,17 @@ def best_usage(
     return TokenUsage(input_tokens, tokens_in(content_bytes), source=UsageSource.ESTIMATED)
 
 
+def together(usages: Sequence[TokenUsage]) -> TokenUsage:
+    """Add usages up. The sum is no surer than the least sure of them."""
+    return TokenUsage(
+        sum(usage.input_tokens for usage in usages),
+        sum(usage.output_tokens for usage in usages),
+        sum(usage.cached_input_tokens for usage in usages),
+        sum(usage.reasoning_tokens for usage in usages),
+        max((usage.source for usage in usages), key=list(UsageSource).index),
+    )
+
+
 def settlement_of(hold: Hold, usage: TokenUsage, charge_usd_nano: int) -> Settlement:
     """End the hold with what was used. Numbers no ledger can count (a server's nonsense) are cut to what it can."""
     return Settlement(hold, min(charge_usd_nano, EXACT_MAX), min(usage.total_tokens, EXACT_MAX))

@@ -84,6 +84,12 @@ class Climb:
             self._exceeded_tokens = max(self._exceeded_tokens, plan.rungs[self._here].context_tokens)
         return self._first(self._preferred(rule.next), now_s)
 
+    def hedge(self, now_s: float) -> Step | None:
+        """Return the step that hedges the attempt under way: to a neighbour, and only if one is to spare."""
+        here = self._here
+        can = self.opened < self.attempts_max and self._has_untried(here) and self._is_timely(here, now_s)
+        return Step(here) if can else None
+
     def _after_busy(self, retry_after_s: float | None, now_s: float) -> Step | NoRetry:
         """Wait where the server asks for little; else go elsewhere, and come back to the tier only after a pause."""
         here = self._here
@@ -104,6 +110,9 @@ class Climb:
             return range(here, count)
         if towards is Next.NEXT_TIER:
             return (*range(here + 1, count), here)
+        if towards is Next.STRONGER_TIER:
+            rank = self._plan.rungs[here].rank
+            return [rung for rung in range(here + 1, count) if self._plan.rungs[rung].rank > rank]
         return (*range(here + 1, count), *range(here))
 
     def _first(self, rungs: Iterable[int], now_s: float) -> Step | NoRetry:
@@ -120,4 +129,4 @@ class Climb:
         return self._plan.rungs[rung].context_tokens > self._exceeded_tokens
 
     def _is_timely(self, rung: int, now_s: float) -> bool:
-        return now_s + self._plan.rungs[rung].expected_s < self._plan.deadline_at_s
+        return now_s + self._plan.expects_s(rung) < self._plan.deadline_at_s

@@ -1,7 +1,9 @@
 """The vocabulary of the exchange machine: its plan, what is reported to it, and what it asks for."""
 
+from collections.abc import Callable
 from enum import Enum
 
+from gateway.core.hedging import Hedge
 from gateway.domain.errors import ErrorCode
 from gateway.domain.ids import TierName
 from gateway.domain.noun import noun
@@ -10,10 +12,10 @@ from gateway.domain.outcome import FailureKind, NoRetry, Outcome
 
 @noun
 class Rung:
-    """One tier to try. `endpoints` is how many of its servers may be tried.
+    """One tier to try, `rank` 0 being the cheapest. `endpoints` is how many of its servers may be tried.
 
     The limits are for the first content, and for silence after it; an answer that comes whole has no after.
-    `context_tokens` is the tier's window, and `expected_s` how soon it has content as far as is known, else 0.
+    `context_tokens` is the tier's window.
     """
 
     tier: TierName
@@ -21,7 +23,11 @@ class Rung:
     first_content_limit_s: float
     stall_limit_s: float | None
     context_tokens: int = 0
-    expected_s: float = 0.0
+    rank: int = 0
+
+
+def _nothing_is_known(rung: int) -> float:
+    return 0.0
 
 
 @noun
@@ -29,7 +35,9 @@ class Plan:
     """The ladder, cheapest hope first, and what may be spent on climbing it. `deadline_at_s` is monotonic.
 
     `replayable` says that a server which has worked on the request in vain has done no harm. `jitter` is uniform in
-    [0, 1): drawn once, it spreads the waits of this request.
+    [0, 1): drawn once, it spreads the waits of this request. `heartbeat_s` is the silence after which the client is
+    told that we are still there; None for an answer that is not streamed. `expects_s` tells how soon a rung has content
+    as far as is known, else 0; it is asked only when an attempt has failed.
     """
 
     rungs: tuple[Rung, ...]
@@ -38,6 +46,9 @@ class Plan:
     deadline_at_s: float
     replayable: bool = True
     jitter: float = 0.0
+    hedge: Hedge | None = None
+    heartbeat_s: float | None = None
+    expects_s: Callable[[int], float] = _nothing_is_known
 
     def __post_init__(self) -> None:
         if not self.rungs or self.max_attempts < 1 or min(rung.endpoints for rung in self.rungs) < 1:
@@ -51,6 +62,9 @@ class Timer(Enum):
     STALL = "stall"
     DEADLINE = "deadline"
     RETRY = "retry"
+    HEDGE = "hedge"
+    HEARTBEAT = "heartbeat"
+    LINGER = "linger"
 
 
 @noun
@@ -66,6 +80,13 @@ class FirstContent:
 
 
 @noun
+class LastContent:
+    """The committed answer is complete but for what a server says of it afterwards: its usage, and the stream's end."""
+
+    attempt: int
+
+
+@noun
 class Ended:
     """The committed answer is complete."""
 
@@ -74,7 +95,10 @@ class Ended:
 
 @noun
 class AttemptFailed:
-    """An attempt came to nothing, or its answer broke off. `retry_after_s` is what a busy server asked for."""
+    """An attempt came to nothing, or its answer broke off. `retry_after_s` is what a busy server asked for.
+
+    Where the kind is of `OF_THE_ANSWER`, the attempt has a whole answer in hand.
+    """
 
     attempt: int
     kind: FailureKind
@@ -93,7 +117,7 @@ class ClientGone:
     """Nobody is listening any more."""
 
 
-Event = Begin | FirstContent | Ended | AttemptFailed | TimerFired | ClientGone
+Event = Begin | FirstContent | LastContent | Ended | AttemptFailed | TimerFired | ClientGone
 
 
 @noun
@@ -115,7 +139,10 @@ class CancelAttempt:
 
 @noun
 class SetTimer:
-    """Fire `timer` at that monotonic time. STALL is renewed by every byte: it fires `after_s` after the last one."""
+    """Fire `timer` after that time.
+
+    STALL is renewed by every byte that comes and HEARTBEAT by every one that goes: they fire `after_s` after the last.
+    """
 
     timer: Timer
     after_s: float
@@ -133,6 +160,11 @@ class Commit:
     """Answer the client from this attempt, and from no other ever."""
 
     attempt: int
+
+
+@noun
+class Beat:
+    """Tell the client, whose stream is silent, that we are still there."""
 
 
 @noun
@@ -161,5 +193,5 @@ class Finish:
     outcome: Outcome
 
 
-Command = OpenAttempt | CancelAttempt | SetTimer | ClearTimer | Commit | Reject | AbortStream | Finish
+Command = OpenAttempt | CancelAttempt | SetTimer | ClearTimer | Commit | Beat | Reject | AbortStream | Finish
 Commands = tuple[Command, ...]

@@ -62,12 +62,14 @@ def decide(
     unavailable: Mapping[TierName, Shortage] = NO_SHORTAGE,
     bars: Bars = NO_BARS,
     turn: Turn | None = None,
+    degrade: bool = True,
 ) -> Decision:
     """Choose among `tiers` (in rank order) and lay out the ladder.
 
     `allowed` None allows all; `unavailable` are tiers without an endpoint that may be given this request now; `turn`
-    None goes on with no conversation. A pinned tier must pass the same constraints and has no fallback to another tier:
-    an answer from elsewhere is not what the caller asked for.
+    None goes on with no conversation; `degrade` lets tiers cheaper than the chosen one stand on the ladder. A pinned
+    tier must pass the same constraints and has no fallback to another tier: an answer from elsewhere is not what the
+    caller asked for.
 
     Raises GatewayError `no_able_tier`, `context_length_exceeded`, `cost_ceiling_exceeded`, `deadline_exceeded` or
     `tier_unavailable`, telling what removed each tier, and `invalid_value` when the pinned tier is not among `tiers`.
@@ -99,7 +101,7 @@ def decide(
             chosen, reason, note = weigh(turn, tiers, Choice(able, values, chosen, reason, dial.value))
         if bars.shut:
             able, aside = (_not_shut(bars.shut, tiers, chosen, positions) for positions in (able, aside))
-        ladder = tuple(views[position].tier for position in _rungs(values, able, aside, chosen))
+        ladder = tuple(views[position].tier for position in _rungs(values, able, aside, chosen, degrade=degrade))
     return Decision(ladder, reason, route, dial.value, dial.certified, score, tuple(views), dial.certificate, note)
 
 
@@ -154,11 +156,13 @@ def _choice(
     return able[best(p, costs_usd_nano, dial.value)], ReasonCode.BEST_VALUE
 
 
-def _rungs(values: Sequence[float], able: Sequence[int], aside: Sequence[int], chosen: int) -> list[int]:
+def _rungs(
+    values: Sequence[float], able: Sequence[int], aside: Sequence[int], chosen: int, *, degrade: bool
+) -> list[int]:
     """Order the chosen tier's substitutes by value: one dearer tier, then the cheaper ones; last those set aside.
 
     Up at most once: when a cheap tier dies its whole traffic would otherwise climb to the dearest. Down after that,
-    because a weaker answer that says so is better than none.
+    because a weaker answer that says so is better than none, unless the route would rather have none.
     """
     if len(able) == 1 and not aside:
         return [chosen]
@@ -167,7 +171,8 @@ def _rungs(values: Sequence[float], able: Sequence[int], aside: Sequence[int], c
         by_value = sorted(positions, key=values.__getitem__, reverse=True)
         if max(rungs) == chosen:
             rungs += [position for position in by_value if position > chosen][:1]
-        rungs += [position for position in by_value if position < chosen]
+        if degrade:
+            rungs += [position for position in by_value if position < chosen]
     return rungs
 
 

@@ -77,8 +77,12 @@ class TierSlos:
             if missed:
                 known.count(ITL_MISSED, now_s)
 
-    def expected_ttft_s(self, name: TierName, input_tokens: int, now_s: float) -> float | None:
-        """Expect the median time to the first content after such a prompt; None where too little was seen.
+    def expected_ttft_s(
+        self, name: TierName, input_tokens: int, now_s: float, *, share: float = _MEDIAN
+    ) -> float | None:
+        """Return the time within which that share has its first content after such a prompt, by default the half.
+
+        None where too little was seen.
 
         Where prompts of this size are rare, what shorter ones took is the least that it can be. Longer ones say
         nothing: a guess must not keep a tier from requests.
@@ -90,7 +94,7 @@ class TierSlos:
         for size in range(size_of(input_tokens), -1, -1):
             counts = known.window.ttft_counts(size)
             if sum(counts) >= KNOWN_FROM:
-                return quantile_s(counts, _MEDIAN)
+                return quantile_s(counts, share)
         return None
 
     def expected_itl_s(self, name: TierName, now_s: float) -> float | None:

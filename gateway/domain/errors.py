@@ -83,6 +83,8 @@ class ErrorCode(StrEnum):
     """No model server had content within its tier's limit."""
     DEADLINE_EXCEEDED = "deadline_exceeded"
     """The deadline of the route or the caller passed, or no tier was expected to answer before it; `message` tells."""
+    STREAM_STALLED = "stream_stalled"
+    """The model server sent nothing for its tier's `limits.stall`, within its answer. Told in band."""
     STREAM_INTERRUPTED = "stream_interrupted"
     """In a stream, behind a 200: the answer broke off and is incomplete."""
 
@@ -135,6 +137,7 @@ ERRORS: dict[ErrorCode, ErrorTerms] = {
     ErrorCode.UPSTREAM_TIMEOUT: ErrorTerms(504, _SERVER, Outcome.UPSTREAM_FAILED),
     ErrorCode.DEADLINE_EXCEEDED: ErrorTerms(504, _SERVER, Outcome.DEADLINE),
     # Sent in band, behind a 200: the status is for the record only.
+    ErrorCode.STREAM_STALLED: ErrorTerms(504, _SERVER, Outcome.STREAM_TRUNCATED),
     ErrorCode.STREAM_INTERRUPTED: ErrorTerms(502, _SERVER, Outcome.STREAM_TRUNCATED),
 }
 

@@ -81,10 +81,24 @@ class FailureKind(StrEnum):
     """The prompt is too long for this tier's model; a larger window may hold it."""
     REJECTED = "rejected"
     """Any other 4xx: the request is at fault, and would be elsewhere."""
+    REFUSAL = "refusal"
+    """A whole answer that declines to answer."""
+    EMPTY = "empty"
+    """A whole answer without anything in it."""
+    INVALID_JSON = "invalid_json"
+    """A whole answer that is not the JSON which was asked for."""
+    BROKEN_TOOL_CALL = "broken_tool_call"
+    """A whole answer that calls a tool which was not offered, or with arguments that are no JSON object."""
     BROKEN = "broken"
     """The answer broke off after its first content."""
     STALLED = "stalled"
     """No byte for the tier's stall limit, after the first content."""
+
+
+OF_THE_ANSWER = frozenset(
+    {FailureKind.REFUSAL, FailureKind.EMPTY, FailureKind.INVALID_JSON, FailureKind.BROKEN_TOOL_CALL}
+)
+"""Failures that leave an answer in hand: it is given if no better one can be had."""
 
 
 class NoRetry(StrEnum):

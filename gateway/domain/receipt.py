@@ -26,6 +26,10 @@ class AttemptReport:
     failure: FailureKind | None
     detail: str
     """What the transport or the server said, without secrets; empty on success."""
+    charge_usd_nano: int = 0
+    """What its answer cost, whether it was given or not good enough."""
+    waste_usd_nano: int = 0
+    """What a call that was given up cost, estimated: its prompt was read for nothing. Nobody is charged for it."""
 
 
 @noun
@@ -74,6 +78,8 @@ class Receipt:
     """Union of the spans spent waiting for others (upstream, Redis), in milliseconds."""
     classifier: ClassifierOutcome | None = None
     """How the scoring ended, also where no decision came of it; None when the request did not get that far."""
+    waste_usd_nano: int = 0
+    """Sum of what the attempts wasted; not part of the charge."""
     no_retry: NoRetry | None = None
     """Why no further attempt was made; None where an attempt gave the answer, or the client left."""
     feedback: Feedback | None = None

@@ -18,6 +18,7 @@ from gateway.domain.receipt import AttemptReport
 from gateway.domain.request import CanonicalRequest, Operation
 from gateway.domain.tier import Endpoint, Tier
 from gateway.ports import Clock, Headers, StaleConnection, UpstreamTransport, ready_request
+from gateway.wire.answer_faults import find_fault
 from gateway.wire.forward import upstream_body
 from gateway.wire.headers import retry_after_s, upstream_headers
 from gateway.wire.openai_response import Answer, AnswerMalformed, read_answer
@@ -101,7 +102,7 @@ class Attempt:
         if self.ended_s is None:
             self.ended_s, self.failure, self.detail = now_s, failure, detail
 
-    def report(self, zero_s: float) -> AttemptReport:
+    def report(self, zero_s: float, charge_usd_nano: int, waste_usd_nano: int) -> AttemptReport:
         """Render for the receipt, in milliseconds since `zero_s`."""
 
         def ms(at_s: float | None) -> float | None:
@@ -119,6 +120,8 @@ class Attempt:
             self.status,
             self.failure,
             self.detail,
+            charge_usd_nano,
+            waste_usd_nano,
         )
 
 
@@ -129,6 +132,8 @@ class Question:
     request: CanonicalRequest
     headers: Headers
     request_id: str
+    unfit: frozenset[FailureKind] = frozenset()
+    """Faults of a whole answer for which the route would rather have another."""
 
 
 async def open_attempt(attempt: Attempt, question: Question, transport: UpstreamTransport, clock: Clock) -> None:
@@ -145,6 +150,7 @@ async def open_attempt(attempt: Attempt, question: Question, transport: Upstream
             attempt.opened = await _open_stream(response, question.request)
         else:
             attempt.opened = await _read_whole(response)
+            _check_fitness(attempt.opened, question)
     except httpx.TransportError as error:
         raise AttemptError(FailureKind.BAD_ANSWER, f"broke off before any content: {words(error, attempt)}") from error
     finally:
@@ -208,8 +214,16 @@ async def _read_whole(response: httpx.Response) -> Opened:
     return Opened(response, body, answer=answer)
 
 
+def _check_fitness(opened: Opened, question: Question) -> None:
+    """Look for faults that the route minds. Raises AttemptError, with the answer in hand all the same."""
+    if question.unfit:
+        fault = find_fault(opened.body, question.request.body, question.unfit)
+        if fault is not None:
+            raise AttemptError(fault.kind, fault.told)
+
+
 async def _open_stream(response: httpx.Response, request: CanonicalRequest) -> Opened:
-    scanner = StreamScanner(include_usage=request.include_usage)
+    scanner = StreamScanner(include_usage=request.include_usage, choices=request.choices)
     rest = aiter(response.stream)  # type: ignore[arg-type]
     fed: list[bytes] = []
     passed: list[bytes] = []

@@ -42,6 +42,7 @@ async def decide(scored: Scored, world: World) -> Decided:
         pin=canonical.pin,
         unavailable=down,
         turn=recalled.turn,
+        degrade=route.fallback.degrade,
     )
     bars = bars_of(canonical, tiers, limits, world, now_s)
     decision = decide_under(bars=bars)

@@ -64,7 +64,7 @@ class Pipeline:
         try:
             await self._travel(trail)
         except ClientGone:
-            trail.outcome = Outcome.CLIENT_GONE_DURING if trail.head_sent else Outcome.CLIENT_GONE_BEFORE
+            trail.outcome = Outcome.CLIENT_GONE_DURING if _has_begun(trail) else Outcome.CLIENT_GONE_BEFORE
         except GatewayError as error:
             trail.error, trail.outcome = error, error.outcome
             await self._tell(trail, error)
@@ -95,7 +95,7 @@ class Pipeline:
         mark(now())
         trail.decided = await decide(trail.scored, world)
         mark(now())
-        exchange = dispatch(trail.decided, world)
+        exchange = dispatch(trail, trail.decided, world)
         try:
             await exchange.until_commit()
             await relay(trail, exchange, world)
@@ -148,3 +148,8 @@ class Pipeline:
                 if trail.admitted is not None:
                     world.admission.leave(trail.admitted.key.id)
                 record(trail, world)
+
+
+def _has_begun(trail: Trail) -> bool:
+    """Tell whether the client has seen anything of an answer: a heartbeat is nothing of one."""
+    return trail.head_sent and not (trail.relayed is not None and trail.relayed.tier is None)

@@ -5,7 +5,7 @@ from typing import Final
 
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.ids import RequestId
-from gateway.domain.outcome import NoRetry, Outcome
+from gateway.domain.outcome import FailureKind, NoRetry, Outcome
 from gateway.pipeline.interpreter import Interpreter
 
 _BUSY_FOR_S: Final = 1.0
@@ -45,5 +45,10 @@ def interruption(exchange: Interpreter) -> GatewayError:
         message = "The answer is incomplete: its time was up. Lower max_tokens, or allow it more time."
         return GatewayError(ErrorCode.DEADLINE_EXCEEDED, message)
     assert exchange.committed is not None, "only a committed answer is broken off"
+    if exchange.committed.failure is FailureKind.STALLED:
+        limit_s = exchange.committed.tier.limits.stall_s
+        told = f"the model server sent nothing for {limit_s:g} s, its tier's limit"
+        message = f"The answer is incomplete: {told} (limits.stall). Ask again for a whole one."
+        return GatewayError(ErrorCode.STREAM_STALLED, message)
     message = f"The answer is incomplete: {exchange.committed.detail}. Ask again for a whole one."
     return GatewayError(ErrorCode.STREAM_INTERRUPTED, message)

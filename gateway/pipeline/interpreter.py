@@ -5,7 +5,7 @@ itself, chunk by chunk without a hop between tasks, and a timer or the client's 
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from gateway.core.exchange import Exchange
 from gateway.core.exchange_events import (
     AbortStream,
     AttemptFailed,
+    Beat,
     Begin,
     CancelAttempt,
     ClearTimer,
@@ -32,6 +33,7 @@ from gateway.core.exchange_events import (
 from gateway.core.retry_budget import RetryBudget
 from gateway.domain.outcome import FailureKind, Outcome
 from gateway.pipeline.attempt import Attempt, AttemptError
+from gateway.ports import ClientGone as GoneAway
 from gateway.ports import Clock
 
 _CLOSE_WITHIN_S = 1.0
@@ -71,6 +73,7 @@ class Interpreter:
         caller: Caller,
         clock: Clock,
         make_exchange: Callable[[Plan, RetryBudget], Exchange] = Exchange,
+        beat: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.attempts: list[Attempt] = []
         self.committed: Attempt | None = None
@@ -81,11 +84,15 @@ class Interpreter:
         """True while the client is waited for: a silent server is then not at fault."""
         self.waits_since_s = 0.0
         """Since when the server is waited for, once there is content; monotonic."""
+        self.sent_s = clock.now_s()
+        """When the client was last sent something; monotonic."""
         self._exchange = make_exchange(plan, budget)
         self._caller = caller
         self._clock = clock
         self._loop = asyncio.get_running_loop()
-        self._timers: dict[Timer, asyncio.TimerHandle] = {}
+        self._timers: dict[Timer, asyncio.Handle] = {}
+        self._send_beat = beat
+        self._beating: asyncio.Task[None] | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._reader: asyncio.Task[None] | None = None
         self._interrupted = False
@@ -126,6 +133,11 @@ class Interpreter:
         finally:
             self._reader = None
 
+    async def beat_over(self) -> None:
+        """Wait for a heartbeat that is being sent. Call it before anything is sent of which a stream has but one."""
+        if self._beating is not None:
+            await asyncio.wait((self._beating,))
+
     async def aclose(self) -> None:
         """End every timer and call. Servers notice by their connection closing."""
         if self.outcome is None:
@@ -134,6 +146,9 @@ class Interpreter:
         for handle in self._timers.values():
             handle.cancel()
         self._timers.clear()
+        if self._beating is not None:
+            self._beating.cancel()
+            await asyncio.wait((self._beating,))
         now_s = self._clock.now_s()
         for attempt in self.attempts:
             if attempt.task is not None and not attempt.task.done():
@@ -157,6 +172,8 @@ class Interpreter:
             await self._caller.call(attempt)
         except AttemptError as error:
             attempt.error = error
+            if attempt.opened is not None:
+                attempt.first_content_s = self._clock.now_s()
             attempt.end(self._clock.now_s(), error.kind, error.detail)
             self._caller.over(attempt)
             self.post(AttemptFailed(attempt.number, error.kind, error.retry_after_s))
@@ -185,22 +202,23 @@ class Interpreter:
         old = self._timers.pop(command.timer, None)
         if old is not None:
             old.cancel()
-        if command.timer is Timer.STALL:
-            due_s = self._clock.now_s() + command.after_s
-            handle = self._loop.call_later(command.after_s, self._check_stall, command.after_s, due_s)
-        elif command.timer is Timer.FIRST_CONTENT:
-            due_s = self._clock.now_s() + command.after_s
-            handle = self._loop.call_later(command.after_s, self._check_first_content, due_s)
+        check = _LAZY.get(command.timer)
+        if check is None:
+            handle = self._loop.call_later(command.after_s, self._ring, command.timer)
         else:
-            handle = self._loop.call_later(command.after_s, self.post, TimerFired(command.timer))
+            due_s = self._clock.now_s() + command.after_s
+            handle = self._loop.call_later(command.after_s, check, self, command.after_s, due_s)
         self._timers[command.timer] = handle
 
-    def _check_first_content(self, due_s: float) -> None:
+    def _ring(self, timer: Timer) -> None:
+        # A turn later, so that what arrived in the same turn is reported before: content beats the clock.
+        self._timers[timer] = self._loop.call_soon(self.post, TimerFired(timer))
+
+    def _check_first_content(self, limit_s: float, due_s: float) -> None:
         if self._clock.now_s() - due_s < _LATE_S:
-            self.post(TimerFired(Timer.FIRST_CONTENT))
+            self._ring(Timer.FIRST_CONTENT)
         else:
-            fired = TimerFired(Timer.FIRST_CONTENT)
-            self._timers[Timer.FIRST_CONTENT] = self._loop.call_later(_GRACE_S, self.post, fired)
+            self._timers[Timer.FIRST_CONTENT] = self._loop.call_later(_GRACE_S, self._ring, Timer.FIRST_CONTENT)
 
     def _check_stall(self, limit_s: float, due_s: float) -> None:
         now_s = self._clock.now_s()
@@ -212,7 +230,30 @@ class Interpreter:
             return
         else:
             wait_s = _GRACE_S
-        self._timers[Timer.STALL] = self._loop.call_later(wait_s, self._check_stall, limit_s, now_s + wait_s)
+        due_s = now_s + wait_s
+        self._timers[Timer.STALL] = self._loop.call_later(wait_s, self._check_stall, limit_s, due_s)
+
+    def _check_quiet(self, limit_s: float, due_s: float) -> None:
+        quiet_s = self._clock.now_s() - self.sent_s
+        if self.is_sending or quiet_s < limit_s:
+            wait_s = limit_s if self.is_sending else limit_s - quiet_s
+            self._timers[Timer.HEARTBEAT] = self._loop.call_later(wait_s, self._check_quiet, limit_s, due_s)
+        else:
+            self.post(TimerFired(Timer.HEARTBEAT))
+
+    def _beat(self, command: Command) -> None:
+        assert isinstance(command, Beat)
+        assert self._send_beat is not None, "a plan with heartbeats needs someone to send them"
+        self.sent_s = self._clock.now_s()
+        if self._beating is None or self._beating.done():
+            self._beating = self._loop.create_task(self._carry_beat(self._send_beat))
+
+    async def _carry_beat(self, send_beat: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await send_beat()
+        except GoneAway:
+            # The client's leaving is reported by its own way.
+            return
 
     def _clear_timer(self, command: Command) -> None:
         assert isinstance(command, ClearTimer)
@@ -246,7 +287,14 @@ _PERFORM: dict[type[Command], Callable[[Interpreter, Command], None]] = {
     SetTimer: Interpreter._set_timer,
     ClearTimer: Interpreter._clear_timer,
     Commit: Interpreter._commit,
+    Beat: Interpreter._beat,
     Reject: Interpreter._reject,
     AbortStream: Interpreter._abort,
     Finish: Interpreter._finish,
 }
+_LAZY: dict[Timer, Callable[[Interpreter, float, float], None]] = {
+    Timer.FIRST_CONTENT: Interpreter._check_first_content,
+    Timer.STALL: Interpreter._check_stall,
+    Timer.HEARTBEAT: Interpreter._check_quiet,
+}
+"""Timers that look, when they run out, whether they are still meant: after how long, and when that was due."""

@@ -105,13 +105,14 @@ class Relayed:
     """How the exchange with the model servers ended. Seconds are monotonic.
 
     `tier` and `served_model` are None when no answer began, and `no_retry` then says why none was sought any more.
-    `answer` is the whole body, or the raw stream if that may
-    be kept; `upstream_s` is the time from the first call's start to the last byte.
+    `billed` is the usage of all answers together, of those that were not good enough, too. `answer` is the whole body,
+    or the raw stream if that may be kept; `upstream_s` is the time from the first call's start to the last byte.
     """
 
     tier: Tier | None
     attempts: tuple[AttemptReport, ...]
     usage: TokenUsage
+    billed: TokenUsage
     finish_reason: str | None
     has_tool_calls: bool
     served_model: str | None
@@ -136,6 +137,8 @@ class Trail:
     outcome: Outcome = Outcome.INTERNAL
     status: int | None = None
     head_sent: bool = False
+    last_byte_s: float | None = None
+    """When a stream's client had its last byte, where what its server says of the answer was still awaited."""
     in_stream: bool = False
     """The client reads events, so that an error can still be told as one."""
     is_told: bool = False

@@ -51,7 +51,8 @@ class LadderCaller:
     def __init__(self, decided: Decided, arrival: Arrival, world: World, *, prefer: EndpointId | None = None) -> None:
         self._tiers = decided.tiers
         request = decided.scored.looked.canonical.request
-        self._question = Question(request, arrival.inbound.headers, arrival.request_id)
+        unfit = decided.scored.looked.canonical.route.fallback.unfit
+        self._question = Question(request, arrival.inbound.headers, arrival.request_id, unfit)
         self._world = world
         self._prefer = prefer
         self._tried: set[EndpointId] = set()

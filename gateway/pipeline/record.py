@@ -13,7 +13,7 @@ _STAGES = 5
 
 def record(trail: Trail, world: World) -> None:
     """Write the receipt, hand it on, and keep what feedback and the conversation's next turn will need."""
-    now_s = world.clock.now_s()
+    now_s = trail.last_byte_s or world.clock.now_s()
     receipt = receipt_of(trail, now_s)
     _note_gap(trail, receipt, world, now_s)
     world.receipts.put(receipt)
@@ -52,6 +52,7 @@ def receipt_of(trail: Trail, now_s: float) -> Receipt:
         times=_times(trail, now_s),
         external_ms=_waited_s(trail) * 1e3,
         classifier=None if trail.scored is None else trail.scored.score.outcome,
+        waste_usd_nano=0 if relayed is None else sum([attempt.waste_usd_nano for attempt in relayed.attempts]),
         no_retry=None if relayed is None else relayed.no_retry,
     )
 

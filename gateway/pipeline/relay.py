@@ -8,17 +8,14 @@ import asyncio
 
 import httpx
 
-from gateway.core.accounting import best_usage
-from gateway.core.exchange_events import AttemptFailed, Ended
+from gateway.core.exchange_events import AttemptFailed, Ended, LastContent
 from gateway.domain.outcome import FailureKind, Outcome
-from gateway.domain.request import Operation
-from gateway.domain.usage import NO_USAGE, TokenUsage
-from gateway.pipeline.account import price
 from gateway.pipeline.attempt import Attempt, Opened, words
 from gateway.pipeline.failure_words import interruption, rejection
 from gateway.pipeline.interpreter import Interpreter
-from gateway.pipeline.journey import Relayed, Trail
+from gateway.pipeline.journey import Trail
 from gateway.pipeline.respond import send_answer, send_stream_head
+from gateway.pipeline.sum_up import sum_up
 from gateway.pipeline.world import World
 from gateway.ports import ClientGone, Responder
 from gateway.wire.sse import DONE, StreamMalformed
@@ -41,7 +38,7 @@ async def relay(trail: Trail, exchange: Interpreter, world: World) -> None:
             await _pass_on(trail, exchange, attempt, world)
     finally:
         if trail.relayed is None:
-            _note(trail, exchange, attempt, world, answer=b"")
+            sum_up(trail, exchange, attempt, world, answer=b"")
         if exchange.outcome is not None:
             trail.outcome = exchange.outcome
     assert exchange.outcome is not None, "the exchange is over"
@@ -54,19 +51,25 @@ async def relay(trail: Trail, exchange: Interpreter, world: World) -> None:
 
 
 async def _pass_on(trail: Trail, exchange: Interpreter, attempt: Attempt, world: World) -> None:
-    opened, responder = attempt.opened, trail.arrival.responder
+    opened = attempt.opened
     assert opened is not None, "committed, so its content is in hand"
     if opened.scanner is None:
         # A whole answer is priced before it is sent: its cost goes out in a header.
-        _note(trail, exchange, attempt, world, answer=opened.body)
+        sum_up(trail, exchange, attempt, world, answer=opened.body)
         exchange.post(Ended(attempt.number))
         await send_answer(trail, attempt, opened.body, attempts=len(exchange.attempts))
         return
     # The client is waited for until its last byte, but for the time that the server is.
     exchange.is_sending = True
+    kept = _Kept(opened.body, wanted=trail.looked is not None and trail.looked.key is not None)
     with exchange.interruptible():
+        await exchange.beat_over()
         await send_stream_head(trail, attempt, attempts=len(exchange.attempts))
-        await _stream(trail, exchange, attempt, opened, opened.scanner, responder, world)
+        await _stream(trail, exchange, attempt, opened, opened.scanner, kept, world)
+    if exchange.outcome is Outcome.SUCCESS_UPSTREAM:
+        await _end_stream(trail, exchange, world)
+        await _read_out(opened)
+        sum_up(trail, exchange, attempt, world, answer=kept.join())
 
 
 async def _stream(
@@ -75,13 +78,12 @@ async def _stream(
     attempt: Attempt,
     opened: Opened,
     scanner: StreamScanner,
-    responder: Responder,
+    kept: "_Kept",
     world: World,
 ) -> None:
-    kept = _Kept(opened.body, wanted=trail.looked is not None and trail.looked.key is not None)
     failure = None
     try:
-        await _relay_chunks(exchange, opened, scanner, kept, responder, world)
+        await _relay_chunks(exchange, opened, scanner, kept, trail.arrival.responder, world)
     except StreamMalformed as error:
         failure = str(error)
     except httpx.TransportError as error:
@@ -92,11 +94,15 @@ async def _stream(
         exchange.post(AttemptFailed(attempt.number, FailureKind.BROKEN))
         return
     attempt.end(world.clock.now_s(), None)
-    await responder.finish(DONE)
-    trail.is_told = True
+    if scanner.is_complete and not scanner.is_over:
+        assert trail.canonical is not None
+        includes_usage = trail.canonical.request.include_usage
+        if not includes_usage:
+            await _end_stream(trail, exchange, world)
+        exchange.post(LastContent(attempt.number))
+        await _await_usage(exchange, opened, scanner, kept, trail.arrival.responder if includes_usage else None)
+    await _end_stream(trail, exchange, world)
     exchange.post(Ended(attempt.number))
-    await _read_out(opened)
-    _note(trail, exchange, attempt, world, answer=kept.join())
 
 
 async def _relay_chunks(
@@ -110,11 +116,12 @@ async def _relay_chunks(
     """The hot loop: a few microseconds a chunk beside the reading and the sending."""
     now_s, feed, send = world.clock.now_s, scanner.feed, responder.send_chunk
     assert opened.rest is not None
-    is_short = scanner.is_over
+    is_short = scanner.is_over or scanner.is_complete
     await send(opened.prelude)
     if is_short:
         return
-    exchange.waits_since_s, exchange.is_sending = now_s(), False
+    exchange.waits_since_s = exchange.sent_s = now_s()
+    exchange.is_sending = False
     async for chunk in opened.rest:
         exchange.is_sending = True
         passed = feed(chunk)
@@ -122,14 +129,49 @@ async def _relay_chunks(
             await send(passed)
         if kept.wanted:
             kept.add(chunk)
-        if scanner.is_over:
+        if scanner.is_complete or scanner.is_over:
             return
         # A server has its whole time from when it is waited for, however long its last chunk took to send.
-        exchange.waits_since_s, exchange.is_sending = now_s(), False
+        exchange.waits_since_s = now_s()
+        if passed:
+            exchange.sent_s = exchange.waits_since_s
+        exchange.is_sending = False
     exchange.is_sending = True
     tail = scanner.finish()
     if tail:
         await send(tail)
+
+
+async def _await_usage(
+    exchange: Interpreter, opened: Opened, scanner: StreamScanner, kept: "_Kept", responder: Responder | None
+) -> None:
+    """Read what a server says of its answer after the last of its content; a client that asked for it is told.
+
+    The answer is complete, so that nothing which goes wrong here is a failure, and a timer of the machine ends it.
+    """
+    assert opened.rest is not None
+    try:
+        async for chunk in opened.rest:
+            passed = scanner.feed(chunk)
+            kept.add(chunk)
+            if passed and responder is not None:
+                await responder.send_chunk(passed)
+            if scanner.is_over:
+                return
+    except (StreamMalformed, httpx.TransportError):
+        # What was said so far counts.
+        return
+
+
+async def _end_stream(trail: Trail, exchange: Interpreter, world: World) -> None:
+    """Send a stream's one end, unless it was sent."""
+    if trail.is_told:
+        return
+    exchange.is_sending = True
+    await exchange.beat_over()
+    await trail.arrival.responder.finish(DONE)
+    trail.is_told = True
+    trail.last_byte_s = world.clock.now_s()
 
 
 async def _read_out(opened: Opened) -> None:
@@ -156,6 +198,8 @@ class _Kept:
 
     def add(self, chunk: bytes) -> None:
         """Remember a chunk, or give up on a stream that has grown too long."""
+        if not self.wanted:
+            return
         self._parts.append(chunk)
         self._size_bytes += len(chunk)
         if self._size_bytes > KEPT_STREAM_BYTES_MAX:
@@ -174,53 +218,3 @@ def _what_is_missing(scanner: StreamScanner) -> str | None:
     if scanner.done or scanner.finish_reason is not None:
         return None
     return "the stream ended without a finish reason"
-
-
-def _note(trail: Trail, exchange: Interpreter, attempt: Attempt | None, world: World, *, answer: bytes) -> None:
-    """Write down how the exchange ended, and price it."""
-    now_s, zero_s = world.clock.now_s(), trail.arrival.received_s
-    for other in exchange.attempts:
-        if other is not attempt:
-            other.end(now_s, None, "given up")
-    if attempt is not None:
-        attempt.end(now_s, None)
-    began_s = exchange.attempts[0].started_s if exchange.attempts else now_s
-    relayed = Relayed(
-        tier=None if attempt is None else attempt.tier,
-        attempts=tuple(one.report(zero_s) for one in exchange.attempts),
-        usage=NO_USAGE if attempt is None or attempt.opened is None else _usage(trail, attempt.opened),
-        finish_reason=None if attempt is None or attempt.opened is None else _finish_reason(attempt.opened),
-        has_tool_calls=attempt is not None and attempt.opened is not None and _has_tool_calls(attempt.opened),
-        served_model=None if attempt is None else attempt.tier.model,
-        first_content_s=None if attempt is None else attempt.first_content_s,
-        upstream_s=now_s - began_s,
-        answer=answer,
-        no_retry=None if exchange.rejection is None else exchange.rejection.why,
-    )
-    trail.relayed = relayed
-    price(trail, relayed)
-
-
-def _usage(trail: Trail, opened: Opened) -> TokenUsage:
-    assert trail.canonical is not None
-    request = trail.canonical.request
-    input_tokens = request.input_tokens
-    if opened.scanner is not None:
-        chunks = opened.scanner.content_chunks
-        return best_usage(opened.scanner.usage, input_tokens=input_tokens, content_chunks=chunks, content_bytes=0)
-    assert opened.answer is not None
-    # Vectors are no tokens, however many bytes they take.
-    size_bytes = 0 if request.operation is Operation.EMBEDDINGS else len(opened.body)
-    return best_usage(opened.answer.usage, input_tokens=input_tokens, content_chunks=0, content_bytes=size_bytes)
-
-
-def _finish_reason(opened: Opened) -> str | None:
-    if opened.scanner is not None:
-        return opened.scanner.finish_reason
-    return None if opened.answer is None else opened.answer.finish_reason
-
-
-def _has_tool_calls(opened: Opened) -> bool:
-    if opened.scanner is not None:
-        return opened.scanner.has_tool_calls
-    return opened.answer is not None and opened.answer.has_tool_calls

@@ -23,10 +23,22 @@ async def send_answer(trail: Trail, attempt: Attempt, body: bytes, *, attempts: 
 
 
 async def send_stream_head(trail: Trail, attempt: Attempt, *, attempts: int) -> None:
-    """Begin a stream. Its cost is not known yet: the receipt has it."""
+    """Begin a stream, unless a heartbeat has begun it. Its cost is not known yet: the receipt has it."""
+    if not trail.head_sent:
+        await _begin_stream(trail, _told(trail, attempt, attempts, cost_usd_nano=None))
+
+
+async def send_early_head(trail: Trail) -> None:
+    """Begin a stream before it is known who answers: what is not known yet stands in the receipt."""
+    arrival, looked = trail.arrival, trail.looked
+    assert looked is not None, "nothing is waited for before the look-up"
+    told = tiergate_headers(request_id=arrival.request_id, snapshot=arrival.snapshot.id, cache=looked.cache)
+    await _begin_stream(trail, told)
+
+
+async def _begin_stream(trail: Trail, told: list[tuple[bytes, bytes]]) -> None:
     trail.status, trail.head_sent, trail.in_stream = _OK, True, True
-    headers = [*STREAM_HEADERS, *_told(trail, attempt, attempts, cost_usd_nano=None)]
-    await trail.arrival.responder.send_head(_OK, headers)
+    await trail.arrival.responder.send_head(_OK, [*STREAM_HEADERS, *told])
 
 
 async def send_whole(trail: Trail, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:

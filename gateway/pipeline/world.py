@@ -8,6 +8,7 @@ from gateway.core.admission import Admission
 from gateway.core.cost_storm import CostStorms
 from gateway.core.exchange import Exchange
 from gateway.core.exchange_events import Plan
+from gateway.core.hedging import HedgeBudget
 from gateway.core.picker import EndpointTable
 from gateway.core.retry_budget import RetryBudget
 from gateway.core.strongest_share import StrongestShares
@@ -67,6 +68,7 @@ class World:
     shares: StrongestShares
     admission: Admission
     retries: RetryBudget
+    hedges: HedgeBudget
     report_fault: Callable[[RequestId, BaseException], None]
     """Where a programming error goes, with its traceback; never to the client."""
     exchange: Callable[[Plan, RetryBudget], Exchange] = Exchange

@@ -13,16 +13,16 @@ from gateway.domain.ids import EndpointId, KeyId, ModelAlias, RouteName, TenantI
 from gateway.domain.ledger import Allowance
 from gateway.domain.limits import EdgeLimits
 from gateway.domain.money import FREE, Price
-from gateway.domain.outcome import FailureKind
+from gateway.domain.outcome import OF_THE_ANSWER, FailureKind
 from gateway.domain.request import Need
 from gateway.domain.tier import Endpoint, Tier, TierLimits, TierSlo
 from gateway.policy.contradictions import OPEN_TENANT
 from gateway.policy.references import Resolved
 from gateway.policy.schema import DEFAULT_MAX_OUTPUT_TOKENS, DEFAULT_QUALITY, LimitsSpec
-from gateway.policy.schema_routes import RouteSpec
+from gateway.policy.schema_routes import FallbackSpec, RouteSpec
 from gateway.policy.schema_tenants import TenantSpec
 from gateway.policy.schema_tiers import CatalogPrice, PriceTable, TierSpec
-from gateway.policy.snapshot import Fallback, Route, Tenant, VirtualKey
+from gateway.policy.snapshot import Fallback, HedgeTerms, Route, Tenant, VirtualKey
 from gateway.policy.world import World
 
 _NEEDS: Final = {"tools": Need.TOOLS, "vision": Need.VISION, "json_schema": Need.JSON_SCHEMA}
@@ -32,6 +32,10 @@ _FAILURES: Final = {
     "busy": {FailureKind.BUSY},
     "error": {FailureKind.NO_RESPONSE, FailureKind.SERVER_ERROR, FailureKind.BAD_ANSWER},
     "context": {FailureKind.CONTEXT_LENGTH},
+    "refusal": {FailureKind.REFUSAL},
+    "empty": {FailureKind.EMPTY},
+    "invalid_json": {FailureKind.INVALID_JSON},
+    "broken_tool_call": {FailureKind.BROKEN_TOOL_CALL},
 }
 """The words of `fallback.on`. Broken and stalled answers are absent: they fail after their first content."""
 _WINDOW_S: Final = {"minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800, "month": 2_592_000}
@@ -144,6 +148,11 @@ def build_pinned_route(tier: Tier) -> Route:
     return _route(RouteName(f"tier:{tier.name}"), RouteSpec(), (tier,), Aim(), _ONLY)
 
 
+def _fallback(spec: FallbackSpec) -> Fallback:
+    on = frozenset(kind for word in spec.on for kind in _FAILURES[word])
+    return Fallback(on, spec.max_attempts if on else 1, spec.replay, spec.degrade, on & OF_THE_ANSWER)
+
+
 def _route(name: RouteName, spec: RouteSpec, tiers: tuple[Tier, ...], aim: Aim, dial: Dial) -> Route:
     return Route(
         name=name,
@@ -153,11 +162,7 @@ def _route(name: RouteName, spec: RouteSpec, tiers: tuple[Tier, ...], aim: Aim, 
         when_uncertified=aim.when_uncertified,
         when_unknown=aim.when_unknown,
         dial=dial,
-        fallback=Fallback(
-            on=frozenset(kind for word in spec.fallback.on for kind in _FAILURES[word]),
-            max_attempts=spec.fallback.max_attempts if spec.fallback.on else 1,
-            replay=spec.fallback.replay,
-        ),
+        fallback=_fallback(spec.fallback),
         deadline_s=spec.deadline,
         stream_deadline_s=spec.stream_deadline,
         cache_exact_ttl_s=spec.cache.exact,
@@ -167,6 +172,8 @@ def _route(name: RouteName, spec: RouteSpec, tiers: tuple[Tier, ...], aim: Aim, 
         conversation=ConversationTerms(
             spec.conversation.lock_in_tool_loop, spec.conversation.switch_margin, spec.conversation.idle_reset
         ),
+        hedge=None if spec.hedge is None else HedgeTerms(spec.hedge.after, spec.hedge.budget, spec.hedge.max_prompt),
+        heartbeat_s=spec.heartbeat,
     )
 
 

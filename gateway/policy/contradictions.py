@@ -7,7 +7,7 @@ from gateway.domain.money import Price
 from gateway.policy.problems import Finding, Path, Plain, listed
 from gateway.policy.references import texts_at, values_at
 from gateway.policy.schema import Policy
-from gateway.policy.schema_routes import RouteSpec
+from gateway.policy.schema_routes import HedgeSpec, RouteSpec
 from gateway.policy.schema_tenants import TenantSpec
 from gateway.policy.schema_tiers import TierAbility, TierSpec
 
@@ -113,7 +113,28 @@ def _in_route(path: Path, route: RouteSpec, policy: Policy) -> Iterator[Finding]
     if not route.fallback.on and route.fallback.max_attempts > 1 and "max_attempts" in route.fallback.model_fields_set:
         hint = "with an empty `on` there is one attempt"
         yield Finding((*path, "fallback", "max_attempts"), "expected 1, or failures listed under `on`", hint)
+    if route.hedge is not None:
+        yield from _in_hedge((*path, "hedge"), route.hedge, route, policy)
     yield from _route_tiers(path, route, policy)
+
+
+def _in_hedge(path: Path, hedge: HedgeSpec, route: RouteSpec, policy: Policy) -> Iterator[Finding]:
+    """Yield what keeps a route from ever hedging."""
+    names = route.tiers
+    if not route.fallback.on or route.fallback.max_attempts < 2:
+        hint = (
+            "a hedge is an attempt; raise `fallback.max_attempts`, name failures under `fallback.on`, or remove `hedge`"
+        )
+        yield Finding(path, "expected a route that allows two attempts or more", hint, at_key=True)
+    tiers = [policy.tiers[name] for name in (policy.tiers if names is None else names) if name in policy.tiers]
+    if tiers and all(len(tier.endpoints) < 2 for tier in tiers):
+        hint = "a hedge goes to another server of the same tier; give one a second endpoint, or remove `hedge`"
+        yield Finding(
+            path, "expected a tier with two endpoints or more among the route's, found none", hint, at_key=True
+        )
+    if tiers and hedge.after is not None and all(hedge.after >= tier.limits.ttft for tier in tiers):
+        hint = "the attempt is given up at `limits.ttft`, so this would never be reached"
+        yield Finding((*path, "after"), "expected less than the `ttft` of a tier of the route", hint)
 
 
 def _route_aims(path: Path, route: RouteSpec) -> Iterator[Finding]:

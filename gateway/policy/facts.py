@@ -9,7 +9,7 @@ from gateway.domain.limits import EdgeLimits
 from gateway.domain.remote_model import RemoteModel
 from gateway.domain.tier import Endpoint, Tier
 from gateway.policy import words
-from gateway.policy.snapshot import FeedbackTerms, PolicySnapshot, Route, Target, Tenant
+from gateway.policy.snapshot import FeedbackTerms, HedgeTerms, PolicySnapshot, Route, Target, Tenant
 
 Facts: TypeAlias = dict[str, dict[str, str]]
 """By subject (`tier small`), by field as a policy writes it (`limits.ttft`)."""
@@ -78,6 +78,9 @@ def route_facts(route: Route) -> Iterator[tuple[str, str]]:
     yield "fallback.on", words.failures(route.fallback.on)
     yield "fallback.max_attempts", str(route.fallback.max_attempts)
     yield "fallback.replay", _yes_or_no(route.fallback.replay)
+    yield "fallback.degrade", _yes_or_no(route.fallback.degrade)
+    yield "hedge", "never" if route.hedge is None else _hedge(route.hedge)
+    yield "heartbeat", words.duration(route.heartbeat_s)
     yield "deadline", words.duration(route.deadline_s)
     yield "stream_deadline", words.duration(route.stream_deadline_s)
     yield "scorer", route.scorer.value
@@ -86,6 +89,12 @@ def route_facts(route: Route) -> Iterator[tuple[str, str]]:
     yield "conversation.idle_reset", words.duration(route.conversation.idle_reset_s)
     yield "cache.exact", words.duration(route.cache_exact_ttl_s)
     yield "cache.max_temperature", words.number(route.cache_max_temperature)
+
+
+def _hedge(terms: HedgeTerms) -> str:
+    after = "the tier's p95" if terms.after_s is None else words.duration(terms.after_s)
+    share, most = words.percent(terms.share), words.tokens(terms.prompt_tokens_max)
+    return f"after {after}, {share} of requests, prompts up to {most}"
 
 
 def stands_for(target: Target) -> str:

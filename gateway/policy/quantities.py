@@ -82,11 +82,12 @@ class Quantity:
     high: str
     above: bool = False
     off: bool = False
-    """Whether the word `off` may be written instead, which reads as None."""
+    """Whether a word may be written instead, which reads as None."""
+    word: str = "off"
 
     def parse(self, value: object) -> int | float | None:
         """Read a written value. Raises PydanticCustomError with what was expected."""
-        if self.off and value == "off":
+        if self.off and value == self.word:
             return None
         amount = self.scale.read(value)
         if amount is None:
@@ -105,7 +106,7 @@ class Quantity:
         """Say what may be written."""
         bounds = f"above {self.low} up to {self.high}" if self.above else f"from {self.low} to {self.high}"
         example = f", such as {self.scale.example}" if self.scale.example else ""
-        return f"{self.scale.noun} {bounds}{example}{', or `off`' if self.off else ''}"
+        return f"{self.scale.noun} {bounds}{example}{f', or `{self.word}`' if self.off else ''}"
 
     def _bound(self, written: str) -> Decimal:
         bound = self.scale.read(written)
@@ -129,7 +130,7 @@ class Quantity:
         bare: dict[str, Any] = {"type": "integer" if self.scale is COUNT or self.scale is TOKENS else "number"}
         written: dict[str, Any] = {"type": "string", "pattern": self.scale.pattern}
         if self.off:
-            written = {"anyOf": [written, {"const": "off"}]}
+            written = {"anyOf": [written, {"const": self.word}]}
         if "" not in self.scale.units:
             return {**written, "x-expected": self.expected}
         one = self.scale.units[""]

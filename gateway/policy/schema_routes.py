@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from gateway.policy.quantities import COUNT, DURATION, NUMBER, SHARE, Quantity
+from gateway.policy.quantities import COUNT, DURATION, NUMBER, SHARE, TOKENS, Quantity
 from gateway.policy.schema_tiers import Name
 from gateway.policy.section import Section, optional
 
@@ -14,13 +14,45 @@ class AliasSpec(Section):
     tier: Name | None = optional(None, "The one tier that answers requests for this name.")
 
 
+class HedgeSpec(Section):
+    """When a second server is asked while the first is silent. Streamed requests only; one hedge for a request."""
+
+    after: Annotated[float | None, Quantity(DURATION, "10ms", "1m", off=True, word="p95")] = optional(
+        "p95",
+        "Silence after which a neighbour is asked too: a duration, or `p95`, within which 95 of a hundred recent "
+        "streams of the tier had their first content.",
+    )
+    budget: Annotated[float, Quantity(SHARE, "0", "0.1", above=True)] = optional(
+        "2%", "Share of the route's requests of the last ten seconds that may be hedged; with little traffic none are."
+    )
+    max_prompt: Annotated[int, Quantity(TOKENS, "1", "100M")] = optional(
+        2000, "Longest prompt that is hedged, in tokens: a hedge reads all of it once more."
+    )
+
+
 class FallbackSpec(Section):
     """What may follow a failed attempt. Nothing follows once content was sent to the client."""
 
-    on: tuple[Literal["connect", "ttft", "busy", "error", "context"], ...] = optional(
+    on: tuple[
+        Literal[
+            "connect",
+            "ttft",
+            "busy",
+            "error",
+            "context",
+            "refusal",
+            "empty",
+            "invalid_json",
+            "broken_tool_call",
+        ],
+        ...,
+    ] = optional(
         ("connect", "ttft", "busy", "error", "context"),
         "Failures after which the next endpoint or tier is tried: no connection; no content in time; 429 or 503; "
-        "any other failed or empty answer; a prompt too long for the tier, which one with a larger window may hold.",
+        "any other failed or empty answer; a prompt too long for the tier, which one with a larger window may hold. "
+        "And, of answers that are not streamed, for a dearer tier: a refusal; an answer without anything in it; one "
+        "that is not the JSON, or does not fit the schema, which was asked for; a call of a tool that was not offered, "
+        "or with arguments that are no JSON object. Both answers are charged, and the last is given.",
     )
     max_attempts: Annotated[int, Quantity(COUNT, "1", "10")] = optional(
         3,
@@ -31,6 +63,11 @@ class FallbackSpec(Section):
         True,
         "Whether a request that a server may have worked on in vain may be sent to another. Turn it off where that "
         "would do harm: the servers act on the world, or keep what they were asked.",
+    )
+    degrade: bool = optional(
+        True,
+        "Whether a cheaper tier than the chosen one may answer when the chosen one and the next dearer fail: a weaker "
+        "answer rather than none.",
     )
 
 
@@ -86,6 +123,14 @@ class RouteSpec(Section):
         "use the strongest. With a `quality` the strongest when absent, else the averages.",
     )
     fallback: FallbackSpec = optional({}, "What may follow a failed attempt.")
+    hedge: HedgeSpec | None = optional(
+        None, "When a second server is asked while the first is silent; never when absent."
+    )
+    heartbeat: Annotated[float | None, Quantity(DURATION, "100ms", "10m", off=True)] = optional(
+        "15s",
+        "Silence of a stream after which its client is sent a comment, so that nothing on the way cuts the connection "
+        "for idleness; `off` for never.",
+    )
     deadline: Annotated[float, Quantity(DURATION, "100ms", "1h")] = optional(
         "120s", "Longest time for a whole answer that is not streamed."
     )

@@ -21,6 +21,7 @@ __all__ = [
     "Dial",
     "Fallback",
     "FeedbackTerms",
+    "HedgeTerms",
     "PolicySnapshot",
     "Route",
     "Target",
@@ -35,12 +36,25 @@ __all__ = [
 class Fallback:
     """Which failures of an attempt may be followed by another, and how many attempts there are in all.
 
-    `replay` says that a request which a server may have worked on may be sent to another.
+    `replay` says that a request which a server may have worked on may be sent to another, `degrade` that a cheaper tier
+    than the chosen one may answer.
     """
 
     on: frozenset[FailureKind]
     max_attempts: int
     replay: bool = True
+    degrade: bool = True
+    unfit: frozenset[FailureKind] = frozenset()
+    """Those of `on` that are faults of a whole answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class HedgeTerms:
+    """When a route's requests are hedged. `after_s` None is the tier's own 95th percentile."""
+
+    after_s: float | None
+    share: float
+    prompt_tokens_max: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +80,9 @@ class Route:
     when_unknown: WhenUnknown = WhenUnknown.PRIOR
     scorer: ScorerChoice = ScorerChoice.AUTO
     conversation: ConversationTerms = DEFAULT_TERMS
+    hedge: HedgeTerms | None = None
+    heartbeat_s: float | None = None
+    """Silence of a stream after which its client is sent a comment; None for never."""
 
 
 @dataclass(frozen=True, slots=True)

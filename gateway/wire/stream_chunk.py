@@ -31,6 +31,7 @@ class Choice(Struct, gc=False):
     delta: Delta | None = None
     text: str | None = None
     finish_reason: str | None = None
+    index: int = 0
 
 
 class Chunk(Struct, gc=False):
@@ -102,6 +103,7 @@ def _choice(choice: dict[str, Any]) -> Choice:
         _delta(delta) if isinstance(delta, dict) else None,
         _text(choice.get("text")),
         _text(choice.get("finish_reason")),
+        _whole_number(choice.get("index")),
     )
 
 
@@ -125,6 +127,10 @@ def _content(value: Any) -> str | None:
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def _whole_number(value: Any) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _convert(value: Any, wanted: type[_T]) -> _T | None:

@@ -23,21 +23,28 @@ _USAGE = b'"usage"'
 
 
 class StreamScanner:
-    """Feed it the stream as it comes; send on what it returns. The attributes say what was seen so far."""
+    """Feed it the stream as it comes; send on what it returns. The attributes say what was seen so far.
 
-    def __init__(self, *, include_usage: bool, limits: EdgeLimits = DEFAULT_LIMITS) -> None:
+    `choices` is how many answers the stream bears at once.
+    """
+
+    def __init__(self, *, include_usage: bool, choices: int = 1, limits: EdgeLimits = DEFAULT_LIMITS) -> None:
         self.has_content = False
         """A chunk bore part of the answer: text, reasoning, a tool call, a refusal or sound."""
         self.content_chunks = 0
         """Choices that bore content, over all chunks: about one token each."""
         self.has_tool_calls = False
         self.finish_reason: str | None = None
+        self.is_complete = False
+        """Every choice has its finish reason: no content follows, only what the server says of the answer."""
         self.model: str | None = None
         self.done = False
         """The server ended the stream with `[DONE]`."""
         self.error: str | None = None
         """What the server said, fit to be told, when it broke the stream off with an error."""
         self._include_usage = include_usage
+        self._choices = choices
+        self._finished: set[int] = set()
         self._line_bytes = limits.sse_line_bytes
         self._splitter = EventSplitter(limits)
         self._reported: TokenUsage | None = None
@@ -124,6 +131,8 @@ class StreamScanner:
         for choice in chunk.choices or ():
             if choice.finish_reason:
                 self.finish_reason = choice.finish_reason
+                self._finished.add(choice.index)
+                self.is_complete = len(self._finished) >= self._choices
             if bears_content(choice):
                 self.has_content = True
                 self.content_chunks += 1

@@ -16,6 +16,7 @@ from gateway.core.admission import Admission
 from gateway.core.cost_storm import CostStorms
 from gateway.core.exchange import Exchange
 from gateway.core.exchange_events import Commands, Event, Plan, TimerFired
+from gateway.core.hedging import HedgeBudget
 from gateway.core.picker import EndpointTable
 from gateway.core.retry_budget import RetryBudget
 from gateway.core.strongest_share import StrongestShares
@@ -135,6 +136,7 @@ class _Stage:
             endpoints=EndpointTable(),
             admission=Admission(),
             retries=RetryBudget(),
+            hedges=HedgeBudget(),
             slos=TierSlos(),
             storms=CostStorms(),
             shares=StrongestShares(),

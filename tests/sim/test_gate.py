@@ -13,7 +13,10 @@ from tests.sim.verdict import Tally, judge, pairs_of_the_table
 SEEDS = 200
 REPEATED = range(0, SEEDS, 5)
 REGRESSIONS = Path(__file__).parent / "regressions.jsonl"
-SELDOM = {"waiting × ClientGone", "waiting × TimerFired(deadline)"}
+SELDOM = {
+    *("waiting × ClientGone", "waiting × TimerFired(deadline)"),
+    *("lingering × ClientGone", "lingering × TimerFired(deadline)"),
+}
 """Pairs that a campaign reaches, and so few seeds may not."""
 
 

@@ -15,8 +15,9 @@ RUNNING: Final = {
     State.SEEKING: (Timer.FIRST_CONTENT, Timer.DEADLINE),
     State.WAITING: (Timer.RETRY, Timer.DEADLINE),
     State.STREAMING: (Timer.STALL, Timer.DEADLINE),
+    State.LINGERING: (Timer.LINGER, Timer.DEADLINE),
 }
-"""The timers that may run in a state; any other was cleared on the way there."""
+"""The timers that may run in a state; any other was cleared on the way there, but for hedges and heartbeats."""
 
 
 class Violation(Struct, frozen=True):

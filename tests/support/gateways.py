@@ -15,6 +15,7 @@ from gateway.adapters.memory_receipts import MemoryReceipts
 from gateway.adapters.memory_reservoir import MemoryReservoir
 from gateway.core.admission import Admission
 from gateway.core.cost_storm import CostStorms
+from gateway.core.hedging import HedgeBudget
 from gateway.core.picker import EndpointTable
 from gateway.core.retry_budget import RetryBudget
 from gateway.core.strongest_share import StrongestShares
@@ -189,6 +190,7 @@ class Gateway:
             shares=StrongestShares(),
             admission=Admission(),
             retries=RetryBudget(),
+            hedges=HedgeBudget(),
             report_fault=lambda _, fault: self.faults.append(fault),
         )
         self.pipeline = Pipeline(self.world)

@@ -7,7 +7,7 @@ import pytest
 from gateway.core.climb import BRIEF_WAIT_S, JITTER_FIRST_S, JITTER_MAX_S, Climb, Step
 from gateway.core.exchange_events import AttemptFailed, Plan, Rung
 from gateway.domain.ids import TierName
-from gateway.domain.outcome import FailureKind, NoRetry
+from gateway.domain.outcome import OF_THE_ANSWER, FailureKind, NoRetry
 
 NOW_S = 1_000.0
 DEADLINE_S = 1_060.0
@@ -109,8 +109,7 @@ def test_a_ladder_comes_to_its_end() -> None:
 
 
 def test_a_rung_that_cannot_answer_in_the_time_that_is_left_is_passed_over() -> None:
-    slow, quick = ladder(1, 1, 1)[1:]
-    late = replace(plan(1, 1, 1), rungs=(ladder(1)[0], replace(slow, expected_s=30.0), replace(quick, expected_s=1.0)))
+    late = replace(plan(1, 1, 1), expects_s=(0.0, 30.0, 1.0).__getitem__)
     assert climbing(late).next(failing(FailureKind.TTFT), NOW_S) == Step(1)
     assert climbing(late).next(failing(FailureKind.TTFT), DEADLINE_S - 30.0) == Step(2)
     assert climbing(late).next(failing(FailureKind.TTFT), DEADLINE_S - 0.5) is NoRetry.DEADLINE
@@ -163,3 +162,17 @@ def test_a_window_found_too_short_is_not_tried_after_another_failure_either() ->
     climb.next(failing(FailureKind.CONTEXT_LENGTH), NOW_S)
     climb.take(Step(1))
     assert climb.next(failing(FailureKind.CONNECT), NOW_S) is NoRetry.EXHAUSTED
+
+
+@pytest.mark.parametrize("kind", sorted(OF_THE_ANSWER))
+def test_an_answer_that_is_not_good_enough_leads_to_a_stronger_tier_and_nowhere_else(kind: FailureKind) -> None:
+    middle, strong, weak = (Rung(TierName(f"tier{rank}"), 2, 4.0, None, rank=rank) for rank in (1, 2, 0))
+    assert climbing(replace(plan(1), rungs=(middle, strong, weak))).next(failing(kind), NOW_S) == Step(1)
+    assert climbing(replace(plan(1), rungs=(middle, weak))).next(failing(kind), NOW_S) is NoRetry.EXHAUSTED
+
+
+def test_a_hedge_takes_a_server_to_spare_in_the_time_that_is_left() -> None:
+    assert climbing(plan(2)).hedge(NOW_S) == Step(0)
+    assert climbing(plan(1, 2)).hedge(NOW_S) is None
+    assert climbing(plan(2)).hedge(DEADLINE_S) is None
+    assert climbing(replace(plan(2), max_attempts=1)).hedge(NOW_S) is None

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.core.exchange import TABLE, Exchange, State
+from gateway.core.exchange import LINGER_S, TABLE, Exchange, State
 from gateway.core.exchange_events import (
     AbortStream,
     AttemptFailed,
+    Beat,
     Begin,
     CancelAttempt,
     ClearTimer,
@@ -18,6 +19,7 @@ from gateway.core.exchange_events import (
     Event,
     Finish,
     FirstContent,
+    LastContent,
     OpenAttempt,
     Plan,
     Reject,
@@ -26,9 +28,10 @@ from gateway.core.exchange_events import (
     Timer,
     TimerFired,
 )
+from gateway.core.hedging import Hedge, HedgeBudget
 from gateway.core.retry_budget import FLOOR, RetryBudget
 from gateway.domain.errors import ErrorCode
-from gateway.domain.ids import TierName
+from gateway.domain.ids import RouteName, TierName
 from gateway.domain.outcome import FailureKind, NoRetry, Outcome
 
 ALL_KINDS = frozenset(FailureKind)
@@ -59,6 +62,7 @@ def test_first_content_commits_and_watches_for_stalls() -> None:
     exchange = begun(1)
     assert exchange.handle(FirstContent(0), 1.0) == (
         ClearTimer(Timer.FIRST_CONTENT),
+        ClearTimer(Timer.HEDGE),
         Commit(0),
         SetTimer(Timer.STALL, 30.0),
     )
@@ -303,3 +307,170 @@ def test_however_a_retry_ends_it_is_given_back_to_the_budget(end: list[Event]) -
     for event in end:
         exchange.handle(event, 60.0)
     assert budget.grant(TierName("tier0"), 70.0)
+
+
+def hedged(*endpoints: int, share: float = 1.0, max_attempts: int = 3) -> Exchange:
+    """Begin a request that may be hedged after half a second."""
+    hedge = Hedge(0.5, share, RouteName("balanced"), HedgeBudget())
+    exchange = Exchange(replace(plan(*endpoints, max_attempts=max_attempts), hedge=hedge), RetryBudget())
+    assert SetTimer(Timer.HEDGE, 0.5) in exchange.handle(Begin(), 0.0)
+    return exchange
+
+
+def test_a_silent_server_is_hedged_by_its_neighbour_and_the_loser_is_let_go() -> None:
+    exchange = hedged(2, 1)
+    assert exchange.handle(TimerFired(Timer.HEDGE), 0.5) == (OpenAttempt(1, 0),), "the first goes on, its clock too"
+    assert without_timers(exchange.handle(FirstContent(1), 0.9)) == [CancelAttempt(0, None), Commit(1)]
+
+
+def test_when_both_answer_at_the_same_instant_there_is_one_commit_and_one_loser() -> None:
+    exchange = hedged(2)
+    exchange.handle(TimerFired(Timer.HEDGE), 0.5)
+    assert without_timers(exchange.handle(FirstContent(0), 0.9)) == [CancelAttempt(1, None), Commit(0)]
+    assert exchange.handle(FirstContent(1), 0.9) == ()
+
+
+def test_a_hedge_outlives_the_failure_of_the_first_and_the_first_that_of_the_hedge() -> None:
+    for failing in (0, 1):
+        exchange = hedged(2, 1)
+        exchange.handle(TimerFired(Timer.HEDGE), 0.5)
+        assert exchange.handle(AttemptFailed(failing, FailureKind.NO_RESPONSE), 0.6) == ()
+        assert without_timers(exchange.handle(FirstContent(1 - failing), 0.9)) == [Commit(1 - failing)]
+
+
+def test_when_both_fail_the_next_tier_is_asked() -> None:
+    exchange = hedged(2, 1)
+    exchange.handle(TimerFired(Timer.HEDGE), 0.5)
+    exchange.handle(AttemptFailed(0, FailureKind.NO_RESPONSE), 0.6)
+    assert without_timers(exchange.handle(AttemptFailed(1, FailureKind.NO_RESPONSE), 0.7)) == [OpenAttempt(2, 1)]
+
+
+def test_when_both_are_silent_for_the_firsts_limit_both_are_let_go() -> None:
+    exchange = hedged(2, 1)
+    exchange.handle(TimerFired(Timer.HEDGE), 0.5)
+    assert without_timers(exchange.handle(TimerFired(Timer.FIRST_CONTENT), 4.0)) == [
+        CancelAttempt(0, FailureKind.TTFT),
+        CancelAttempt(1, FailureKind.TTFT),
+        OpenAttempt(2, 1),
+    ]
+
+
+def test_a_client_that_leaves_a_hedged_request_cancels_both() -> None:
+    exchange = hedged(2)
+    exchange.handle(TimerFired(Timer.HEDGE), 0.5)
+    commands = without_timers(exchange.handle(ClientGone(), 0.6))
+    assert commands == [CancelAttempt(0, None), CancelAttempt(1, None), Finish(Outcome.CLIENT_GONE_BEFORE)]
+
+
+@pytest.mark.parametrize(
+    "exchange",
+    [
+        pytest.param(hedged(1, 1), id="no server to spare"),
+        pytest.param(hedged(2, share=0.02), id="the budget is spent"),
+        pytest.param(hedged(2, max_attempts=1), id="one attempt is all there is"),
+    ],
+)
+def test_there_is_no_hedge_without_a_server_a_budget_and_an_attempt_to_spare(exchange: Exchange) -> None:
+    assert exchange.handle(TimerFired(Timer.HEDGE), 0.5) == ()
+
+
+def test_a_request_that_was_tried_again_is_not_hedged_nor_is_one_hedged_twice() -> None:
+    exchange = hedged(3)
+    exchange.handle(AttemptFailed(0, FailureKind.CONNECT), 0.1)
+    assert exchange.handle(TimerFired(Timer.HEDGE), 0.5) == ()
+    exchange = hedged(3)
+    exchange.handle(TimerFired(Timer.HEDGE), 0.5)
+    assert exchange.handle(TimerFired(Timer.HEDGE), 0.6) == ()
+
+
+def test_a_hedge_costs_nothing_of_the_retry_budget() -> None:
+    exchange = Exchange(replace(plan(2), hedge=Hedge(0.5, 1.0, RouteName("r"), HedgeBudget())), spent())
+    exchange.handle(Begin(), 0.0)
+    assert exchange.handle(TimerFired(Timer.HEDGE), 0.5) == (OpenAttempt(1, 0),)
+
+
+def test_after_the_last_content_the_usage_is_awaited_for_a_moment() -> None:
+    exchange = begun(1)
+    exchange.handle(FirstContent(0), 1.0)
+    assert exchange.handle(LastContent(0), 2.0) == (
+        ClearTimer(Timer.STALL),
+        ClearTimer(Timer.HEARTBEAT),
+        SetTimer(Timer.LINGER, LINGER_S),
+    )
+    assert exchange.state is State.LINGERING
+    assert without_timers(exchange.handle(Ended(0), 2.1)) == [Finish(Outcome.SUCCESS_UPSTREAM)]
+
+
+@pytest.mark.parametrize("timer", [Timer.LINGER, Timer.DEADLINE])
+def test_usage_that_does_not_come_leaves_the_outcome_as_it_is(timer: Timer) -> None:
+    exchange = begun(1)
+    exchange.handle(FirstContent(0), 1.0)
+    exchange.handle(LastContent(0), 2.0)
+    assert exchange.handle(TimerFired(Timer.STALL), 2.1) == ()
+    commands = without_timers(exchange.handle(TimerFired(timer), 2.5))
+    assert commands == [CancelAttempt(0, None), Finish(Outcome.SUCCESS_UPSTREAM)]
+
+
+def test_a_client_that_asked_for_usage_and_leaves_before_it_has_left_within_its_answer() -> None:
+    exchange = begun(1)
+    exchange.handle(FirstContent(0), 1.0)
+    exchange.handle(LastContent(0), 2.0)
+    commands = without_timers(exchange.handle(ClientGone(), 2.1))
+    assert commands == [CancelAttempt(0, None), Finish(Outcome.CLIENT_GONE_DURING)]
+
+
+@pytest.mark.parametrize("state", [State.SEEKING, State.WAITING, State.STREAMING])
+def test_a_client_whose_stream_is_silent_is_sent_a_sign_of_life_again_and_again(state: State) -> None:
+    exchange = Exchange(replace(plan(1), heartbeat_s=15.0), RetryBudget())
+    assert SetTimer(Timer.HEARTBEAT, 15.0) in exchange.handle(Begin(), 0.0)
+    if state is State.WAITING:
+        exchange.handle(AttemptFailed(0, FailureKind.BUSY, 0.5), 1.0)
+    if state is State.STREAMING:
+        exchange.handle(FirstContent(0), 1.0)
+    assert exchange.state is state
+    assert exchange.handle(TimerFired(Timer.HEARTBEAT), 16.0) == (Beat(), SetTimer(Timer.HEARTBEAT, 15.0))
+    assert exchange.state is state
+
+
+def climbing_for_quality(*later: Event) -> tuple[Exchange, list[Command]]:
+    """Let the small tier refuse, and see what comes of asking the stronger one."""
+    rungs = tuple(Rung(TierName(f"tier{rank}"), 1, 4.0, None, rank=rank) for rank in range(2))
+    exchange = Exchange(Plan(rungs, 3, frozenset(FailureKind), 100.0), RetryBudget())
+    exchange.handle(Begin(), 0.0)
+    assert without_timers(exchange.handle(AttemptFailed(0, FailureKind.REFUSAL), 1.0)) == [OpenAttempt(1, 1)]
+    commands: list[Command] = []
+    for event in later:
+        commands += without_timers(exchange.handle(event, 2.0))
+    return exchange, commands
+
+
+def test_an_answer_that_is_not_good_enough_is_replaced_by_a_stronger_tiers() -> None:
+    _, commands = climbing_for_quality(FirstContent(1))
+    assert commands == [Commit(1)]
+
+
+@pytest.mark.parametrize(
+    ("event", "cancelled"),
+    [
+        (AttemptFailed(1, FailureKind.CONNECT), False),
+        (AttemptFailed(1, FailureKind.REJECTED), False),
+        (TimerFired(Timer.FIRST_CONTENT), True),
+        (TimerFired(Timer.DEADLINE), True),
+    ],
+)
+def test_when_no_better_answer_can_be_had_the_first_is_given(event: Event, cancelled: bool) -> None:
+    exchange, commands = climbing_for_quality(event)
+    assert commands == [CancelAttempt(1, FailureKind.TTFT)] * cancelled + [Commit(0)]
+    assert exchange.handle(TimerFired(Timer.DEADLINE), 100.0) == (), "what is in hand is given, whatever the clock says"
+    assert without_timers(exchange.handle(Ended(0), 100.1)) == [Finish(Outcome.SUCCESS_UPSTREAM)]
+
+
+def test_of_two_answers_that_are_not_good_enough_the_last_is_given() -> None:
+    _, commands = climbing_for_quality(AttemptFailed(1, FailureKind.EMPTY))
+    assert commands == [Commit(1)]
+
+
+def test_a_first_answer_is_given_when_the_time_is_up_while_a_stronger_tier_is_waited_for() -> None:
+    exchange, commands = climbing_for_quality(AttemptFailed(1, FailureKind.BUSY, 0.5), TimerFired(Timer.DEADLINE))
+    assert commands == [Commit(0)]
+    assert exchange.state is State.STREAMING

@@ -86,6 +86,13 @@ def test_below_the_top_others_are_tried_by_value() -> None:
     assert decide(a_request(), KNOWN, TIERS, a_dial()).ladder == _names("large", "mid", "small")
 
 
+def test_a_route_that_would_rather_have_no_answer_than_a_weaker_one_never_descends() -> None:
+    for dial_per_usd in (0.0, 1e3, 1e9):
+        decision = decide(a_request(), KNOWN, TIERS, a_dial(dial_per_usd), degrade=False)
+        ranks = [["small", "mid", "large"].index(tier) for tier in decision.ladder]
+        assert ranks == sorted(ranks)
+
+
 def test_a_removed_tier_is_never_on_the_ladder() -> None:
     decision = decide(a_request(), KNOWN, TIERS, a_dial(), unavailable={TierName("large"): DOWN})
     assert decision.ladder == _names("mid", "small")

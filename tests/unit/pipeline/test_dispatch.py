@@ -1,11 +1,14 @@
 """Attempts over a ladder: what is tried after what, for how long, and which servers are left alone."""
 
 import asyncio
+import json
 from dataclasses import replace
 
 import httpx
 import pytest
 
+from gateway.domain.ids import RouteName, TierName
+from gateway.domain.money import format_usd
 from gateway.domain.outcome import FailureKind, NoRetry, Outcome
 from gateway.domain.request import Operation
 from gateway.pipeline.drive import Pipeline
@@ -19,6 +22,7 @@ from tests.support.behaviours import (
 )
 from tests.support.gateways import (
     CHAT,
+    CLOSED,
     KEYED,
     STREAM,
     TEAM_KEY,
@@ -28,9 +32,10 @@ from tests.support.gateways import (
     error_of,
     failures,
     hosts,
+    text_of,
 )
 from tests.support.openai_bodies import error_body
-from tests.support.scripts import Pause, Reply, SeenRequest, Unreachable
+from tests.support.scripts import Behaviour, Pause, Reply, SeenRequest, Unreachable
 from tests.support.waiting import eventually
 
 
@@ -231,6 +236,156 @@ async def test_a_kept_connection_that_died_is_replaced_at_the_same_server_agains
     assert asked[1].extensions["fresh_connection"]
     await gateway.ask({**CHAT, "seed": 1})
     assert hosts(gateway)[-1] == hosts(gateway)[0], "the server is not left alone"
+
+
+HEDGED = TWO_TIERS.replace("ttft: 100ms", "ttft: 1m").replace(
+    "balanced: {dial: 1000000,", "balanced: {dial: 1000000, hedge: {after: 20ms, budget: 10%, max_prompt: 100},"
+)
+
+
+def with_traffic(policy: str) -> Gateway:
+    """Build a gateway whose route has had enough requests for a hedge."""
+    gateway = Gateway(policy)
+    for _ in range(20):
+        gateway.world.hedges.admit(RouteName("balanced"), gateway.clock.now_s())
+    return gateway
+
+
+async def test_a_silent_server_is_hedged_and_the_loser_let_go_and_counted_as_waste() -> None:
+    gateway = with_traffic(HEDGED)
+    gateway.network.plan.queue(stalls_before())
+    client = await gateway.ask(STREAM)
+    assert text_of(client) == "Paris is the capital."
+    assert failures(gateway) == [None, None]
+    loser, winner = gateway.receipt.attempts
+    assert gateway.network.requests[0].gone.is_set()
+    assert len(set(hosts(gateway))) == 2
+    assert (loser.charge_usd_nano, winner.waste_usd_nano) == (0, 0)
+    assert gateway.receipt.waste_usd_nano == loser.waste_usd_nano > 0
+    assert gateway.receipt.charge_usd_nano == winner.charge_usd_nano > 0
+
+
+async def test_a_hedge_may_wait_for_as_long_as_nearly_all_streams_of_the_tier_take() -> None:
+    gateway = with_traffic(HEDGED.replace("after: 20ms", "after: p95"))
+    small = gateway.policy.snapshot.tiers[TierName("small")]
+    gateway.network.plan.queue(stalls_before())
+    for _ in range(40):
+        gateway.world.slos.first_content(small, 10, 0.02, gateway.clock.now_s())
+    client = await gateway.ask(STREAM)
+    assert text_of(client) == "Paris is the capital."
+    assert len(gateway.receipt.attempts) == 2
+
+
+@pytest.mark.parametrize(
+    ("policy", "body"),
+    [
+        (HEDGED, CHAT),
+        (HEDGED.replace("max_prompt: 100", "max_prompt: 1"), STREAM),
+        (HEDGED.replace("after: 20ms", "after: p95"), STREAM),
+        (
+            HEDGED.replace('{url: "http://small-a:8000/v1"}, ', "").replace(
+                '[{url: "http://large', '[{url: "http://larger:8000/v1"}, {url: "http://large'
+            ),
+            STREAM,
+        ),
+    ],
+    ids=["a whole answer", "a long prompt", "no streams known yet", "no server to spare"],
+)
+async def test_what_is_not_to_be_hedged_is_not(policy: str, body: dict[str, object]) -> None:
+    gateway = with_traffic(policy)
+    gateway.network.plan.queue(lambda request: replace(spoken(request), before=(Pause(0.06),)))
+    await gateway.ask(body)
+    assert len(gateway.network.requests) == 1
+    assert gateway.receipt.outcome is Outcome.SUCCESS_UPSTREAM
+
+
+async def test_a_client_that_leaves_a_hedged_request_frees_both_servers() -> None:
+    gateway = with_traffic(HEDGED)
+    gateway.network.plan.general = stalls_before()
+    client = gateway.client(STREAM)
+    serving = asyncio.create_task(gateway.serve(client))
+    await eventually(lambda: len(gateway.network.requests) == 2)
+    client.leave()
+    await serving
+    assert all(seen.gone.is_set() for seen in gateway.network.requests)
+    assert gateway.receipt.outcome is Outcome.CLIENT_GONE_BEFORE
+
+
+PICKY = TWO_TIERS.replace(
+    "dial: 1000000,", "dial: 1000000, fallback: {on: [connect, refusal, empty, invalid_json, broken_tool_call]},"
+)
+REFUSED = json.dumps(
+    {
+        "choices": [{"message": {"role": "assistant", "content": "I cannot."}, "finish_reason": "content_filter"}],
+        "usage": {"prompt_tokens": 10, "completion_tokens": 3},
+    }
+).encode()
+
+
+async def test_a_refusal_is_answered_by_a_stronger_tier_and_both_answers_are_charged() -> None:
+    books = Books()
+    gateway = Gateway(PICKY + CLOSED, ledger=books)
+    gateway.network.plan.queue(always(json_reply(200, REFUSED)))
+    client = await gateway.ask(CHAT, key=TEAM_KEY)
+    assert "Paris" in client.responder.body.decode()
+    assert client.responder.headers[b"x-tiergate-tier"] == b"large"
+    first, second = gateway.receipt.attempts
+    assert (first.failure, second.failure) == (FailureKind.REFUSAL, None)
+    assert first.charge_usd_nano == 10 * 1_000 + 3 * 2_000
+    assert gateway.receipt.charge_usd_nano == first.charge_usd_nano + second.charge_usd_nano
+    (settled,) = books.settlements
+    assert settled.charge_usd_nano == gateway.receipt.charge_usd_nano
+    assert settled.tokens == gateway.receipt.usage.total_tokens + 13
+    assert client.responder.headers[b"x-tiergate-cost-usd"] == format_usd(settled.charge_usd_nano).encode()
+
+
+@pytest.mark.parametrize("behaviour", [fails(500), fails(400), stalls_before(), always(Unreachable())])
+async def test_a_first_answer_is_given_when_the_stronger_tier_has_none(behaviour: Behaviour) -> None:
+    gateway = Gateway(PICKY)
+    gateway.network.plan.general = behaviour
+    gateway.network.plan.queue(always(json_reply(200, REFUSED)))
+    client = await gateway.ask(CHAT)
+    assert client.responder.status == 200
+    assert client.responder.body == REFUSED
+    assert client.responder.headers[b"x-tiergate-tier"] == b"small"
+    assert gateway.receipt.outcome is Outcome.SUCCESS_UPSTREAM
+    assert gateway.receipt.charge_usd_nano == 16_000
+
+
+@pytest.mark.parametrize(
+    ("policy", "body"), [(TWO_TIERS, CHAT), (PICKY, {**CHAT, "model": "small"}), (PICKY, {**CHAT, "model": "large"})]
+)
+async def test_a_refusal_is_given_where_nothing_says_otherwise(policy: str, body: dict[str, object]) -> None:
+    gateway = Gateway(policy)
+    gateway.network.plan.general = always(json_reply(200, REFUSED))
+    client = await gateway.ask(body)
+    assert client.responder.body == REFUSED
+    assert len(gateway.network.requests) == 1
+
+
+async def test_a_client_that_leaves_while_a_better_answer_is_sought_is_charged_for_the_first() -> None:
+    gateway = Gateway(PICKY.replace("answer: 100ms", "answer: 1m"))
+    gateway.network.plan.general = stalls_before()
+    gateway.network.plan.queue(always(json_reply(200, REFUSED)))
+    client = gateway.client(CHAT)
+    serving = asyncio.create_task(gateway.serve(client))
+    await eventually(lambda: len(gateway.network.requests) == 2)
+    client.leave()
+    await serving
+    assert gateway.receipt.outcome is Outcome.CLIENT_GONE_BEFORE
+    assert gateway.receipt.charge_usd_nano == 16_000
+
+
+async def test_a_tier_that_is_expected_to_come_too_late_is_not_tried_any_more() -> None:
+    gateway = Gateway(TWO_TIERS.replace("dial: 1000000,", "dial: 1000000, stream_deadline: 3s,"))
+    for _ in range(8):
+        large = gateway.policy.snapshot.tiers[TierName("large")]
+        gateway.world.slos.first_content(large, 10, 10.0, gateway.clock.now_s())
+    gateway.network.plan.general = fails(429)
+    client = await gateway.ask(STREAM)
+    assert client.responder.status == 503
+    assert {attempt.tier for attempt in gateway.receipt.attempts} == {"small"}
+    assert gateway.receipt.no_retry in (NoRetry.EXHAUSTED, NoRetry.MAX_ATTEMPTS, NoRetry.DEADLINE)
 
 
 def spoken(request: SeenRequest) -> Reply:

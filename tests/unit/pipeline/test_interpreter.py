@@ -301,3 +301,15 @@ async def test_a_call_that_cannot_be_closed_is_not_waited_for_beyond_a_second() 
     assert not task.done()
     released.set()
     await asyncio.wait((task,))
+
+
+@pytest.mark.parametrize("timer", ["deadline", "first content"])
+async def test_content_that_comes_in_the_same_turn_as_the_clock_runs_out_wins(timer: str) -> None:
+    servers, clock = Servers(), ManualClock()
+    limit_s, left_s = (60.0, 0.01) if timer == "deadline" else (0.01, 60.0)
+    plan = Plan((Rung(TierName("small"), 1, limit_s, 60.0),), 1, frozenset(), clock.now_s() + left_s)
+    interpreter = Interpreter(plan, RetryBudget(), servers, clock)
+    asyncio.get_running_loop().call_later(0.01, servers.answer, 0)
+    await interpreter.until_commit()
+    assert interpreter.committed is not None
+    await interpreter.aclose()

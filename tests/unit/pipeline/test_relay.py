@@ -128,8 +128,8 @@ async def test_a_server_that_falls_silent_mid_stream_is_let_go_and_the_client_to
     await serving
     assert gateway.network.requests[0].gone.is_set()
     told = json.loads(events_of(client)[-1])["error"]
-    assert told["code"] == "stream_interrupted"
-    assert told["message"] == "The answer is incomplete: the model server fell silent. Ask again for a whole one."
+    assert told["code"] == "stream_stalled"
+    assert "sent nothing for 0.1 s, its tier's limit (limits.stall)" in told["message"]
     assert failures(gateway) == [FailureKind.STALLED]
     assert gateway.receipt.outcome is Outcome.STREAM_TRUNCATED
 
@@ -291,3 +291,90 @@ async def test_a_client_that_leaves_while_it_is_sent_a_whole_answer_is_charged_f
     await serving
     assert gateway.receipt.outcome is Outcome.CLIENT_GONE_DURING
     assert gateway.receipt.charge_usd_nano > 0
+
+
+def tells_usage_late(released: asyncio.Event, *, then: Step | None = None) -> Behaviour:
+    """Answer at once, and keep the usage back until the event is set; or do something else instead."""
+    *content, usage, done = chat_events(Words(), usage=True, done=True)
+    rest: tuple[Step, ...] = (Send(usage), Send(done)) if then is None else (then,)
+    body: tuple[Step, ...] = (*[Send(part) for part in content], Hold(released), *rest)
+    return always(Reply(200, SSE, body=body, chunked=True))
+
+
+ASKED = {**STREAM, "stream_options": {"include_usage": True}}
+
+
+async def test_the_client_has_its_last_byte_before_the_usage_is_known_and_the_charge_is_exact() -> None:
+    gateway, released = Gateway(), asyncio.Event()
+    gateway.network.plan.general = tells_usage_late(released)
+    client = gateway.client(STREAM)
+    serving = asyncio.create_task(gateway.serve(client))
+    await eventually(lambda: client.responder.finished)
+    assert not serving.done()
+    gateway.clock.advance(0.25)
+    released.set()
+    await serving
+    assert events_of(client)[-1] == b"[DONE]"
+    assert gateway.receipt.outcome is Outcome.SUCCESS_UPSTREAM
+    assert gateway.receipt.usage.source is UsageSource.REPORTED
+    assert gateway.receipt.times.end_ms < 250, "the wait is not the answer's"
+
+
+async def test_who_asked_for_the_usage_is_told_it_when_it_comes() -> None:
+    gateway, released = Gateway(), asyncio.Event()
+    gateway.network.plan.general = tells_usage_late(released)
+    client = gateway.client(ASKED)
+    serving = asyncio.create_task(gateway.serve(client))
+    await eventually(lambda: text_of(client) == "Paris is the capital." if client.responder.chunks else False)
+    assert not client.responder.finished
+    released.set()
+    await serving
+    assert json.loads(events_of(client)[-2])["usage"]["completion_tokens"] == gateway.receipt.usage.output_tokens
+    assert events_of(client)[-1] == b"[DONE]"
+
+
+@pytest.mark.parametrize("body", [STREAM, ASKED])
+@pytest.mark.parametrize("then", [End.STALL, End.RESET, Send(b"data: {oops\n\n")])
+async def test_usage_that_never_comes_is_counted_and_the_answer_is_a_success(
+    body: dict[str, object], then: Step
+) -> None:
+    gateway, released = Gateway(), asyncio.Event()
+    released.set()
+    gateway.network.plan.general = tells_usage_late(released, then=then)
+    client = await gateway.ask(body)
+    assert text_of(client) == "Paris is the capital."
+    assert events_of(client)[-1] == b"[DONE]"
+    assert gateway.receipt.outcome is Outcome.SUCCESS_UPSTREAM
+    assert gateway.receipt.usage.source is UsageSource.COUNTED
+    assert failures(gateway) == [None]
+
+
+async def test_a_client_that_leaves_between_the_last_token_and_the_usage_it_asked_for_frees_the_server() -> None:
+    gateway = Gateway()
+    gateway.network.plan.general = tells_usage_late(asyncio.Event())
+    client = gateway.client(ASKED)
+    serving = asyncio.create_task(gateway.serve(client))
+    await eventually(lambda: text_of(client) == "Paris is the capital." if client.responder.chunks else False)
+    client.leave()
+    await serving
+    assert gateway.network.requests[0].gone.is_set()
+    assert gateway.receipt.outcome is Outcome.CLIENT_GONE_DURING
+    assert gateway.receipt.usage.output_tokens == 5
+
+
+async def test_a_stream_of_two_choices_is_complete_when_both_are() -> None:
+    gateway, released = Gateway(), asyncio.Event()
+    one, other = (
+        b'data: {"choices":[{"index":%d,"delta":{"content":"x"},"finish_reason":"stop"}]}\n\n' % index
+        for index in range(2)
+    )
+    gateway.network.plan.general = always(
+        Reply(200, SSE, body=(Send(one), Hold(released), Send(other), End.STALL), chunked=True)
+    )
+    client = gateway.client({**STREAM, "n": 2})
+    serving = asyncio.create_task(gateway.serve(client))
+    await eventually(lambda: client.responder.chunks)
+    assert not client.responder.finished
+    released.set()
+    await serving
+    assert len(events_of(client)) == 3

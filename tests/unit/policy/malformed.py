@@ -159,7 +159,13 @@ WRONG = (
         "when_uncertified: stronger",
         "36:23 routes.balanced.when_uncertified: `strongest`",
     ),
-    edited("on: [ttft, error]", "on: [ttft, refusal]", "37:27 routes.balanced.fallback.on.1: `connect`, `ttft`"),
+    edited("on: [ttft, error]", "on: [ttft, reset]", "37:27 routes.balanced.fallback.on.1: `connect`, `ttft`"),
+    edited("quality: 95%", "quality: 95%\n    hedge: {after: 59s}", "36:20 routes.balanced.hedge.after: the `ttft`"),
+    edited("quality: 95%", "quality: 95%\n    hedge: {after: p99}", "36:20 routes.balanced.hedge.after: or `p95`"),
+    edited(
+        "quality: 95%", "quality: 95%\n    tiers: [large]\n    hedge: {}", "37:5 routes.balanced.hedge: two endpoints"
+    ),
+    edited("dial: 12.5", "dial: 12.5\n    hedge: {}", "41:5 routes.careful.hedge: two attempts"),
     edited("max_attempts: 2", "max_attempts: 99", "37:49 routes.balanced.fallback.max_attempts: from 1 to 10"),
     edited("{on: []}", "{on: [], max_attempts: 3}", "42:38 routes.careful.fallback.max_attempts: one attempt"),
     edited("exact: off", "exact: of", "43:20 routes.careful.cache.exact: or `off`"),
