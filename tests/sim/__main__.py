@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from tests.sim.campaign import campaign
+from tests.sim.campaign import campaign, without_logs
 from tests.sim.case import Case, case_of
 from tests.sim.generator import case_of_seed
 from tests.sim.report import tables
@@ -86,4 +86,5 @@ class _AsWritten(argparse.RawDescriptionHelpFormatter):
 
 
 if __name__ == "__main__":
+    without_logs()
     sys.exit(main(sys.argv[1:]))

@@ -1,5 +1,6 @@
 """Many seeds over several processes, resumable, and what they came to."""
 
+import logging
 import multiprocessing
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -41,6 +42,11 @@ def campaign(
     return progress
 
 
+def without_logs() -> None:
+    """Keep the gateway's own log silent: it tells of every fault that is simulated."""
+    logging.disable(logging.CRITICAL)
+
+
 def judge_range(seeds: tuple[int, int]) -> Tally:
     """Judge seeds one after the other."""
     tally = Tally()
@@ -61,5 +67,5 @@ def _judged(batches: list[tuple[int, int]], jobs: int) -> Iterator[Tally]:
     if jobs == 1:
         yield from map(judge_range, batches)
         return
-    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
+    with multiprocessing.get_context("spawn").Pool(jobs, without_logs) as pool:
         yield from pool.imap(judge_range, batches)

@@ -172,7 +172,7 @@ class _Drawing:
     def _later_asks(self, first: int, from_s: float) -> tuple[Ask, ...]:
         """Ask once more of everybody, plainly, when all must be well again."""
         return tuple(
-            Ask(number=first + n, at_s=from_s + 61.0 * n, stream=n % 2 == 0, tokens=2, tenant=n % 2) for n in range(3)
+            Ask(number=first + n, at_s=from_s + 5.0 * n, stream=n % 2 == 0, tokens=2, tenant=n % 2) for n in range(3)
         )
 
     def _call_faults(self, asks: Sequence[Ask]) -> list[CallFault]:

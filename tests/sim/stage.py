@@ -12,6 +12,7 @@ from gateway.adapters.memory_conversations import MemoryConversations
 from gateway.adapters.memory_ledger import MemoryLedger
 from gateway.adapters.memory_receipts import MemoryReceipts
 from gateway.adapters.memory_reservoir import MemoryReservoir
+from gateway.app.endpoint_watch import EndpointWatch
 from gateway.core.admission import Admission
 from gateway.core.cost_storm import CostStorms
 from gateway.core.exchange import Exchange
@@ -29,7 +30,7 @@ from gateway.domain.request import CanonicalRequest, Operation
 from gateway.pipeline.drive import Pipeline
 from gateway.pipeline.world import World
 from gateway.policy.snapshot import PolicySnapshot
-from tests.sim.case import Ask, Case
+from tests.sim.case import Ask, Case, Mode
 from tests.sim.client import SimClient, prompt_of
 from tests.sim.history import History
 from tests.sim.ledger import SimLedger
@@ -103,6 +104,7 @@ class _Stage:
             loop.call_at(run.zero_s + standstill.at_s, self._stand_still, standstill.for_s)
         if case.drain_at_s >= 0:
             loop.call_at(run.zero_s + case.drain_at_s, self._drain, world)
+        watch = loop.create_task(EndpointWatch(world).run())
         pipeline = Pipeline(world)
         tasks = [loop.create_task(self._serve(ask, pipeline), name=f"ask {ask.number}") for ask in case.asks]
         for task in tasks:
@@ -110,6 +112,8 @@ class _Stage:
             if task.cancelled() or task.exception() is not None:
                 run.trouble.append(f"{task.get_name()} raised {None if task.cancelled() else task.exception()!r}")
         await asyncio.sleep(_SETTLING_S)
+        watch.cancel()
+        await asyncio.wait((watch,))
         await run.ledger.aclose()
         self._look_around(world, network)
         await self._read_books()
@@ -200,6 +204,8 @@ class _Stage:
         left += [f"open call {call.question.ask}.{call.question.call}" for call in run.calls if call.is_open]
         for tier in self._policy.snapshot.tiers.values():
             for endpoint in tier.endpoints:
+                if run.case.mode is Mode.LIVENESS and world.endpoints.state(endpoint).breaker.is_open:
+                    left.append(f"{endpoint.id} is not given requests")
                 count = world.endpoints.state(endpoint).in_flight
                 if count:
                     left.append(f"{count} in flight at {endpoint.id}")
