@@ -131,8 +131,7 @@ def _until_scored(body: bytes, request: CanonicalRequest, scorer: FoldedScorer) 
         check_content_headers(HEADERS)
 
     def admit() -> None:
-        admission.enter(KEY, LIMITS)
-        admission.leave(KEY)
+        admission.leave(admission.enter(KEY, TENANT, 1.0, LIMITS), LIMITS)
 
     yield Step("admit", "identify, check_content_headers", identified)
     yield Step("admit", "Admission: enter, leave", admit)

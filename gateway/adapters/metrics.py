@@ -10,6 +10,7 @@ from gateway.adapters import metrics_names as names
 from gateway.adapters.encoder_batches import BatchReport
 from gateway.adapters.metrics_cells import Counts, Labels, Spread, head_lines, number_lines, spread_lines
 from gateway.adapters.metrics_shape import Metric
+from gateway.adapters.metrics_worker_names import LOOP_STALL
 from gateway.domain.errors import ErrorCode
 from gateway.domain.receipt import Receipt, StageTimes
 from gateway.domain.usage import TokenUsage
@@ -59,6 +60,7 @@ class Metrics:
         self._output_token = self._spread(names.OUTPUT_TOKEN)
         self._overhead = self._spread(names.OVERHEAD)
         self._stage = self._spread(names.STAGE)
+        self._loop_stall = self._spread(LOOP_STALL)
         self._encoder_batch = self._spread(names.ENCODER_BATCH)
         self._encoder_wait = self._spread(names.ENCODER_WAIT)
 
@@ -87,6 +89,10 @@ class Metrics:
         self._encoder_batch.observe(device, len(report.waited_s))
         for waited_s in report.waited_s:
             self._encoder_wait.observe(device, waited_s)
+
+    def observe_lag(self, lag_s: float) -> None:
+        """Count how late a timer of the event loop came."""
+        self._loop_stall.observe((), lag_s)
 
     def count_encoder_failure(self, device: str) -> None:
         """Count a pass through the encoder that failed."""

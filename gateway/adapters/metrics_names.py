@@ -16,6 +16,7 @@ from gateway.adapters.metrics_shape import (
     Kind,
     Metric,
 )
+from gateway.adapters.metrics_worker_names import WORKER_METRICS
 
 REQUESTS = Metric(
     "tiergate_requests_total",
@@ -282,6 +283,7 @@ METRICS = (
     ROUTE_QUALITY,
     ROUTE_COST,
     IN_FLIGHT,
+    *WORKER_METRICS,
     *ENDPOINT_METRICS,
     CACHE_WRITES_DROPPED,
     FEEDBACK,

@@ -27,6 +27,7 @@ from gateway.app.artefact_in_force import ArtefactInForce
 from gateway.app.cold_routes import cold_routes
 from gateway.app.door import create_app
 from gateway.app.endpoint_watch import EndpointWatch
+from gateway.app.loop_keeping import LoopKeeping
 from gateway.app.policy_in_force import PolicyInForce
 from gateway.app.policy_reading import compiler, read_artefact, read_policy
 from gateway.app.scoring import Scoring
@@ -100,7 +101,8 @@ def make_service(settings: Settings) -> Service:
     opinions = Opinions(world)
     expose(metrics, policy, world, request_log)
     expose_learning(metrics, opinions, stores, model)
-    life = Life(settings, policy, model, scoring, world, stores, recorders, request_log)
+    keeping = LoopKeeping(world, metrics)
+    life = Life(settings, policy, model, scoring, world, stores, recorders, request_log, keeping)
 
     def scrape() -> str:
         recorders.drain()
@@ -155,6 +157,7 @@ class Life:
         stores: Stores,
         recorders: Recorders,
         request_log: RequestLog,
+        keeping: LoopKeeping,
     ) -> None:
         self._settings = settings
         self._policy = policy
@@ -164,6 +167,7 @@ class Life:
         self._stores = stores
         self._recorders = recorders
         self._log = request_log
+        self._keeping = keeping
 
     @asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
@@ -178,7 +182,9 @@ class Life:
         sharing = asyncio.create_task(news.listen())
         renewing = asyncio.create_task(self._watch_artefact())
         probing = asyncio.create_task(EndpointWatch(self._world).run())
+        keeping = asyncio.create_task(self._keeping.run())
         for task, lost in (
+            (keeping, "the event loop is not watched"),
             (renewing, "new difficulty models are not seen"),
             (probing, "model servers that were given up are not brought back"),
             (watching, "edits of the policy are not seen"),
@@ -197,6 +203,7 @@ class Life:
             await _end(sharing)
             await _end(renewing)
             await _end(probing)
+            await _end(keeping)
             await self._scoring.aclose()
             for transport in self._world.transports.values():
                 await transport.aclose()

@@ -24,4 +24,8 @@ class EdgeLimits:
     sse_event_bytes: int = 2 * 1024 * 1024
     in_flight: int = 2_000
     in_flight_per_key: int = 64
+    queue: int = 256
+    queue_wait_s: float = 2.0
+    loop_lag_s: float | None = 0.01
+    """None does not adapt to the event loop's lag."""
     remote_images: bool = True

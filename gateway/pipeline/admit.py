@@ -1,13 +1,23 @@
 """Stage 1, admit: who calls, may they, and is there room. The body is read last, so that a bad key costs none of it."""
 
+import asyncio
+from collections.abc import Iterable
 from hashlib import sha256
 
+from gateway.core.admission import Place
 from gateway.domain.errors import ErrorCode, GatewayError
+from gateway.domain.limits import EdgeLimits
 from gateway.pipeline.journey import Admitted, Arrival
 from gateway.pipeline.world import World
 from gateway.policy.snapshot import PolicySnapshot, VirtualKey
 from gateway.ports import Headers
+from gateway.wire.caller_limits import caller_limits
 from gateway.wire.headers import check_content_headers, credential
+
+_WAIT_SHARE = 0.1
+"""Of the time that a caller allows, as much may be spent waiting for a place: more would be lost to the answer."""
+_PATIENCE_S = 86_400.0
+"""Longer than any route's deadline: which route it will be is not known before the body is read."""
 
 
 async def admit(arrival: Arrival, world: World) -> Admitted:
@@ -15,15 +25,49 @@ async def admit(arrival: Arrival, world: World) -> Admitted:
     inbound, snapshot = arrival.inbound, arrival.snapshot
     key = identify(inbound.headers, snapshot)
     check_content_headers(inbound.headers)
-    limits = snapshot.limits
-    world.admission.enter(key.id, limits)
+    limits, tenant = snapshot.limits, key.tenant
+    place = world.admission.enter(key.id, tenant.id, tenant.share, limits)
+    if not place.is_granted:
+        await _wait_for(place, inbound.headers, limits, world)
     body = None
     try:
         body = await inbound.read_body(limits.body_bytes, limits.body_timeout_s)
     finally:
         if body is None:
-            world.admission.leave(key.id)
-    return Admitted(arrival, key, body)
+            leave(place, limits, world)
+    return Admitted(arrival, key, place, body)
+
+
+def leave(place: Place, limits: EdgeLimits, world: World) -> None:
+    """Count a request out, and let in who waited for its place."""
+    let_in(world.admission.leave(place, limits))
+
+
+def let_in(granted: Iterable[Place]) -> None:
+    """Wake who waited for a place and has one now."""
+    for place in granted:
+        assert place.wake is not None, "whoever waits can be woken"
+        place.wake()
+
+
+async def _wait_for(place: Place, headers: Headers, limits: EdgeLimits, world: World) -> None:
+    """Wait for a place; the body is not read meanwhile. Raises GatewayError `overloaded`."""
+    room = asyncio.Event()
+    place.wake = room.set
+    allowed_s = caller_limits(headers, _PATIENCE_S).deadline_s
+    wait_s = limits.queue_wait_s if allowed_s is None else min(limits.queue_wait_s, _WAIT_SHARE * allowed_s)
+    try:
+        async with asyncio.timeout(wait_s):
+            await room.wait()
+    except TimeoutError:
+        if not place.is_granted:
+            raise world.admission.give_up(place) from None
+    except asyncio.CancelledError:
+        if place.is_granted:
+            leave(place, limits, world)
+        else:
+            world.admission.withdraw(place)
+        raise
 
 
 def identify(headers: Headers, snapshot: PolicySnapshot) -> VirtualKey:

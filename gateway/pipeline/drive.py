@@ -14,7 +14,7 @@ from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.outcome import Outcome
 from gateway.domain.request import Operation
 from gateway.pipeline.account import account
-from gateway.pipeline.admit import admit
+from gateway.pipeline.admit import admit, leave
 from gateway.pipeline.canonicalise import canonicalise
 from gateway.pipeline.decide import decide
 from gateway.pipeline.dispatch import dispatch
@@ -146,7 +146,7 @@ class Pipeline:
                 world.report_fault(trail.arrival.request_id, error)
             finally:
                 if trail.admitted is not None:
-                    world.admission.leave(trail.admitted.key.id)
+                    leave(trail.admitted.place, trail.arrival.snapshot.limits, world)
                 record(trail, world)
 
 

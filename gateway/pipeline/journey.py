@@ -6,6 +6,7 @@ of every request, so they are slotted and not frozen (freezing costs 1–2 µs a
 
 from dataclasses import dataclass, field
 
+from gateway.core.admission import Place
 from gateway.core.cache_rules import CacheControl
 from gateway.core.routing import Pin
 from gateway.domain.ability import Score
@@ -49,6 +50,7 @@ class Admitted:
 
     arrival: Arrival
     key: VirtualKey
+    place: Place
     body: bytes
 
 

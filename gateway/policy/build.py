@@ -200,6 +200,7 @@ def build_tenant(name: str, spec: TenantSpec) -> Tenant:
         may_debug=spec.allow.debug,
         may_record_text=spec.record_text,
         strongest_share=spec.strongest_share,
+        share=spec.share,
     )
 
 
@@ -229,6 +230,9 @@ def build_limits(spec: LimitsSpec) -> EdgeLimits:
         sse_event_bytes=spec.sse_event,
         in_flight=spec.in_flight,
         in_flight_per_key=spec.in_flight_per_key,
+        queue=spec.queue,
+        queue_wait_s=spec.queue_wait,
+        loop_lag_s=spec.loop_lag,
         remote_images=spec.remote_images,
     )
 

@@ -117,6 +117,7 @@ def tenant_facts(tenant: Tenant) -> Iterator[tuple[str, str]]:
     """Yield what a policy says of a tenant."""
     yield "budget", words.budget(tenant.allowance)
     yield "rate", words.rate(tenant.allowance)
+    yield "share", words.number(tenant.share)
     yield "tiers", _names(tenant.tiers)
     yield "strongest_share", "unlimited" if tenant.strongest_share is None else words.percent(tenant.strongest_share)
     yield "models", _names(tenant.aliases)

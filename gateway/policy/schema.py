@@ -52,6 +52,16 @@ class LimitsSpec(Section):
     in_flight_per_key: Annotated[int, Quantity(COUNT, "1", "1000000")] = optional(
         64, "Requests under way at once with one key, in each worker process."
     )
+    queue: Annotated[int, Quantity(COUNT, "0", "100000")] = optional(
+        256, "Requests that may wait for one of those under way to end, in each worker process; shared like those."
+    )
+    queue_wait: Annotated[float, Quantity(DURATION, "1ms", "1m")] = optional(
+        "2s", "Longest wait there; a tenth of the time that the caller allows, where that is less."
+    )
+    loop_lag: Annotated[float | None, Quantity(DURATION, "1ms", "10s", off=True)] = optional(
+        "10ms",
+        "How late the event loop's timers may come before fewer requests are taken, 64 at the least; `off`: never.",
+    )
     remote_images: bool = optional(
         True, "Whether `image_url` may name another host; the gateway never fetches it, but the model server may."
     )

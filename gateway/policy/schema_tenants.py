@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from gateway.policy.quantities import COUNT, MONEY, SHARE, TOKENS, Quantity
+from gateway.policy.quantities import COUNT, MONEY, NUMBER, SHARE, TOKENS, Quantity
 from gateway.policy.schema_tiers import ModelName, Name, SecretReference
 from gateway.policy.section import Section, optional, required
 
@@ -42,6 +42,9 @@ class TenantSpec(Section):
     keys: tuple[SecretReference, ...] = required("The tenant's API keys: `env:NAME` or `file:/path`.")
     budget: BudgetSpec | None = optional(None, "How much it may spend; unlimited when absent.")
     rate: RateSpec = optional({}, "How fast it may go; unlimited when absent.")
+    share: Annotated[float, Quantity(NUMBER, "0.01", "1000")] = optional(
+        1, "Its part of a busy worker, weighed against the shares of the others; what they leave is lent."
+    )
     tiers: tuple[Name, ...] | None = optional(None, "The tiers it may use; all when absent.")
     strongest_share: Annotated[float, Quantity(SHARE, "0", "1")] | None = optional(
         None,

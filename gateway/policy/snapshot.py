@@ -107,6 +107,8 @@ class Tenant:
     """Whether training records may hold this tenant's prompts."""
     strongest_share: float | None = None
     """Share of a key's requests of an hour that the strongest tier may take; None for all."""
+    share: float = 1.0
+    """Its part of a busy worker, weighed against the shares of the others."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
 """Who may come in, and that a refusal costs as little as possible."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from gateway.domain.errors import ErrorCode
 from gateway.domain.outcome import Outcome
 from gateway.domain.request import Operation
+from gateway.pipeline.admit import let_in
 from tests.support.fake_inbound import FakeClient
 from tests.support.gateways import (
     CHAT,
@@ -65,7 +67,7 @@ async def test_a_client_that_leaves_while_it_sends_is_told_nothing_and_gives_its
 @pytest.mark.parametrize(
     ("limits", "status", "code"),
     [
-        ("limits: {in_flight: 1}\n", 503, ErrorCode.OVERLOADED),
+        ("limits: {in_flight: 1, queue: 0}\n", 503, ErrorCode.OVERLOADED),
         ("limits: {in_flight_per_key: 1}\n", 429, ErrorCode.RATE_LIMIT_EXCEEDED),
     ],
 )
@@ -94,3 +96,77 @@ async def test_a_gateway_that_is_shutting_down_takes_no_more() -> None:
     assert client.responder.status == 503
     assert error_of(client)["code"] == ErrorCode.DRAINING
     assert gateway.receipt.outcome is Outcome.SHED
+
+
+QUEUED = TWO_TIERS + "limits: {in_flight: 1, queue_wait: 10s}\n"
+
+
+async def two_at_once(gateway: Gateway, released: asyncio.Event) -> tuple["asyncio.Task[None]", FakeClient]:
+    """Let one request be under way, and make the client of a second one."""
+    gateway.network.plan.general = held_until(released)
+    client = gateway.client(CHAT)
+    first = asyncio.create_task(gateway.pipeline(Operation.CHAT, client.inbound, client.responder))
+    await eventually(lambda: gateway.network.requests)
+    return first, gateway.client({**CHAT, "seed": 2})
+
+
+async def test_a_request_waits_unread_for_a_place_and_gets_the_first_that_falls_free() -> None:
+    gateway, released = Gateway(QUEUED), asyncio.Event()
+    first, second = await two_at_once(gateway, released)
+    serving = asyncio.create_task(gateway.pipeline(Operation.CHAT, second.inbound, second.responder))
+    await eventually(lambda: gateway.world.admission.waiting)
+    assert second.inbound.reads == 0
+    released.set()
+    await asyncio.gather(serving, first)
+    assert second.responder.status == 200
+    assert gateway.world.admission.in_flight == gateway.world.admission.waiting == 0
+
+
+@pytest.mark.parametrize(
+    ("limits", "headers"),
+    [
+        ("{in_flight: 1, queue_wait: 10ms}", ()),
+        ("{in_flight: 1, queue_wait: 60s}", ((b"x-tiergate-deadline-ms", b"100"),)),
+    ],
+)
+async def test_who_waits_too_long_for_a_place_is_told_when_to_come_back(
+    limits: str, headers: tuple[tuple[bytes, bytes], ...]
+) -> None:
+    gateway, released = Gateway(TWO_TIERS + f"limits: {limits}\n"), asyncio.Event()
+    first, _ = await two_at_once(gateway, released)
+    second = gateway.client(CHAT, headers=headers)
+    await gateway.pipeline(Operation.CHAT, second.inbound, second.responder)
+    assert second.responder.status == 503
+    assert error_of(second)["code"] == ErrorCode.OVERLOADED
+    assert second.responder.headers[b"retry-after"] == b"1"
+    assert gateway.world.admission.waiting == 0
+    released.set()
+    await first
+
+
+async def test_a_request_that_is_broken_off_while_it_waits_leaves_the_queue() -> None:
+    gateway, released = Gateway(QUEUED), asyncio.Event()
+    first, second = await two_at_once(gateway, released)
+    serving = asyncio.create_task(gateway.pipeline(Operation.CHAT, second.inbound, second.responder))
+    await eventually(lambda: gateway.world.admission.waiting)
+    serving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await serving
+    assert gateway.world.admission.waiting == 0
+    assert error_of(second)["code"] == ErrorCode.DRAINING
+    released.set()
+    await first
+
+
+async def test_a_request_that_is_broken_off_as_it_gets_its_place_gives_it_back() -> None:
+    gateway, released = Gateway(QUEUED), asyncio.Event()
+    first, second = await two_at_once(gateway, released)
+    serving = asyncio.create_task(gateway.pipeline(Operation.CHAT, second.inbound, second.responder))
+    await eventually(lambda: gateway.world.admission.waiting)
+    let_in(gateway.world.admission.tick(0.0, 1.0, replace(gateway.policy.snapshot.limits, in_flight=2)))
+    serving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await serving
+    assert gateway.world.admission.in_flight == 1
+    released.set()
+    await first

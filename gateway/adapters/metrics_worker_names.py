@@ -1,0 +1,19 @@
+"""What a worker tells of itself: how much it takes on, and whether its event loop keeps time."""
+
+from gateway.adapters.metrics_shape import STALL_S, Kind, Metric
+
+ADMISSION_LIMIT = Metric(
+    "tiergate_admission_limit", Kind.GAUGE, (), "Requests that may be under way now: less where the event loop is late."
+)
+WAITING = Metric("tiergate_requests_waiting", Kind.GAUGE, (), "Requests that wait for one under way to end.")
+SHED = Metric("tiergate_requests_shed_total", Kind.COUNTER, (), "Requests told to come back for want of room.")
+LOOP_STALL = Metric(
+    "tiergate_loop_stall_seconds",
+    Kind.HISTOGRAM,
+    (),
+    "How late the event loop's timers come, sampled twenty times a second: for so long nobody is served.",
+    STALL_S,
+)
+
+WORKER_METRICS = (ADMISSION_LIMIT, WAITING, SHED, LOOP_STALL)
+"""In the order in which they are exposed."""
