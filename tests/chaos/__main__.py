@@ -102,7 +102,8 @@ def _run_apart(terms: Terms, folder: Path) -> bool:
 
 def _end_with_the_starter() -> None:
     """Kill the process group of the campaign, this process too, once whoever started it is gone."""
-    sys.stdin.buffer.read()
+    # Not through sys.stdin, whose lock a thread that waits would hold at the end of the interpreter.
+    os.read(sys.stdin.fileno(), 1)
     os.killpg(0, signal.SIGKILL)
 
 

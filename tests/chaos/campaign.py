@@ -24,7 +24,7 @@ from tests.chaos.rig import Rig, running_rig
 from tests.chaos.traffic import Traffic
 
 WARM_S = 2.0
-RATE_PER_S = 20.0
+RATE_PER_S = 15.0
 OFFICIAL_RATE_PER_S = 2.0
 OFFICIAL_FIRST = 10_000_000
 CLEAN_S = 12.0
@@ -34,7 +34,10 @@ RECEIPT_TRIES = 6
 HOUSE_SHARE = 0.2
 """Of all faults: those of gateways and of Redis stop everything at once, and none is to hide what the others show."""
 FETCH_EVERY_S = WAITS_S = 0.5
-REST_S = 0.4
+TICK_S = 0.05
+STARVED_S = 0.1
+"""A loop that is so late was kept from running by other processes, as were, most likely, those that it watches."""
+REST_S = 0.3
 """After each fault. Retries are a tenth of the requests: faults without pause would leave none for the next."""
 
 Say = Callable[[str], None]
@@ -65,6 +68,7 @@ class Campaign:
         self._began_s = now_s()
         self._count = dict.fromkeys(_LANES, 0)
         self._missed = 0
+        self._starved: list[tuple[float, float]] = []
 
     async def run(self) -> None:
         """Run to the end; leaves the files."""
@@ -73,6 +77,7 @@ class Campaign:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._traffic.flow(RATE_PER_S, stopping))
+                group.create_task(self._watch_for_starvation(stopping))
                 fetching = group.create_task(self._fetch_receipts(stopping))
                 await asyncio.sleep(WARM_S)
                 async with asyncio.TaskGroup() as lanes:
@@ -107,6 +112,14 @@ class Campaign:
                     f" {self._left_s():.0f} s left: {planned.kind.value}, {planned.phase.value}"
                 )
                 await asyncio.sleep(REST_S)
+
+    async def _watch_for_starvation(self, stopping: asyncio.Event) -> None:
+        """Note when this process, in which all paths end, could not run: what went wrong then says nothing."""
+        while not stopping.is_set():
+            began_s = now_s()
+            await asyncio.sleep(TICK_S)
+            if now_s() - began_s - TICK_S > STARVED_S:
+                self._starved.append((began_s, now_s()))
 
     @property
     def _injected(self) -> int:
@@ -143,6 +156,7 @@ class Campaign:
             "unsent": self._traffic.unsent,
             "began_s": self._began_s,
             "ended_s": now_s(),
+            "starved": self._starved,
             "refused": [asdict(refused) for refused in self._rig.front.refused],
             "books": [asdict(each) for each in books],
         }

@@ -24,6 +24,7 @@ DIES_WITHIN_S = 1.0
 """What a killed worker had is known to be lost by then, through two relays."""
 LEDGER_UNAVAILABLE = "ledger_unavailable"
 RETRIES_LIMITED = "Retries are limited for now."
+_OF_TIME = frozenset({"P10", "P14", "P15"})
 _AGREE: Mapping[End, frozenset[str]] = {
     End.DONE: frozenset({"success_upstream", "success_cache_exact"}),
     End.TOLD: frozenset({"stream_truncated", "deadline"}),
@@ -127,6 +128,9 @@ def left_behind(evidence: Evidence) -> Iterator[tuple[Story, Work]]:
             continue
         for work in works.get(story.call.request, ()):
             until_s = max(work.ended_s or math.inf, ending.ended_s)
+            is_noticed = work.event == "gone"
+            if is_noticed and evidence.was_starved(ending.ended_s, until_s):
+                continue
             if work.event != "finished" and not _is_disturbed(evidence, work, until_s):
                 yield story, work
 
@@ -270,4 +274,20 @@ CHECKS: tuple[Check, ...] = (
 
 def violations(evidence: Evidence) -> list[Violation]:
     """Return every broken promise."""
-    return [violation for check in CHECKS for violation in check(evidence)]
+    return [found for check in CHECKS for found in check(evidence) if not is_excused(evidence, found)]
+
+
+def excused(evidence: Evidence) -> list[Violation]:
+    """Return what would be broken promises, had the machine not been too busy just then to keep them."""
+    return [found for check in CHECKS for found in check(evidence) if is_excused(evidence, found)]
+
+
+def is_excused(evidence: Evidence, found: Violation) -> bool:
+    """Tell whether a promise about time was missed by a request whose paths stood still: no server could be reached.
+
+    What a client got, and that it was told, is never excused.
+    """
+    story = evidence.by_request.get(found.request or 0)
+    if found.promise not in _OF_TIME or story is None or story.ending is None:
+        return False
+    return evidence.was_starved(story.call.invoked_s, story.ending.ended_s)

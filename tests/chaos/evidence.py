@@ -16,6 +16,8 @@ from tests.chaos.history import End, Story, read_lines, read_stories
 
 SLACK_S = 0.03
 """Between the clocks of two processes' turns."""
+STARVES_ON_S = 0.5
+"""What waited while a process could not run is worked off by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class Evidence:
     refused: Sequence[Refused]
     books: Sequence[Books]
     run: dict[str, Any]
+    starved: Sequence[tuple[float, float]] = ()
+    """When the campaign's own process was kept from running."""
 
     @cached_property
     def attempts(self) -> list[list[Attempt]]:
@@ -84,6 +88,10 @@ class Evidence:
         """Tell whether a fault of those kinds was there in that time, or so shortly before."""
         wanted = frozenset(kinds)
         return any(fault.kind in wanted and fault.overlaps(began_s, ended_s, margin_s) for fault in self.faults)
+
+    def was_starved(self, began_s: float, ended_s: float) -> bool:
+        """Tell whether the machine was too busy for its paths, in that time or so shortly before."""
+        return any(start_s <= ended_s and began_s <= end_s + STARVES_ON_S for start_s, end_s in self.starved)
 
     def met(self, fault: Injected) -> bool:
         """Tell whether a fault met a request in the phase it was meant for."""
@@ -142,6 +150,7 @@ def read_evidence(folder: Path) -> Evidence:
         refused=[Refused(**line) for line in run["refused"]],
         books=[Books(**{**line, "open_ids": tuple(line["open_ids"])}) for line in run["books"]],
         run=run,
+        starved=[(began_s, ended_s) for began_s, ended_s in run["starved"]],
     )
 
 

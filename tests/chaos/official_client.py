@@ -49,6 +49,9 @@ class OfficialCall:
         except openai.APIStatusError as error:
             end, status, code, detail = End.ERROR, error.status_code, error.code, repr(error)
             self._request_id = error.response.headers.get("x-tiergate-request-id")
+        except openai.APITimeoutError as error:
+            is_refused = isinstance(error.__cause__, httpx2.ConnectTimeout)
+            end, detail = End.REFUSED if is_refused else End.LATE, repr(error.__cause__)
         except openai.APIConnectionError as error:
             end, detail = End.SILENT if self._texts else End.NO_ANSWER, repr(error.__cause__)
         except openai.APIError as error:

@@ -163,7 +163,9 @@ class _Link:
 
     def break_off(self, cut: Cut) -> None:
         if cut is Cut.CLOSE:
-            self._writers[Way.ANSWER].close()
+            # There is none yet of a connection that was accepted in this very turn of the loop.
+            if Way.ANSWER in self._writers:
+                self._writers[Way.ANSWER].close()
             return
         for writer in self._writers.values():
             raw = writer.get_extra_info("socket")

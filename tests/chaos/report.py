@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from load_tests.compare import machine
-from tests.chaos.checker import Violation, violations
+from tests.chaos.checker import Violation, excused, violations
 from tests.chaos.evidence import Evidence
 from tests.chaos.faults import HOUSE, ON_REDIS, OUTSIDE, Injected, Kind, Phase
 from tests.chaos.figures import Figure, figures
@@ -71,6 +71,9 @@ class Report:
     met: dict[tuple[Kind, Phase], int]
     verdicts: Sequence[Verdict]
     violations: Sequence[Violation]
+    excused: Sequence[Violation]
+    starved_share: float
+    """Of the time: how long the machine was too busy for the campaign's own process."""
     figures: Sequence[Figure]
 
     @property
@@ -93,6 +96,8 @@ class Report:
             ],
             "verdicts": [{**asdict(verdict), "verdict": verdict.word} for verdict in self.verdicts],
             "violations": [asdict(violation) for violation in self.violations],
+            "excused": [asdict(violation) for violation in self.excused],
+            "starved_share": self.starved_share,
             "figures": [asdict(figure) for figure in self.figures],
         }
 
@@ -117,8 +122,15 @@ def judge(evidence: Evidence) -> Report:
         met=dict(Counter((fault.kind, fault.phase) for fault in met)),
         verdicts=verdicts,
         violations=broken,
+        excused=excused(evidence),
+        starved_share=_share(evidence),
         figures=figures(evidence),
     )
+
+
+def _share(evidence: Evidence) -> float:
+    took_s: float = evidence.run["ended_s"] - evidence.run["began_s"]
+    return sum(ended_s - began_s for began_s, ended_s in evidence.starved) / took_s
 
 
 def markdown(report: Report) -> str:
@@ -135,6 +147,11 @@ def _lines(report: Report) -> Iterator[str]:
         f"{report.at}, seed {report.run['seed']}, {report.machine['cpu']}, {report.machine['cores']} cores:"
         f" {injected} faults in {took_s / 60:.0f} minutes, {met} of which met a request in their phase;"
         f" {report.requests:,} requests, {len(report.violations)} violations."
+    )
+    yield ""
+    yield (
+        f"The machine was too busy for the campaign's own process in {report.starved_share:.1%} of the time;"
+        f" {len(report.excused)} promises about time that were missed then are not counted."
     )
     yield ""
     yield "Ends: " + ", ".join(f"{end} {count:,}" for end, count in report.ends.items()) + "."

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.chaos.books import Books
-from tests.chaos.checker import violations
+from tests.chaos.checker import excused, violations
 from tests.chaos.evidence import Evidence, Work
 from tests.chaos.faults import Injected, Kind, Phase
 from tests.chaos.front import Refused
@@ -174,6 +174,19 @@ def test_a_ledger_that_does_not_come_back_is_found() -> None:
     assert broken(evidence(faults=[away], more=[Story(late, served)])) == ["P12"]
     soon = replace(late, invoked_s=away.healed_s + 1.0)
     assert broken(evidence(faults=[away], more=[Story(soon, served)])) == []
+
+
+def test_what_a_busy_machine_made_late_is_told_apart_and_what_a_client_got_is_not() -> None:
+    error = evidence(replace(WHOLE, end=End.ERROR, text="", status=504, code="upstream_timeout"))
+    starved = replace(error, starved=((AT_S + 0.2, AT_S + 0.4),))
+    assert violations(starved) == []
+    assert [found.promise for found in excused(starved)] == ["P10"]
+    long_before = replace(error, starved=((AT_S - 9.0, AT_S - 8.0),))
+    assert broken(long_before) == ["P10"]
+    half = replace(evidence(replace(WHOLE, text=marks(2))), starved=starved.starved)
+    assert broken(half) == ["P11"]
+    late = evidence(LEFT, works=[a_work("gone", 0.3)])
+    assert broken(replace(late, starved=((LEFT.ended_s + 0.05, LEFT.ended_s + 0.25),))) == []
 
 
 def test_a_promise_that_nothing_could_have_broken_was_not_put_to_the_test() -> None:

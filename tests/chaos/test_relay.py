@@ -164,6 +164,17 @@ async def test_a_door_that_ignores_leaves_connections_hanging_and_opens_again() 
             assert await reader.readexactly(len(SAID)) == SAID
 
 
+async def test_a_path_that_is_broken_off_as_somebody_comes_stays_open_to_others() -> None:
+    async with relayed() as (relay, _):
+        with socket.socket() as early:
+            early.connect(("127.0.0.1", relay.port))
+            for _ in range(20):
+                relay.break_off(Cut.CLOSE)
+                await asyncio.sleep(0)
+        async with asking(relay) as (reader, _):
+            assert await reader.readexactly(len(SAID)) == SAID
+
+
 async def test_a_server_that_is_not_there_resets_those_who_come() -> None:
     async with relayed() as (relay, _):
         with socket.socket() as nobody:

@@ -76,7 +76,7 @@ class Traffic:
         if chance.random() < 0.1:
             self.make(self.order(REAL_TOKENS, 0, 0), "real", tenant=tenant)
             return
-        order = self.order(chance.randint(5, 40), chance.randint(0, 150), chance.randint(0, 20))
+        order = self.order(chance.randint(5, 25), chance.randint(0, 150), chance.randint(0, 20))
         call = self.make(order, tenant=tenant, stream=chance.random() < 0.8)
         if chance.random() < LEAVES_SHARE:
             asyncio.get_running_loop().call_later(chance.uniform(0.0, 0.6), call.leave)
