@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from tests.chaos.actors import Actor
+from tests.chaos.actors import STARTS_WITHIN_S, Actor
 from tests.chaos.books import read_books
 from tests.chaos.clients import RawCall
 from tests.chaos.faults import HOUSE, OUTSIDE, Injected, Kind, Phase, Planned, draw
@@ -87,7 +87,7 @@ class Campaign:
                 await asyncio.sleep(CLEAN_S)
                 stopping.set()
                 self._official.terminate()
-                await self._official.ended(60.0)
+                await self._official.ended(STARTS_WITHIN_S)
                 await self._traffic.over()
                 await fetching
         finally:
