@@ -67,8 +67,10 @@ async def _pass_on(trail: Trail, exchange: Interpreter, attempt: Attempt, world:
         await send_stream_head(trail, attempt, attempts=len(exchange.attempts))
         await _stream(trail, exchange, attempt, opened, opened.scanner, kept, world)
     if exchange.outcome is Outcome.SUCCESS_UPSTREAM:
+        await _read_out(opened, opened.scanner)
+        # The server is done with, however long the client takes over its last byte.
+        await opened.response.aclose()
         await _end_stream(trail, exchange, world)
-        await _read_out(opened)
         sum_up(trail, exchange, attempt, world, answer=kept.join())
 
 
@@ -100,7 +102,12 @@ async def _stream(
         if not includes_usage:
             await _end_stream(trail, exchange, world)
         exchange.post(LastContent(attempt.number))
-        await _await_usage(exchange, opened, scanner, kept, trail.arrival.responder if includes_usage else None)
+        try:
+            await _await_usage(exchange, opened, scanner, kept, trail.arrival.responder if includes_usage else None)
+        finally:
+            if trail.is_told:
+                # Whatever breaks this off, the client has its answer.
+                exchange.post(Ended(attempt.number))
     await _end_stream(trail, exchange, world)
     exchange.post(Ended(attempt.number))
 
@@ -174,14 +181,17 @@ async def _end_stream(trail: Trail, exchange: Interpreter, world: World) -> None
     trail.last_byte_s = world.clock.now_s()
 
 
-async def _read_out(opened: Opened) -> None:
-    """Read on to the body's end, which often comes a packet after `[DONE]`: its connection can then be used again."""
+async def _read_out(opened: Opened, scanner: StreamScanner) -> None:
+    """Read on to the body's end, which often comes a packet after `[DONE]`: its connection can then be used again.
+
+    What is told of the answer's usage even now is as true as before.
+    """
     assert opened.rest is not None
     try:
         async with asyncio.timeout(_END_WITHIN_S):
-            async for _ in opened.rest:
-                pass
-    except (TimeoutError, httpx.TransportError):
+            async for chunk in opened.rest:
+                scanner.feed(chunk)
+    except (TimeoutError, StreamMalformed, httpx.TransportError):
         # The connection is not worth waiting for, and the client has its answer.
         return
 

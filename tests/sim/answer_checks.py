@@ -76,6 +76,9 @@ def _tokens_of(told: Told) -> int | None:
 def whole_answers_are_whole(told: Told) -> Iterator[str]:
     """A whole answer has every token."""
     tokens = _tokens_of(told)
+    call = told.serving()
+    if told.read.kind == "whole" and not told.read.tokens and call is not None and call.script is not None:
+        tokens = call.script.tokens
     if told.read.kind == "whole" and (tokens is None or len(told.read.tokens) != tokens):
         yield f"P11: {len(told.read.tokens)} of {tokens} tokens in a whole answer"
 
@@ -92,7 +95,9 @@ def outcomes_are_what_clients_saw(told: Told) -> Iterator[str]:
         yield f"P1: the client was told {answer.code}, the receipt says {receipt.error}"
     if told.is_there and is_success != (answer.kind == "whole" or answer.done == 1):
         yield f"P1: outcome {receipt.outcome} of an answer with {answer.done} [DONE] and error {answer.code}"
-    if told.receipt.outcome is Outcome.INTERNAL and not told.client.was_cut:
+    if answer.done == 1 and responder.finished and not is_success:
+        yield f"P1: outcome {receipt.outcome} of an answer that the client has whole"
+    if told.receipt.outcome is Outcome.INTERNAL:
         yield "P1: outcome internal"
 
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 from tests.sim.case import Server
 
 WATERMARK: Final = re.compile("⟨([0-9]+)\\.([0-9]+)\\.([0-9]+)⟩")
+WHOLE_ID: Final = re.compile("c-([0-9]+)-([0-9]+)")
 ABSURD_TOKENS: Final = 10**12
 
 
@@ -36,10 +37,10 @@ def token(ask: int, call: int, number: int) -> str:
     return f"⟨{ask}.{call}.{number}⟩"
 
 
-def whole(ask: int, call: int, tokens: int, model: str, usage: Usage | None) -> bytes:
+def whole(ask: int, call: int, tokens: int, model: str, usage: Usage | None, finish_reason: str = "stop") -> bytes:
     """Write an answer that comes whole."""
     text = "".join([token(ask, call, number) for number in range(tokens)])
-    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": finish_reason}
     body = {"id": f"c-{ask}-{call}", "object": "chat.completion", "model": model, "choices": [choice]}
     return msgspec.json.encode(body if usage is None else {**body, "usage": usage_object(usage)})
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from gateway.domain.outcome import OF_THE_ANSWER
 from gateway.domain.receipt import Receipt
 from gateway.domain.usage import UsageSource
 from tests.sim.call import Call
@@ -55,6 +56,7 @@ def _charge(run: Run, receipt: Receipt) -> Iterator[str]:
         yield f"{usage.input_tokens} input tokens, and the server told {told.input_tokens}"
     input_usd_nano, output_usd_nano = _prices()[call.question.model]
     cost_usd_nano = usage.input_tokens * input_usd_nano + output_tokens * output_usd_nano
+    cost_usd_nano += sum(_refused_usd_nano(run, receipt, other) for other in _refused(run, receipt, call))
     ceiling_usd = run.clients[number_of(receipt.request_id)].ask.max_cost_usd
     if ceiling_usd and cost_usd_nano > int(ceiling_usd * 1e9):
         yield f"cost {cost_usd_nano}, and its caller allowed {ceiling_usd} USD"
@@ -70,6 +72,22 @@ def _committed(run: Run, receipt: Receipt) -> Call | None:
     able = [call for call in run.calls if call.question.ask == number and call.script is not None]
     able = [call for call in able if call.host in hosts]
     return able[-1] if able else None
+
+
+def _refused(run: Run, receipt: Receipt, given: Call) -> list[Call]:
+    """Return the calls whose whole answers were not good enough, so that another was asked: they are charged too."""
+    number = number_of(receipt.request_id)
+    hosts = {host_of(one.endpoint) for one in receipt.attempts if one.failure in OF_THE_ANSWER}
+    mine = [call for call in run.calls if call.question.ask == number and call is not given]
+    return [call for call in mine if call.host in hosts and call.script is not None and call.is_written]
+
+
+def _refused_usd_nano(run: Run, receipt: Receipt, call: Call) -> int:
+    _, output_tokens = _expected(run, call)
+    told = call.usage_taken()
+    input_tokens = receipt.usage.input_tokens if told is None else told.input_tokens
+    input_usd_nano, output_usd_nano = _prices()[call.question.model]
+    return input_tokens * input_usd_nano + output_tokens * output_usd_nano
 
 
 def _expected(run: Run, call: Call) -> tuple[UsageSource, int]:

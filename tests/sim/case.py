@@ -45,6 +45,10 @@ class Mishap(StrEnum):
     ABSURD_USAGE = "absurd_usage"
     NO_USAGE = "no_usage"
     LATE_END = "late_end"
+    DECLINES = "declines"
+    """A whole answer that is a refusal."""
+    SAYS_NOTHING = "says_nothing"
+    """A whole answer without anything in it."""
     KILLS = "kills"
     """The request brings the server down: every call it has is reset, and it refuses until it has started again."""
 
@@ -103,6 +107,10 @@ class Shape(Struct, frozen=True):
     on: tuple[str, ...] = ("connect", "ttft", "busy", "error", "context")
     attempts: int = 3
     replay: bool = True
+    degrade: bool = True
+    hedge_s: float = 0.0
+    """After how long a silent server is hedged; 0 for never."""
+    heartbeat_s: float = 15.0
     deadline_s: float = 10.0
     strongest: bool = False
     """Whether the route begins with the dearest tier."""

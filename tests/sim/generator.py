@@ -52,16 +52,22 @@ def shape_of(number: int, *, is_tight: bool) -> Shape:
     """Draw one of the shapes; there are few enough of them that each is compiled but once for many seeds."""
     draws = Random(f"shape {number}")
     everything = ("connect", "ttft", "busy", "error", "context")
+    picky = (*everything, "refusal", "empty")
     keyed, narrow = draws.random() < 0.5, draws.random() < 0.3
+    servers = tuple(draws.choice((1, 1, 2, 3)) for _ in range(draws.choice((1, 2, 2, 3))))
+    attempts = draws.choice((1, 2, 3, 3, 4))
     return Shape(
-        servers=tuple(draws.choice((1, 1, 2, 3)) for _ in range(draws.choice((1, 2, 2, 3)))),
+        servers=servers,
         ttft_s=draws.choice((0.3, 1.0) if is_tight else (1.0, 2.0)),
         stall_s=draws.choice((0.3, 1.0) if is_tight else (1.0, 3.0)),
         answer_s=draws.choice((0.5, 1.0) if is_tight else (2.0, 4.0)),
         connect_s=draws.choice((0.1, 0.3)),
-        on=draws.choice((everything, everything, everything, ("connect", "busy"), ("ttft", "error"), ("error",))),
-        attempts=draws.choice((1, 2, 3, 3, 4)),
+        on=draws.choice((everything, everything, picky, picky, ("connect", "busy"), ("ttft", "error"), ("error",))),
+        attempts=attempts,
         replay=draws.random() < 0.85,
+        degrade=draws.random() < 0.7,
+        hedge_s=draws.choice((0.0, 0.0, 0.0, 0.15)) if attempts > 1 and max(servers) > 1 else 0.0,
+        heartbeat_s=draws.choice((15.0, 15.0, 0.2)),
         deadline_s=draws.choice((1.5, 3.0) if is_tight else (6.0, 10.0)),
         strongest=draws.random() < 0.2,
         cache=draws.random() < 0.5,
@@ -138,9 +144,14 @@ class _Drawing:
 
     def _asks(self, shape: Shape) -> tuple[Ask, ...]:
         draws = self._draws
-        count = draws.randint(3, 10)
+        count = draws.randint(3, 9)
         spread_s = 0.5 if "burst" in self._on else 8.0
-        return tuple(self._ask(number, self._time(0.0, spread_s), shape) for number in range(count))
+        asks = tuple(self._ask(number, self._time(0.0, spread_s), shape) for number in range(count))
+        if not shape.hedge_s:
+            return asks
+        # Hedges are a share of the requests: without a crowd there would be none.
+        crowd = range(count, count + 10)
+        return (*asks, *(Ask(number, self._time(0.0, spread_s), tokens=1, tenant=number % 2) for number in crowd))
 
     def _ask(self, number: int, at_s: float, shape: Shape) -> Ask:
         draws = self._draws

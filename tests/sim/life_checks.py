@@ -9,6 +9,8 @@ from tests.sim.told import ALIVE_S, Told, extended
 
 LET_GO_S: Final = 0.25
 """How soon a server is let go whose client has left."""
+LOSER_S: Final = 0.05
+"""How soon the other of two calls is let go."""
 _LIVE_MAX: Final = 2
 _PINNED_ATTEMPTS: Final = 3
 """An alias of a tier has no route in the policy, and so the default."""
@@ -53,7 +55,7 @@ def servers_are_let_go(told: Told) -> Iterator[str]:
 
 def attempts_are_bounded(told: Told) -> Iterator[str]:
     """No more calls than the policy allows, no more than two at once, and none once the client has content."""
-    calls, parts = told.calls, told.client.responder.part_times_s
+    calls, content_s = told.calls, told.content_s()
     stale = any(one.ask == told.ask.number and one.kind is Mishap.STALE for one in told.run.case.calls)
     if len(calls) > (told.run.case.shape.attempts if told.ask.is_routed else _PINNED_ATTEMPTS) + stale:
         yield f"P6: {len(calls)} calls"
@@ -61,8 +63,19 @@ def attempts_are_bounded(told: Told) -> Iterator[str]:
         live = [one for one in calls if one.began_s <= call.began_s and (one.ended_s or 0.0) > call.began_s]
         if len(live) > _LIVE_MAX:
             yield f"P6: {len(live)} calls at once"
-        if told.read.tokens and call.began_s > parts[0]:
+        if told.read.tokens and content_s is not None and call.began_s > content_s:
             yield f"P5: call {call.question.call} began after the client had content"
+
+
+def losers_are_let_go(told: Told) -> Iterator[str]:
+    """Once the client has content of one call, no other goes on."""
+    serving, content_s = told.serving(), told.content_s()
+    if serving is None or content_s is None:
+        return
+    for call in told.calls:
+        by_s = extended(content_s, told.run.stood_s) + LOSER_S
+        if call is not serving and call.began_s <= content_s and call.ended_s is not None and call.ended_s > by_s:
+            yield f"P5: call {call.question.call} went on beside call {serving.question.call}"
 
 
 def what_is_cut_off_is_told(told: Told) -> Iterator[str]:
@@ -113,6 +126,7 @@ LIFE_CHECKS: Final[tuple[Callable[[Told], Iterator[str]], ...]] = (
     nobody_outlives_the_deadline,
     servers_are_let_go,
     attempts_are_bounded,
+    losers_are_let_go,
     what_is_cut_off_is_told,
     drained_requests_are_told,
     tool_loops_stay_where_they_are,

@@ -58,10 +58,12 @@ def policy_text(shape: Shape, version: int) -> str:
     """Write a version of the policy."""
     ranks = range(len(shape.servers))
     dial = 0 if shape.strongest else 1_000_000
+    hedge = f"hedge: {{after: {shape.hedge_s}s, budget: 10%}}, " if shape.hedge_s else ""
     route = (
         f"dial: {dial}, deadline: {shape.deadline_s}s, stream_deadline: {shape.deadline_s}s, "
         f"fallback: {{on: [{', '.join(shape.on)}], max_attempts: {shape.attempts}, "
-        f"replay: {str(shape.replay).lower()}}}, "
+        f"replay: {str(shape.replay).lower()}, degrade: {str(shape.degrade).lower()}}}, "
+        f"heartbeat: {shape.heartbeat_s}s, {hedge}"
         f"cache: {{exact: {'1h' if shape.cache else 'off'}, max_temperature: 1}}"
     )
     lines = [

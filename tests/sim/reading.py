@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from tests.sim.answers import WATERMARK
+from tests.sim.answers import WATERMARK, WHOLE_ID
 from tests.sim.client import SimClient
 
 PING: Final = b": ping"
@@ -30,6 +30,8 @@ class Read(Struct, frozen=True):
     """How many events told usage and nothing else."""
     blocks: tuple[bytes, ...] = ()
     """The events as they came, but for the end and for what only keeps connections open."""
+    call: int | None = None
+    """The call that a whole answer names as its own."""
     fault: str = ""
     """Why it cannot be read."""
 
@@ -51,7 +53,10 @@ def read(client: SimClient) -> Read:
     if "error" in told:
         return Read("error", code=told["error"]["code"])
     text = told["choices"][0]["message"]["content"]
-    return Read("whole", tokens=_tokens(text), has_finish=told["choices"][0]["finish_reason"] is not None)
+    made_by = WHOLE_ID.fullmatch(told["id"])
+    call = None if made_by is None else int(made_by[2])
+    has_finish = told["choices"][0]["finish_reason"] is not None
+    return Read("whole", tokens=_tokens(text), has_finish=has_finish, call=call)
 
 
 def blocks_of(data: bytes) -> list[bytes]:

@@ -109,6 +109,11 @@ def _usage(server: Server, question: Question, kind: Mishap | None) -> Usage | N
 
 def _at_once(question: Question, kind: Mishap | None, usage: Usage | None, gaps_s: Sequence[float]) -> Script:
     work_s = sum(gaps_s) * (_DRIP if kind is Mishap.DRIP else 1.0)
+    if kind in (Mishap.DECLINES, Mishap.SAYS_NOTHING):
+        reason = "content_filter" if kind is Mishap.DECLINES else "stop"
+        body = whole(question.ask, question.call, 0, question.model, usage, reason)
+        piece = Piece(0.0, Event(body, usage=usage))
+        return Script(200, _JSON, (piece,), head_work_s=work_s, is_sound=True)
     body = whole(question.ask, question.call, question.tokens, question.model, usage)
     half = len(body) // 2
     first, rest = Event(body[:half]), Event(body[half:], is_content=True, usage=usage)

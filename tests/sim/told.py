@@ -6,7 +6,7 @@ from typing import Final
 from gateway.domain.receipt import Receipt
 from tests.sim.call import Call
 from tests.sim.client import SimClient
-from tests.sim.reading import read
+from tests.sim.reading import PING, read
 from tests.sim.run import Run, number_of
 
 ALIVE_S: Final = 2.5
@@ -34,15 +34,22 @@ class Told:
 
     def serving(self) -> Call | None:
         """Return the call whose tokens the client has."""
-        if not self.read.tokens or self.read.tokens[0][0] != self.ask.number:
-            return None
-        return next((call for call in self.calls if call.question.call == self.read.tokens[0][1]), None)
+        number = self.read.call
+        if self.read.tokens and self.read.tokens[0][0] == self.ask.number:
+            number = self.read.tokens[0][1]
+        return next((call for call in self.calls if call.question.call == number), None)
 
     def before(self) -> list["Told"]:
         """Return the requests that came before this one."""
         run = self.run
         theirs = [(run.clients[number_of(receipt.request_id)], receipt) for receipt in run.receipts]
         return [Told(run, client, receipt) for client, receipt in theirs if client.came_s < self.client.came_s]
+
+    def content_s(self) -> float | None:
+        """Tell when the client had the first of an answer, beside what only keeps connections open."""
+        responder = self.client.responder
+        had = zip(responder.part_times_s, responder.parts, strict=True)
+        return next((at_s for at_s, part in had if not part.startswith(PING)), None)
 
     def ends_by_s(self) -> float:
         """Tell by when the request must be over, were the client always ready to read."""

@@ -170,8 +170,8 @@ def _phase(fault: CallFault, script: Script, question: Question) -> str:
         return "before_head"
     if fault.kind in (Mishap.NO_DONE, Mishap.DONE_TWICE, Mishap.LATE_END, Mishap.NO_USAGE, Mishap.ABSURD_USAGE):
         return "at_the_end"
-    if not question.stream:
-        return "within_a_whole_answer"
+    if not question.stream or fault.kind in (Mishap.DECLINES, Mishap.SAYS_NOTHING):
+        return "within_a_whole_answer" if not question.stream else "nowhere"
     has_content = any(piece.event.is_content for piece in script.pieces)
     if not has_content:
         return "before_content"
