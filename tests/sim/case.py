@@ -4,6 +4,7 @@ Times are virtual seconds since the run's beginning unless a name says otherwise
 """
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 from msgspec import Struct, structs
@@ -51,6 +52,10 @@ class Mishap(StrEnum):
     """A whole answer without anything in it."""
     KILLS = "kills"
     """The request brings the server down: every call it has is reset, and it refuses until it has started again."""
+
+
+OF_WHOLE_ANSWERS: Final = frozenset({Mishap.DECLINES, Mishap.SAYS_NOTHING})
+"""Mishaps that pass a stream by."""
 
 
 class Ailment(StrEnum):

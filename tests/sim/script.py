@@ -17,7 +17,7 @@ from tests.sim.answers import (
     usage_event,
     whole,
 )
-from tests.sim.case import CallFault, Mishap, Server
+from tests.sim.case import OF_WHOLE_ANSWERS, CallFault, Mishap, Server
 
 _DRIP: Final = 12.0
 """How much slower a dripping answer is."""
@@ -109,7 +109,7 @@ def _usage(server: Server, question: Question, kind: Mishap | None) -> Usage | N
 
 def _at_once(question: Question, kind: Mishap | None, usage: Usage | None, gaps_s: Sequence[float]) -> Script:
     work_s = sum(gaps_s) * (_DRIP if kind is Mishap.DRIP else 1.0)
-    if kind in (Mishap.DECLINES, Mishap.SAYS_NOTHING):
+    if kind in OF_WHOLE_ANSWERS:
         reason = "content_filter" if kind is Mishap.DECLINES else "stop"
         body = whole(question.ask, question.call, 0, question.model, usage, reason)
         piece = Piece(0.0, Event(body, usage=usage))

@@ -15,6 +15,7 @@ REPEATED = range(0, SEEDS, 5)
 REGRESSIONS = Path(__file__).parent / "regressions.jsonl"
 SELDOM = {
     *("waiting × ClientGone", "waiting × TimerFired(deadline)"),
+    *("waiting × TimerFired(heartbeat)", "waiting × TimerFired(hedge)"),
     *("lingering × ClientGone", "lingering × TimerFired(deadline)"),
 }
 """Pairs that a campaign reaches, and so few seeds may not."""

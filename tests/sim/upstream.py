@@ -17,7 +17,7 @@ import msgspec
 from gateway.ports import StaleConnection
 from tests.sim.answers import Usage, whole
 from tests.sim.call import Call
-from tests.sim.case import Ailment, CallFault, Case, Mishap, Server
+from tests.sim.case import OF_WHOLE_ANSWERS, Ailment, CallFault, Case, Mishap, Server
 from tests.sim.history import History
 from tests.sim.pace import FOREVER_S
 from tests.sim.run import REQUEST_PREFIX
@@ -136,7 +136,7 @@ class SimNetwork(httpx.AsyncBaseTransport):
             self._noted(kind, "before_head")
             await self._fail_early(server, call, kind, work_s)
         script = script_for(server.server, question, fault, self._gaps_s(server.server, question))
-        if fault is not None:
+        if fault is not None and (not question.stream or fault.kind not in OF_WHOLE_ANSWERS):
             self._noted(fault.kind, _phase(fault, script, question))
         loop = asyncio.get_running_loop()
         read_s = server.pace.done_at_s(loop.time(), work_s + script.head_work_s)
@@ -170,8 +170,8 @@ def _phase(fault: CallFault, script: Script, question: Question) -> str:
         return "before_head"
     if fault.kind in (Mishap.NO_DONE, Mishap.DONE_TWICE, Mishap.LATE_END, Mishap.NO_USAGE, Mishap.ABSURD_USAGE):
         return "at_the_end"
-    if not question.stream or fault.kind in (Mishap.DECLINES, Mishap.SAYS_NOTHING):
-        return "within_a_whole_answer" if not question.stream else "nowhere"
+    if not question.stream:
+        return "within_a_whole_answer"
     has_content = any(piece.event.is_content for piece in script.pieces)
     if not has_content:
         return "before_content"

@@ -12,12 +12,12 @@ from tests.sim.checks import violations
 from tests.sim.stage import play
 
 RUNNING: Final = {
-    State.SEEKING: (Timer.FIRST_CONTENT, Timer.DEADLINE),
-    State.WAITING: (Timer.RETRY, Timer.DEADLINE),
-    State.STREAMING: (Timer.STALL, Timer.DEADLINE),
+    State.SEEKING: (Timer.FIRST_CONTENT, Timer.DEADLINE, Timer.HEDGE, Timer.HEARTBEAT),
+    State.WAITING: (Timer.RETRY, Timer.DEADLINE, Timer.HEDGE, Timer.HEARTBEAT),
+    State.STREAMING: (Timer.STALL, Timer.DEADLINE, Timer.HEARTBEAT),
     State.LINGERING: (Timer.LINGER, Timer.DEADLINE),
 }
-"""The timers that may run in a state; any other was cleared on the way there, but for hedges and heartbeats."""
+"""The timers that may run in a state; any other was cleared on the way there."""
 
 
 class Violation(Struct, frozen=True):
