@@ -11,6 +11,7 @@ from router_models.cli_bench import add_bench_command
 from router_models.cli_data import add_data_commands, at_own_places
 from router_models.cli_encoder import add_encoder_commands
 from router_models.cli_evaluate import add_evaluate_command
+from router_models.cli_frames import add_frames_command
 from router_models.cli_records import add_options
 from router_models.cli_train import run_calibrate, run_export, run_train
 from router_models.data import DataError, default_data_directory
@@ -60,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     add_evaluate_command(commands, KEPT)
     add_data_commands(commands)
     add_encoder_commands(commands)
+    add_frames_command(commands)
     add_bench_command(commands)
     add_triton_command(commands, shipped_directory())
     return parser

@@ -1,10 +1,14 @@
-"""Pools of many texts: what the heads are fitted on. Kept on disk by text, so that nothing is computed twice.
+"""Pools of many texts: what the heads are fitted on.
 
-The file is a row of records: 16 bytes of the text's SHA-256, then its pools. A record that was cut off when the program
-was stopped is dropped at the next start.
+Kept on disk by what the encoder reads, so that nothing is computed twice: neither a text nor an edited form of it that
+comes down to the same pieces.
+
+The file is a row of records: 16 bytes of the SHA-256 of the pieces' ids, then the pools. A record that was cut off when
+the program was stopped is dropped at the next start.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -22,8 +26,8 @@ Halves = NDArray[np.float16]
 Progress = Callable[[int, int], None]
 
 KEPT: Final = Path(".tiergate")
-WINDOW_VERSION: Final = 1
-"""To be raised when `gateway.core.encoder_text` reads another part of a text, or the pools are made otherwise."""
+POOLS_VERSION: Final = 2
+"""To be raised when pools are made otherwise of the same pieces, or kept under another key."""
 KEY_BYTES: Final = 16
 BATCH_TOKENS: Final = 4_096
 """In one pass: more makes no processor faster, and less leaves a GPU idle."""
@@ -32,12 +36,12 @@ BATCH_TEXTS_MAX: Final = 256
 
 def encoder_version(tokens: int = ENCODER_TOKENS) -> str:
     """Name what pools depend on besides the text."""
-    return f"{SHA256[WEIGHTS][:8]}-{tokens}-{WINDOW_VERSION}"
+    return f"{SHA256[WEIGHTS][:8]}-{tokens}-{POOLS_VERSION}"
 
 
-def key_of(text: str) -> bytes:
-    """Return the key under which a text's pools are kept."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:KEY_BYTES]
+def key_of(row: Sequence[int]) -> bytes:
+    """Return the key under which the pools of a row of ids are kept."""
+    return hashlib.sha256(np.array(row, "<i4").tobytes()).digest()[:KEY_BYTES]
 
 
 class PoolsCache:
@@ -91,19 +95,22 @@ def embed(
     `progress` gets the number of texts that are done, and of all. Raises DataError where the device cannot be used.
     """
     kept = PoolsCache(cache_path(tokens=tokens) if cache is None else cache, POOLED * weights.width)
-    keys = [key_of(text) for text in texts]
-    wanted = {key: text for key, text in zip(keys, texts, strict=True) if key not in kept}
-    done = len(keys) - len(wanted)
+    pieces = WordPieces(weights.vocabulary)
+    rows = rows_of(pieces, texts, tokens)
+    keys = [key_of(row) for row in rows]
+    wanted = {key: row for key, row in zip(keys, rows, strict=True) if key not in kept}
+    done = sum(key in kept for key in keys)
     progress(done, len(keys))
     if wanted:
-        pieces = WordPieces(weights.vocabulary)
         padding = weights.vocabulary.index(PADDING)
         model = EncoderRun(pools_graph(weights).SerializeToString(), device, threads)
-        missing, rows = list(wanted), rows_of(pieces, list(wanted.values()), tokens)
-        for batch in _batches([len(row) for row in rows]):
-            (pools,) = model.run(padded([rows[at] for at in batch], padding))
-            kept.add([missing[at] for at in batch], pools.astype(np.float16))
-            done += len(batch)
+        missing = list(wanted)
+        times = Counter(keys)
+        for batch in _batches([len(wanted[key]) for key in missing]):
+            chosen = [missing[at] for at in batch]
+            (pools,) = model.run(padded([wanted[key] for key in chosen], padding))
+            kept.add(chosen, pools.astype(np.float16))
+            done += sum(times[key] for key in chosen)
             progress(done, len(keys))
     return np.stack([kept[key] for key in keys]) if keys else np.zeros((0, POOLED * weights.width), np.float16)
 

@@ -6,7 +6,7 @@ end (few-shot and retrieval prompts), so three eighths of the room go to the hea
 
 from typing import Final
 
-from gateway.core.features import CONTEXT_CHARS, SHORT_TURN_CHARS
+from gateway.core.plain_text import essence, turn_text
 from gateway.core.wordpiece import WordPieces
 
 ENCLOSING: Final = 2
@@ -22,9 +22,7 @@ def encoder_ids(pieces: WordPieces, user_text: str, context_text: str, tokens: i
 
     Only the two enclosing ones come of a text without any word.
     """
-    text = user_text
-    if len(text) < SHORT_TURN_CHARS and context_text:
-        text = f"{context_text[-CONTEXT_CHARS:]}\n{text}"
+    text = essence(turn_text(user_text, context_text)[0])
     room = tokens - ENCLOSING
     head = -(-room * _HEAD_EIGHTHS // 8)
     tail = room - head

@@ -8,37 +8,21 @@ A change here changes what a trained model means: raise `FEATURE_VERSION`, and a
 import math
 from typing import Final
 
+from gateway.core.frames import may_be_framed
+from gateway.core.plain_text import essence, repeats, turn_text
+from gateway.core.words import WORD_TABLE
 from gateway.domain.noun import noun
 
-FEATURE_VERSION: Final = 1
+FEATURE_VERSION: Final = 2
 
 HEAD_CHARS: Final = 300
 TAIL_CHARS: Final = 500
 """A longer text is read at both ends only: instructions stand at the start, the question at the end (few-shot and
 retrieval prompts), and the time is bounded. Reading 512 and 1024 characters instead changed no measured figure."""
 
-SHORT_TURN_CHARS: Final = 80
-CONTEXT_CHARS: Final = 400
-"""A short last turn ("and in French?") leans on the turn before it, so the end of that turn is read as well."""
-
 MAX_WORDS: Final = 4 * (HEAD_CHARS + TAIL_CHARS)
 """More words than any text can yield: a word takes a byte at least, and a character takes four at most."""
 
-
-def _word_table() -> bytes:
-    table = bytearray(b" " * 256)
-    for code in range(256):
-        char = chr(code)
-        if code >= 0x80:
-            table[code] = code
-        elif char.isdigit():
-            table[code] = ord("0")
-        elif char.isalpha():
-            table[code] = ord(char.lower())
-    return bytes(table)
-
-
-_WORD_TABLE: Final = _word_table()
 
 _COUNTED: Final = (b"?", b"\n", b"$", b"\\", b"{", b"=", b"(", b",", b".", b'"', b"^", b"`")
 """One-byte marks only, which `bytes.count` finds by vector instructions. Longer ones (`def`, `boxed`, the letters of
@@ -68,26 +52,22 @@ class TextFeatures:
 NO_FEATURES: Final = TextFeatures(frozenset(), (0.0,) * len(SCALAR_NAMES))
 
 
-def read_text(user_text: str, context_text: str) -> tuple[bytes, int]:
-    """Return the bytes that are read, and the length in characters of what they were taken from."""
-    text = user_text
-    if len(text) < SHORT_TURN_CHARS and context_text:
-        text = f"{context_text[-CONTEXT_CHARS:]}\n{text}"
-    size = len(text)
-    if size > HEAD_CHARS + TAIL_CHARS:
-        text = f"{text[:HEAD_CHARS]} {text[-TAIL_CHARS:]}"
-    return text.encode("utf-8", "surrogatepass"), size
-
-
 def extract(user_text: str, context_text: str = "") -> TextFeatures:
     """Return the features of a request's text; `NO_FEATURES` when it holds no word."""
-    raw, size = read_text(user_text, context_text)
-    plain = raw.translate(_WORD_TABLE)
+    whole, unread = turn_text(user_text, context_text)
+    raw, cut = _ends(whole)
+    plain = raw.translate(WORD_TABLE)
     every = plain.split()
     if not every:
         return NO_FEATURES
     words = frozenset(every)
-    read = len(raw)
+    if may_be_framed(every) or repeats(len(every), len(words)):
+        whole = essence(whole)
+        raw, cut = _ends(whole)
+        plain = raw.translate(WORD_TABLE)
+        every = plain.split()
+        words = frozenset(every)
+    read, size = len(raw), len(whole) + unread
     log_bytes = math.log1p(size) * 0.2
     log1p = math.log1p
     return TextFeatures(
@@ -99,8 +79,16 @@ def extract(user_text: str, context_text: str = "") -> TextFeatures:
             0.1 * read / len(every),
             len(words) / len(every),
             plain.count(b"0") / read,
-            1.0 - min(size, HEAD_CHARS + TAIL_CHARS) / read,
-            1.0 if size > HEAD_CHARS + TAIL_CHARS else 0.0,
+            1.0 - (len(whole) - cut) / read,
+            1.0 if cut else 0.0,
             *[log1p(raw.count(mark)) for mark in _COUNTED],
         ),
     )
+
+
+def _ends(text: str) -> tuple[bytes, int]:
+    """Return what is read of a text, and how many of its characters are not."""
+    cut = len(text) - HEAD_CHARS - TAIL_CHARS
+    if cut > 0:
+        text = f"{text[:HEAD_CHARS]} {text[-TAIL_CHARS:]}"
+    return text.encode("utf-8", "surrogatepass"), max(cut, 0)

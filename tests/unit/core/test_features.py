@@ -1,17 +1,14 @@
 """What is read of a text."""
 
+import math
+from string import ascii_lowercase
+
 import pytest
 
-from gateway.core.features import (
-    CONTEXT_CHARS,
-    HEAD_CHARS,
-    NO_FEATURES,
-    SCALAR_NAMES,
-    SHORT_TURN_CHARS,
-    TAIL_CHARS,
-    extract,
-    read_text,
-)
+from gateway.core.features import HEAD_CHARS, NO_FEATURES, SCALAR_NAMES, TAIL_CHARS, extract
+
+MANY_WORDS = " ".join(f"{one}{two}" for one in ascii_lowercase for two in ascii_lowercase)
+ASKED = "Name the three largest moons of each planet beyond the asteroid belt, with their radii in km."
 
 
 def _scalar(text: str, name: str) -> float:
@@ -44,27 +41,37 @@ def test_marks_and_shares_are_counted() -> None:
 
 
 def test_a_long_text_is_read_at_both_ends_only() -> None:
-    head, tail = "h" * HEAD_CHARS, "t" * TAIL_CHARS
-    raw, size = read_text(f"{head}{'m' * 10_000}{tail}", "")
-    assert raw == f"{head} {tail}".encode()
-    assert size == HEAD_CHARS + 10_000 + TAIL_CHARS
-    assert _scalar(f"{head}{'m' * 10_000}{tail}", "is_cut") == 1.0
+    head, tail = "h" * 20 + " " * (HEAD_CHARS - 20), " " * (TAIL_CHARS - 20) + "t" * 20
+    text = f"{head}{MANY_WORDS}{tail}"
+    assert extract(text).words == {b"h" * 20, b"t" * 20}
+    assert _scalar(text, "is_cut") == 1.0
+    assert _scalar(text, "log_bytes") == pytest.approx(math.log1p(len(text)) * 0.2)
 
 
 def test_a_text_that_fits_is_read_whole() -> None:
-    text = "w" * (HEAD_CHARS + TAIL_CHARS)
-    assert read_text(text, "") == (text.encode(), len(text))
+    assert _scalar(MANY_WORDS[: HEAD_CHARS + TAIL_CHARS], "is_cut") == 0.0
 
 
-def test_a_short_turn_is_read_with_the_end_of_the_turn_before() -> None:
-    raw, size = read_text("and in French?", "x" * 1_000 + "rain")
-    assert raw == b"x" * (CONTEXT_CHARS - 4) + b"rain\nand in French?"
-    assert size == CONTEXT_CHARS + 15
+def test_a_short_turn_is_read_with_the_turn_before() -> None:
+    assert extract("and in French?", "rain").words == {b"and", b"in", b"french", b"rain"}
 
 
-def test_a_longer_turn_stands_for_itself() -> None:
-    text = "q" * SHORT_TURN_CHARS
-    assert read_text(text, "something else") == (text.encode(), SHORT_TURN_CHARS)
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Hello! Please help.\n\n{ASKED}\n\nThanks a lot!",
+        f"{ASKED}  \n\n\n ",
+        ASKED.replace(" ", "\u2003"),
+        ASKED.replace("Name", "Na\u200bme"),
+        f"{ASKED} {'QUJD' * 50}",
+    ],
+)
+def test_what_says_nothing_changes_no_feature(text: str) -> None:
+    assert extract(text) == extract(ASKED)
+
+
+def test_a_word_said_over_and_over_hardly_lengthens_a_text() -> None:
+    assert _scalar(ASKED + " very" * 200, "log_words") < _scalar(f"{ASKED} {ASKED}", "log_words")
 
 
 def test_a_lone_surrogate_is_read_like_any_letter() -> None:

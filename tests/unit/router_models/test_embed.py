@@ -31,7 +31,8 @@ def test_each_row_is_the_pools_of_its_text(weights: EncoderWeights, tmp_path: Pa
 def test_what_was_computed_is_kept_and_only_the_rest_is_done(weights: EncoderWeights, tmp_path: Path) -> None:
     cache = tmp_path / "pools.bin"
     marked = np.full((1, WIDTH), 0.5, np.float16)
-    PoolsCache(cache, WIDTH).add([key_of("wab")], marked)
+    (row,) = rows_of(WordPieces(weights.vocabulary), ["wab"])
+    PoolsCache(cache, WIDTH).add([key_of(row)], marked)
     steps: list[tuple[int, int]] = []
     found = embed(TEXTS, weights, cache, threads=1, progress=lambda done, total: steps.append((done, total)))
     np.testing.assert_array_equal(found[[1, 4]], np.repeat(marked, 2, axis=0))

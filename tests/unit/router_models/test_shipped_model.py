@@ -1,6 +1,7 @@
 """The shipped model, as served, on the queries it was never trained on."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +9,18 @@ import pytest
 
 from gateway.adapters.artefact import load_artefact, shipped_artefact
 from gateway.adapters.scorer_folded import FoldedScorer
+from gateway.adapters.scorer_static import StaticScorer
 from gateway.domain.ability import acceptance
 from router_models.benchmarks import STRONG, WEAK, two_tier_queries
 from router_models.data import Mask, Outcomes, default_data_directory, read_outcomes
 from router_models.headline import extremes
 from router_models.measures import apgr
+from router_models.probing import PLEAS
+from router_models.robustness import Score, Scored, probe
 from router_models.scientific import Doubles
+from tests.support.tiers import a_request
 
+PROBED = 300
 DATA = default_data_directory() / "routing" / "outcomes.csv.gz"
 
 
@@ -52,3 +58,36 @@ def _gains(outcomes: Outcomes, pair: tuple[int, int], prompts: list[str]) -> Dou
     scorer = FoldedScorer(artefact.table)
     scores = [scorer.score_text(prompt) for prompt in prompts]
     return np.array([acceptance(strong, score) - acceptance(weak, score) for score in scores])
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("stage", ["folded", "static"])
+def test_edits_that_keep_the_meaning_and_pleas_hardly_change_where_prompts_are_sent(stage: str) -> None:
+    """The gate of a release: R10's edits and attacks, on the shipped model as it is served."""
+    outcomes = _outcomes()
+    rows = np.random.default_rng(1).permutation(np.flatnonzero(outcomes.where(split="test")))[:PROBED]
+    found = probe(_score(stage), [outcomes.queries[row].prompt for row in rows], seed=1)
+    kept = {each.edit: each.flips for each in found if not each.is_attack}
+    assert np.mean(list(kept.values())) < 0.02
+    assert max(kept.values()) <= 0.05
+    for each in found:
+        assert each.flips <= 0.05, each.edit
+        if each.edit in PLEAS:
+            assert abs(each.cost_moved) <= 0.002, each.edit
+
+
+def _score(stage: str) -> Score:
+    """Score as the gateway does by one stage; the dear tier costs ten times as much."""
+    artefact = load_artefact(shipped_artefact())
+    weak, strong = (artefact.catalogue.references[name] for name in (WEAK, STRONG))
+    folded = FoldedScorer(artefact.table, artefact.table.adds)
+    static = StaticScorer(artefact.static, artefact.table)
+
+    def score(texts: Sequence[str]) -> Scored:
+        scores = [folded.score_text(text) for text in texts]
+        if stage == "static":
+            scores = [static.score(a_request(user_text=text), at) for text, at in zip(texts, scores, strict=True)]
+        gain = [acceptance(strong, each) - acceptance(weak, each) for each in scores]
+        return Scored(np.array(gain), np.tile([1.0, 10.0], (len(texts), 1)))
+
+    return score

@@ -1,0 +1,104 @@
+"""A text without what changes its looks or its length but says nothing: the difficulty model reads nothing else.
+
+Characters of no width, spaces of other widths, letters of other shapes, the marks of lists, headings and bold type,
+blobs in Base64 and phrases said over and over would each move a request to another tier, and cost nothing to put there.
+Of a text without them nothing is changed and little time is taken: what is looked for is found by vector instructions,
+and only what is found costs more.
+"""
+
+import re
+import unicodedata
+from typing import Final
+
+from gateway.core.frames import may_be_framed, unframed
+from gateway.core.words import words_of
+
+LOOKED_AT_CHARS: Final = 2_048
+"""A longer text is looked at in so many characters at each end, which bounds the time. It is more than any stage reads,
+so that padding at one end does not take the place of what stands beside it."""
+
+BLOB_CHARS: Final = 48
+"""Unbroken letters, digits, `+` and `/`: no word is as long, and links and paths have other marks between."""
+
+REPEATED_TIMES: Final = 10
+"""So often three words in a row may come again, as in the options of a question, of which there are ten at most.
+"""
+VARIED_SHARE: Final = 0.4
+"""Of a text whose distinct words are a larger share, repetition is not looked for: it has too little to matter."""
+FEW_WORDS: Final = 40
+"""Nor is it in a text of fewer words."""
+
+SHORT_TURN_CHARS: Final = 80
+CONTEXT_CHARS: Final = 400
+"""A short last turn ("and in French?") leans on the turn before it, so the end of that turn is read as well."""
+
+_NO_WIDTH: Final = ("\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\u00ad")
+_BLOB: Final = re.compile(f"[A-Za-z0-9+/]{{{BLOB_CHARS},}}={{0,2}}")
+_BEFORE_END: Final = re.compile(r"(?<![ \t])[ \t]+\n")
+_LISTED: Final = re.compile(r"^[ \t]*(?:[-*>]|#{1,6}) +(?=\S)", re.MULTILINE)
+_BOLD: Final = re.compile(r"(?<!\S)\*\*([^*\n]+)\*\*(?!\S)")
+_BLOB_TABLE: Final = bytes(
+    ord("x") if code < 0x80 and (chr(code).isalnum() or chr(code) in "+/") else ord(" ") for code in range(256)
+)
+_BLOB_FOUND: Final = b"x" * BLOB_CHARS
+
+
+def plain_text(text: str) -> tuple[str, int]:
+    """Return a text as it is to be read, and how many characters between its ends were not looked at."""
+    unread = len(text) - 2 * LOOKED_AT_CHARS
+    if unread > 0:
+        text = f"{text[:LOOKED_AT_CHARS]}\n{text[-LOOKED_AT_CHARS:]}"
+    if not text.isascii():
+        for char in _NO_WIDTH:
+            text = text.replace(char, "")
+        text = unicodedata.normalize("NFKC", text)
+    if " \n" in text:
+        text = _BEFORE_END.sub("\n", text)
+    if "\n" in text or "**" in text:
+        text = _BOLD.sub(r"\1", _LISTED.sub("", text))
+    if _BLOB_FOUND in text.encode("utf-8", "surrogatepass").translate(_BLOB_TABLE):
+        text = _BLOB.sub(" ", text)
+    return text.strip(), max(unread, 0)
+
+
+def repeats(words: int, distinct: int) -> bool:
+    """Tell whether a text of so many words may say something over and over."""
+    return words > FEW_WORDS and distinct < VARIED_SHARE * words
+
+
+def without_repeats(text: str) -> str:
+    """Return a text's words but for those that end three in a row which came `REPEATED_TIMES` times before.
+
+    What stands between words becomes one space; lines stay.
+    """
+    times: dict[tuple[str, str, str], int] = {}
+    kept_lines = []
+    first = second = ""
+    for line in text.split("\n"):
+        kept = []
+        for word in line.split():
+            three = (first, second, word)
+            first, second = second, word
+            times[three] = seen = times.get(three, 0) + 1
+            if seen <= REPEATED_TIMES:
+                kept.append(word)
+        if kept:
+            kept_lines.append(" ".join(kept))
+    return "\n".join(kept_lines)
+
+
+def turn_text(user_text: str, context_text: str) -> tuple[str, int]:
+    """Return the last turn as `plain_text` does; a short one with the end of the turn before it."""
+    text, unread = plain_text(user_text)
+    if len(text) < SHORT_TURN_CHARS and context_text:
+        text = f"{plain_text(context_text)[0][-CONTEXT_CHARS:]}\n{text}"
+    return text, unread
+
+
+def essence(text: str) -> str:
+    """Return a text without what it says over and over, and without what is said around its request."""
+    words = words_of(text)
+    if repeats(len(words), len(set(words))):
+        text = without_repeats(text)
+        words = words_of(text)
+    return unframed(text) if words and may_be_framed(words) else text
