@@ -28,6 +28,11 @@ class Recalled:
     turn: Turn | None
     waited_s: float
 
+    @property
+    def endpoint(self) -> EndpointId | None:
+        """Return who answered the last turn: preferred within its tier, whatever tier is chosen."""
+        return None if self.turn is None else self.turn.standing.endpoint
+
 
 _NOTHING = Recalled(None, None, 0.0)
 

@@ -32,7 +32,7 @@ def dispatch(trail: Trail, decided: Decided, world: World) -> Interpreter:
         heartbeat_s=route.heartbeat_s if request.stream else None,
         expects_s=lambda rung: _expected_s(decided.tiers[rung], request, world),
     )
-    caller = LadderCaller(decided, arrival, world)
+    caller = LadderCaller(decided, arrival, world, prefer=decided.prefer)
     interpreter = Interpreter(plan, world.retries, caller, world.clock, world.exchange, Heartbeat(trail))
     arrival.responder.watch(interpreter.client_gone)
     return interpreter

@@ -14,7 +14,7 @@ from gateway.domain.conversation import ConversationKey
 from gateway.domain.decision import Decision
 from gateway.domain.errors import GatewayError
 from gateway.domain.identity import CachedAnswer, ExactKey
-from gateway.domain.ids import RequestId
+from gateway.domain.ids import EndpointId, RequestId
 from gateway.domain.ledger import Hold
 from gateway.domain.outcome import NoRetry, Outcome
 from gateway.domain.receipt import AttemptReport
@@ -100,6 +100,8 @@ class Decided:
     waited_s: float
     deadline_at_s: float
     conversation: ConversationKey | None = None
+    prefer: EndpointId | None = None
+    """The endpoint that answered the conversation's last turn, and has its prefix."""
 
 
 @dataclass(slots=True)

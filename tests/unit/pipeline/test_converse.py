@@ -8,9 +8,10 @@ import pytest
 from gateway.domain.ability import Score
 from gateway.domain.conversation import ConversationKey, ConversationNote, Standing, Verdict
 from gateway.domain.decision import ReasonCode
+from gateway.domain.ids import EndpointId, TierName
 from gateway.domain.request import Operation
 from gateway.pipeline.drive import Pipeline
-from tests.support.gateways import CLOSED, GUEST_KEY, KEYED, TEAM_KEY, TWO_TIERS, FixedScorer, Gateway
+from tests.support.gateways import CLOSED, GUEST_KEY, KEYED, TEAM_KEY, TWO_TIERS, FixedScorer, Gateway, hosts
 
 EASY, HARD = Score((3.0, 0.0), 1.0, "fixed"), Score((0.0, -3.0), 1.0, "fixed")
 POLICY = TWO_TIERS.replace("dial: 1000000", "dial: 20").replace("input: 10,", "input: 10, cached_input: 1,")
@@ -149,3 +150,18 @@ async def test_the_store_is_asked_only_where_its_answer_can_matter(
     gateway.pipeline = Pipeline(replace(gateway.world, conversations=store))
     await gateway.ask(body, operation=operation)
     assert (store.gets, store.puts) == (gets, puts)
+
+
+class Remembering(Asked):
+    """A store in which every conversation was answered by the second server of the small tier."""
+
+    async def get(self, key: ConversationKey) -> Standing | None:
+        return Standing(TierName("small"), EndpointId("small/1"), 10, 0, 1e12)
+
+
+@pytest.mark.parametrize(("turn", "host"), [(1, "small-a:8000"), (2, "small-b:8000")])
+async def test_a_turn_goes_to_the_server_that_has_the_prefix(turn: int, host: str) -> None:
+    gateway = Gateway(POLICY)
+    gateway.pipeline = Pipeline(replace(gateway.world, conversations=Remembering()))
+    await gateway.ask({"model": "small", "messages": a_turn(turn)})
+    assert hosts(gateway) == [host]
