@@ -27,6 +27,7 @@ from gateway.app.artefact_in_force import ArtefactInForce
 from gateway.app.cold_routes import cold_routes
 from gateway.app.door import create_app
 from gateway.app.endpoint_watch import EndpointWatch
+from gateway.app.load_watch import LoadWatch
 from gateway.app.loop_keeping import LoopKeeping
 from gateway.app.policy_in_force import PolicyInForce
 from gateway.app.policy_reading import compiler, read_artefact, read_policy
@@ -181,11 +182,13 @@ class Life:
         news = self._stores.tier_news(self._world.slos, lambda: self._policy.snapshot.tiers.keys(), self._world.clock)
         sharing = asyncio.create_task(news.listen())
         renewing = asyncio.create_task(self._watch_artefact())
+        loads = asyncio.create_task(LoadWatch(self._world).run())
         probing = asyncio.create_task(EndpointWatch(self._world).run())
         keeping = asyncio.create_task(self._keeping.run())
         for task, lost in (
             (keeping, "the event loop is not watched"),
             (renewing, "new difficulty models are not seen"),
+            (loads, "what model servers say of their load is not known"),
             (probing, "model servers that were given up are not brought back"),
             (watching, "edits of the policy are not seen"),
             (flushing, "request log lines come late"),
@@ -204,6 +207,7 @@ class Life:
             await _end(renewing)
             await _end(probing)
             await _end(keeping)
+            await _end(loads)
             await self._scoring.aclose()
             for transport in self._world.transports.values():
                 await transport.aclose()

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
+from urllib.parse import urlsplit
 
 from gateway.domain.ability import Ability, ScorerChoice
 from gateway.domain.calibration import Catalogue
@@ -21,7 +22,7 @@ from gateway.policy.references import Resolved
 from gateway.policy.schema import DEFAULT_MAX_OUTPUT_TOKENS, DEFAULT_QUALITY, LimitsSpec
 from gateway.policy.schema_routes import FallbackSpec, RouteSpec
 from gateway.policy.schema_tenants import TenantSpec
-from gateway.policy.schema_tiers import CatalogPrice, PriceTable, TierSpec
+from gateway.policy.schema_tiers import CatalogPrice, EndpointSpec, PriceTable, TierSpec
 from gateway.policy.snapshot import Fallback, HedgeTerms, Route, Tenant, VirtualKey
 from gateway.policy.world import World
 
@@ -38,6 +39,8 @@ _FAILURES: Final = {
     "broken_tool_call": {FailureKind.BROKEN_TOOL_CALL},
 }
 """The words of `fallback.on`. Broken and stalled answers are absent: they fail after their first content."""
+_TELL_THEIR_LOAD: Final = frozenset({"vllm", "sglang", "llamacpp"})
+"""Dialects whose servers have a page of metrics beside their base URL."""
 _WINDOW_S: Final = {"minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800, "month": 2_592_000}
 _TOKENS_PER_K: Final = 1_000
 _EXPECTED_OUTPUT_TOKENS: Final = 256
@@ -89,6 +92,7 @@ def build_tier(name: str, rank: int, spec: TierSpec, price: Price, resolved: Res
             in_flight_tokens=limits.in_flight_tokens,
         ),
         endpoints=tuple(_endpoints(name, spec, resolved)),
+        idle_probe_s=spec.health.probe,
         slo=TierSlo(ttft_p95_s=spec.slo.ttft_p95, itl_p95_s=spec.slo.itl_p95),
     )
 
@@ -115,7 +119,17 @@ def _endpoints(name: str, spec: TierSpec, resolved: Resolved) -> Iterator[Endpoi
             dialect=endpoint.dialect,
             api_key=None if endpoint.api_key is None else resolved.secrets[endpoint.api_key],
             transport=endpoint.transport,
+            metrics_url=_metrics_url(endpoint),
         )
+
+
+def _metrics_url(endpoint: EndpointSpec) -> str | None:
+    if endpoint.metrics == "off":
+        return None
+    if endpoint.metrics != "auto":
+        return endpoint.metrics
+    parts = urlsplit(endpoint.url)
+    return f"{parts.scheme}://{parts.netloc}/metrics" if endpoint.dialect in _TELL_THEIR_LOAD else None
 
 
 def _unstated(catalogue: Catalogue) -> Ability:

@@ -42,6 +42,7 @@ def tier_facts(tier: Tier) -> Iterator[tuple[str, str]]:
     yield "max_output", words.tokens(tier.max_output_tokens)
     yield "supports", words.needs(tier.supports)
     yield "ability", words.ability(tier.ability)
+    yield "health.probe", "off" if tier.idle_probe_s is None else words.duration(tier.idle_probe_s)
     yield "slo.ttft_p95", _objective(tier.slo.ttft_p95_s)
     yield "slo.itl_p95", _objective(tier.slo.itl_p95_s)
     yield "limits.ttft", words.duration(limits.ttft_s)
@@ -61,7 +62,8 @@ def _objective(duration_s: float | None) -> str:
 
 def _endpoint(endpoint: Endpoint) -> str:
     key = "with a key" if endpoint.api_key is not None else "without a key"
-    return f"{endpoint.base_url} ({endpoint.dialect}, {endpoint.transport}, {key})"
+    load = "" if endpoint.metrics_url is None else f", its load from {endpoint.metrics_url}"
+    return f"{endpoint.base_url} ({endpoint.dialect}, {endpoint.transport}, {key}{load})"
 
 
 def route_facts(route: Route) -> Iterator[tuple[str, str]]:

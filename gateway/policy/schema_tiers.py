@@ -164,6 +164,26 @@ class SloSpec(Section):
     )
 
 
+class HealthSpec(Section):
+    """How servers are looked after beyond what their requests tell."""
+
+    probe: Annotated[float | None, Quantity(DURATION, "1s", "1d", off=True)] = optional(
+        "off",
+        "After so long without a request a server is asked for one token, which its provider may charge. A server that "
+        "was given up is always asked, until it serves again.",
+    )
+
+
+def check_metrics(written: str) -> str:
+    """Refuse what is neither a word nor the address of a page. Raises PydanticCustomError."""
+    if written in {"auto", "off"}:
+        return written
+    parts = urlsplit(check_url(written))
+    if not parts.path:
+        raise refusal("`auto`, `off`, or the URL of a page of metrics", "add its path, such as /metrics")
+    return written
+
+
 class EndpointSpec(Section):
     """One model server of the tier."""
 
@@ -175,6 +195,11 @@ class EndpointSpec(Section):
     )
     api_key: SecretReference | None = optional(
         None, "Sent as bearer token: `env:NAME` or `file:/path`; nothing is sent when absent."
+    )
+    metrics: Annotated[str, Text("`auto`, `off` or a URL", r"[!-~]{1,2000}"), AfterValidator(check_metrics)] = optional(
+        "auto",
+        "Where the server tells how many requests it has, from everybody; read every 2 s. `auto` is `/metrics` beside "
+        "the base URL for the dialects vllm, sglang and llamacpp, and nothing for others; or a URL, as of Triton.",
     )
     transport: Literal["lean", "httpx"] = optional(
         "lean",
@@ -200,6 +225,7 @@ class TierSpec(Section):
     ability: TierAbility | None = optional(
         None, "How good the model is. Without it the tier takes part in no route, as befits one for embeddings."
     )
+    health: HealthSpec = optional({}, "How servers are looked after beyond what their requests tell.")
     slo: SloSpec = optional(
         {},
         "What its streams should keep to. While they do not, a tenth more of the requests goes to other able tiers "

@@ -142,6 +142,15 @@ async def test_an_endpoint_that_refuses_connections_is_passed_over_and_the_clien
     assert hosts(gateway).count("small-a:8000") == 5, "then it is left alone"
 
 
+async def test_a_server_that_swallows_connections_costs_its_connect_limit_and_the_next_is_asked() -> None:
+    """Case 61: the transport keeps the limit that the tier gives it."""
+    gateway = Gateway()
+    gateway.network.plan.queue(always(Unreachable(httpx.ConnectTimeout)))
+    client = await gateway.ask(CHAT)
+    assert (client.responder.status, failures(gateway)) == (200, [FailureKind.CONNECT, None])
+    assert state_of(gateway, "small", 0).breaker.row == 1
+
+
 async def test_a_full_pool_goes_to_another_endpoint() -> None:
     """Case 64."""
     gateway = Gateway()

@@ -31,8 +31,8 @@ def test_a_tier_has_what_its_policy_says() -> None:
     assert small.ability == CATALOGUE.references["llama-3.1-8b-instruct"]
     assert small.limits == TierLimits(4.0, 0.00025, 30.0, 1.0, 64, 120.0)
     assert small.endpoints == (
-        Endpoint(EndpointId("small/0"), "http://small-a:8000/v1", "vllm", None, "lean"),
-        Endpoint(EndpointId("small/1"), "http://small-b:8000/v1", "vllm", None, "lean"),
+        Endpoint(EndpointId("small/0"), "http://small-a:8000/v1", "vllm", None, "lean", "http://small-a:8000/metrics"),
+        Endpoint(EndpointId("small/1"), "http://small-b:8000/v1", "vllm", None, "lean", "http://small-b:8000/metrics"),
     )
 
 
@@ -52,6 +52,11 @@ def test_an_objective_is_the_tiers_own_and_none_is_made_up() -> None:
     text = GOOD.replace("    limits: {ttft: 4s,", "    slo: {ttft_p95: 600ms, itl_p95: 60ms}\n    limits: {ttft: 4s,")
     assert tier("small", text).slo == TierSlo(ttft_p95_s=0.6, itl_p95_s=0.06)
     assert tier("small").slo == NO_SLO
+
+
+def test_idle_servers_are_probed_where_a_tier_says_so() -> None:
+    text = GOOD.replace("    limits: {ttft: 4s,", "    health: {probe: 45s}\n    limits: {ttft: 4s,")
+    assert (tier("small", text).idle_probe_s, tier("small").idle_probe_s) == (45.0, None)
 
 
 def test_a_hosted_tier_has_its_key_and_its_catalogue_price() -> None:

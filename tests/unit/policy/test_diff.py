@@ -7,6 +7,8 @@ from gateway.policy.snapshot import PolicySnapshot
 from gateway.policy.source import PolicySource
 from tests.unit.policy.worlds import CATALOGUE, GOOD, MINIMAL, FakePrices, even_dial, snapshot_of
 
+SMALL_B = "http://small-b:8000/v1 (vllm, lean, without a key, its load from http://small-b:8000/metrics)"
+
 
 @pytest.mark.parametrize(
     ("old", "new", "said"),
@@ -18,7 +20,7 @@ from tests.unit.policy.worlds import CATALOGUE, GOOD, MINIMAL, FakePrices, even_
         (
             '      - {url: "http://small-b:8000/v1/", dialect: vllm}\n',
             "",
-            ["tier small: endpoints.1 removed: http://small-b:8000/v1 (vllm, lean, without a key)"],
+            [f"tier small: endpoints.1 removed: {SMALL_B}"],
         ),
         ("# yaml", "# another comment; yaml", []),
     ],
@@ -34,7 +36,7 @@ def test_what_is_new_is_told() -> None:
         "  gpt-4o: {route: careful}\n", ""
     )
     assert diff(snapshot_of(smaller), snapshot_of(GOOD)) == [
-        "tier small: endpoints.1 added: http://small-b:8000/v1 (vllm, lean, without a key)",
+        f"tier small: endpoints.1 added: {SMALL_B}",
         "model gpt-4o: added",
     ]
 

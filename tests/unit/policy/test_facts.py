@@ -31,7 +31,7 @@ def test_every_subject_of_a_policy_has_its_facts() -> None:
 
 def test_facts_have_the_names_of_the_format() -> None:
     facts = facts_of(snapshot_of(GOOD))
-    tier = set(TierSpec.model_fields) - {"limits", "slo", "endpoints"}
+    tier = set(TierSpec.model_fields) - {"limits", "health", "slo", "endpoints"} | {"health.probe"}
     tier |= {f"limits.{key}" for key in TierLimitsSpec.model_fields} | {f"slo.{key}" for key in SloSpec.model_fields}
     assert {key for key in facts["tier small"] if not key.startswith("endpoints.")} == tier
     parts: dict[str, type[Section]] = {"fallback": FallbackSpec, "conversation": ConversationSpec, "cache": CacheSpec}

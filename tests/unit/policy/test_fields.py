@@ -10,11 +10,12 @@ def test_keys_are_known_at_every_depth() -> None:
         "max_output",
         "supports",
         "ability",
+        "health",
         "slo",
         "limits",
         "endpoints",
     ]
-    assert known_keys(("tiers", "any", "endpoints", 3)) == ["url", "dialect", "api_key", "transport"]
+    assert known_keys(("tiers", "any", "endpoints", 3)) == ["url", "dialect", "api_key", "metrics", "transport"]
     assert known_keys(("tiers", "any", "price")) == ["input", "output", "cached_input", "catalog", "provider"]
     assert known_keys(("routes", "any", "cache")) == ["exact", "max_temperature"]
 

@@ -1,7 +1,7 @@
 import pytest
 from pydantic_core import PydanticCustomError
 
-from gateway.policy.schema_tiers import CatalogPrice, PriceTable, TierSpec, check_url
+from gateway.policy.schema_tiers import CatalogPrice, PriceTable, TierSpec, check_metrics, check_url
 
 TIER = {"model": "m", "context": 1000, "endpoints": ()}
 
@@ -56,3 +56,16 @@ def test_a_price_is_a_table_a_word_or_a_name_in_the_catalogue() -> None:
     assert TierSpec.model_validate({**TIER, "price": "free"}).price == "free"
     assert TierSpec.model_validate({**TIER, "price": table.price}).price == table.price
     assert TierSpec.model_validate({**TIER, "price": named.price}).price == named.price
+
+
+@pytest.mark.parametrize("written", ["auto", "off", "http://triton:8002/metrics", "https://m.example/prometheus/"])
+def test_metrics_are_a_word_or_the_address_of_a_page(written: str) -> None:
+    assert check_metrics(written) == written
+
+
+@pytest.mark.parametrize(
+    "written", ["on", "ftp://x/metrics", "http://triton:8002", "http://user:pw@x/metrics", "http://169.254.169.254/m"]
+)
+def test_other_metrics_are_refused(written: str) -> None:
+    with pytest.raises(PydanticCustomError):
+        check_metrics(written)
