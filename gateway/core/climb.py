@@ -30,13 +30,15 @@ class Step:
 class Climb:
     """How far a request has come on its ladder."""
 
-    __slots__ = ("_busy", "_exceeded_tokens", "_here", "_plan", "_tried", "is_freshened", "opened")
+    __slots__ = ("_busy", "_exceeded_tokens", "_here", "_plan", "_tried", "is_freshened", "opened", "opens_in_s")
 
     def __init__(self, plan: Plan) -> None:
         self.opened = 0
         """Attempts so far."""
         self.is_freshened = False
         """A kept connection had died and was replaced: that attempt is not the route's, but of our own making."""
+        self.opens_in_s: float | None = None
+        """When the first of the rungs opens that a cost storm shuts, if that is what ended the climb."""
         self._plan = plan
         self._here = 0
         self._tried = [0] * len(plan.rungs)
@@ -117,10 +119,14 @@ class Climb:
 
     def _first(self, rungs: Iterable[int], now_s: float) -> Step | NoRetry:
         able = [rung for rung in rungs if self._has_untried(rung) and self._holds(rung)]
-        timely = next((rung for rung in able if self._is_timely(rung, now_s)), None)
-        if timely is not None:
-            return Step(timely)
-        return NoRetry.DEADLINE if able else NoRetry.EXHAUSTED
+        if not able:
+            return NoRetry.EXHAUSTED
+        may = [rung for rung in able if self._plan.shut_s(rung) <= 0.0]
+        if not may:
+            self.opens_in_s = min(map(self._plan.shut_s, able))
+            return NoRetry.COST_STORM
+        timely = next((rung for rung in may if self._is_timely(rung, now_s)), None)
+        return NoRetry.DEADLINE if timely is None else Step(timely)
 
     def _has_untried(self, rung: int) -> bool:
         return self._tried[rung] < self._plan.rungs[rung].endpoints

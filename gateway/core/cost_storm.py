@@ -6,7 +6,7 @@ seconds. Whoever does not get in is told when to come again, or stays with the s
 """
 
 from collections import deque
-from collections.abc import Collection, Container, Sequence
+from collections.abc import Container
 from typing import Final
 
 from gateway.domain.decision import Decision
@@ -37,20 +37,12 @@ class CostStorms:
             climbs = self._climbs[tier.name] = deque(climbs or (), maxlen=climbs_max(tier))
         climbs.append(now_s)
 
-    def is_shut(self, tier: Tier, now_s: float) -> bool:
-        """Tell whether no more may climb into the tier for now."""
-        return self.reopens_in_s(tier, now_s) > 0.0
-
     def reopens_in_s(self, tier: Tier, now_s: float) -> float:
         """Return when one more may climb into the tier: 0 for now."""
         climbs = self._climbs.get(tier.name, ())
         if len(climbs) < climbs_max(tier):
             return 0.0
         return max(0.0, climbs[-climbs_max(tier)] + WINDOW_S - now_s)
-
-    def shut(self, tiers: Sequence[Tier], now_s: float) -> Collection[TierName]:
-        """Return those of the tiers into which no more may climb for now."""
-        return frozenset([tier.name for tier in tiers if self.is_shut(tier, now_s)]) if self._climbs else ()
 
     def forget_all_but(self, names: Container[TierName]) -> None:
         """Drop what is known of tiers that a new policy no longer has."""

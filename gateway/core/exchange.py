@@ -75,10 +75,7 @@ class State(Enum):
 _CLEAR_FIRST_CONTENT = ClearTimer(Timer.FIRST_CONTENT)
 _CLEAR_SEEKING = (_CLEAR_FIRST_CONTENT, ClearTimer(Timer.HEDGE))
 _CLEAR_ALL = tuple(ClearTimer(timer) for timer in Timer)
-_REJECTED_OUTCOME: dict[ErrorCode, Outcome] = {
-    ErrorCode.UPSTREAM_REJECTED: Outcome.UPSTREAM_REJECTED,
-    ErrorCode.DEADLINE_EXCEEDED: Outcome.DEADLINE,
-}
+_OUTCOME = {ErrorCode.UPSTREAM_REJECTED: Outcome.UPSTREAM_REJECTED, ErrorCode.DEADLINE_EXCEEDED: Outcome.DEADLINE}
 
 
 class Exchange:
@@ -178,8 +175,8 @@ class Exchange:
         return self._open(step)
 
     def _give_up(self, why: NoRetry) -> Commands:
-        kind = self._failed.kind
-        return self._reject(SAFE_RETRY[kind].told, kind, why)
+        code = ErrorCode.TIER_UNAVAILABLE if why is NoRetry.COST_STORM else SAFE_RETRY[self._failed.kind].told
+        return self._reject(code, self._failed.kind, why)
 
     def _out_of_time(self, cause: FailureKind) -> Commands:
         return self._reject(ErrorCode.DEADLINE_EXCEEDED, cause, NoRetry.DEADLINE)
@@ -187,7 +184,8 @@ class Exchange:
     def _reject(self, code: ErrorCode, cause: FailureKind, why: NoRetry) -> Commands:
         if self._spare is not None:
             return self._commit(self._spare)
-        return (Reject(code, cause, why), *self._finish(_REJECTED_OUTCOME.get(code, Outcome.UPSTREAM_FAILED)))
+        rejection = Reject(code, cause, why, self._climb.opens_in_s)
+        return (rejection, *self._finish(_OUTCOME.get(code, Outcome.UPSTREAM_FAILED)))
 
     def _failed_after_commit(self, event: Event, now_s: float) -> Commands:
         assert isinstance(event, AttemptFailed)

@@ -37,7 +37,8 @@ class Plan:
     `replayable` says that a server which has worked on the request in vain has done no harm. `jitter` is uniform in
     [0, 1): drawn once, it spreads the waits of this request. `heartbeat_s` is the silence after which the client is
     told that we are still there; None for an answer that is not streamed. `expects_s` tells how soon a rung has content
-    as far as is known, else 0; it is asked only when an attempt has failed.
+    as far as is known, else 0, and `shut_s` for how long nobody may climb to it, 0 if one may; both are asked only when
+    an attempt has failed.
     """
 
     rungs: tuple[Rung, ...]
@@ -49,6 +50,7 @@ class Plan:
     hedge: Hedge | None = None
     heartbeat_s: float | None = None
     expects_s: Callable[[int], float] = _nothing_is_known
+    shut_s: Callable[[int], float] = _nothing_is_known
 
     def __post_init__(self) -> None:
         if not self.rungs or self.max_attempts < 1 or min(rung.endpoints for rung in self.rungs) < 1:
@@ -171,12 +173,14 @@ class Beat:
 class Reject:
     """Tell the client, who has seen nothing yet, that it failed.
 
-    `cause` is the last attempt's failure, and `why` tells what kept another from following it.
+    `cause` is the last attempt's failure, and `why` tells what kept another from following it; `retry_after_s` is when
+    that is over, where it is known.
     """
 
     code: ErrorCode
     cause: FailureKind | None
     why: NoRetry
+    retry_after_s: float | None = None
 
 
 @noun

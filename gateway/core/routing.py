@@ -6,7 +6,7 @@ Pure, and on the path of every request.
 """
 
 import math
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import field, replace
 from typing import Final
 
@@ -38,13 +38,11 @@ class Bars:
     """What keeps requests from tiers at this moment, for this caller.
 
     `misfits` remove a tier as any constraint does. `passed_over` removes it only while another is able: by `slo`, which
-    leaves it the last rung of the ladder (better a slow answer than none), or by `strongest_share`. `shut` are tiers
-    that a failing cheaper one's requests must not climb into for now.
+    leaves it the last rung of the ladder (better a slow answer than none), or by `strongest_share`.
     """
 
     misfits: Mapping[TierName, Misfit] = field(default_factory=dict)
     passed_over: Mapping[TierName, ReasonCode] = field(default_factory=dict)
-    shut: Collection[TierName] = ()
 
 
 NO_BARS: Final = Bars()
@@ -99,8 +97,6 @@ def decide(
         chosen, reason = _choice(tiers, views, able, dial, score)
         if turn is not None:
             chosen, reason, note = weigh(turn, tiers, Choice(able, values, chosen, reason, dial.value))
-        if bars.shut:
-            able, aside = (_not_shut(bars.shut, tiers, chosen, positions) for positions in (able, aside))
         ladder = tuple(views[position].tier for position in _rungs(values, able, aside, chosen, degrade=degrade))
     return Decision(ladder, reason, route, dial.value, dial.certified, score, tuple(views), dial.certificate, note)
 
@@ -174,11 +170,6 @@ def _rungs(
         if degrade:
             rungs += [position for position in by_value if position < chosen]
     return rungs
-
-
-def _not_shut(shut: Collection[TierName], tiers: Sequence[Tier], chosen: int, positions: list[int]) -> list[int]:
-    """Leave out the tiers above the chosen one that nobody may climb into."""
-    return [position for position in positions if position <= chosen or tiers[position].name not in shut]
 
 
 @noun

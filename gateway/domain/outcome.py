@@ -118,3 +118,5 @@ class NoRetry(StrEnum):
     """No server that is left could answer in the time that is left."""
     RETRY_BUDGET = "retry_budget"
     """Retries are limited to a share of the requests, so that an outage is not multiplied."""
+    COST_STORM = "cost_storm"
+    """The dearer tier that is left takes no more requests in cheaper ones' place for now."""

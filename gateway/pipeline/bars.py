@@ -19,9 +19,8 @@ def bars_of(canonical: Canonical, tiers: Sequence[Tier], limits: CallerLimits, w
     """Return the bars; on most requests there are none."""
     key, arrival = canonical.admitted.key, canonical.admitted.arrival
     shifted = world.slos.shifted(arrival.snapshot.tiers, now_s)
-    shut = world.storms.shut(tiers, now_s)
     cap = key.tenant.strongest_share
-    if not shifted and not shut and cap is None and limits is NO_LIMITS:
+    if not shifted and cap is None and limits is NO_LIMITS:
         return NO_BARS
     left_s = None if limits.deadline_s is None else arrival.received_s + limits.deadline_s - now_s
     allowed = Allowed(left_s, limits.cost_usd_nano)
@@ -30,7 +29,7 @@ def bars_of(canonical: Canonical, tiers: Sequence[Tier], limits: CallerLimits, w
     passed_over = {name: ReasonCode.SLO for name, share in shifted.items() if draw < share}
     if cap is not None and world.shares.is_spent(key.id, cap, now_s):
         passed_over[tiers[strongest(tiers)].name] = ReasonCode.STRONGEST_SHARE
-    return Bars(misfits(canonical.request, tiers, allowed, world.slos, now_s), passed_over, shut)
+    return Bars(misfits(canonical.request, tiers, allowed, world.slos, now_s), passed_over)
 
 
 def without_storm(

@@ -31,6 +31,7 @@ def dispatch(trail: Trail, decided: Decided, world: World) -> Interpreter:
         hedge=None if route.hedge is None else _hedge(route.hedge, route, decided.tiers[0], request, world),
         heartbeat_s=route.heartbeat_s if request.stream else None,
         expects_s=lambda rung: _expected_s(decided.tiers[rung], request, world),
+        shut_s=lambda rung: _shut_s(decided.tiers, rung, world),
     )
     caller = LadderCaller(decided, arrival, world, prefer=decided.prefer)
     interpreter = Interpreter(plan, world.retries, caller, world.clock, world.exchange, Heartbeat(trail))
@@ -56,6 +57,12 @@ def _expected_s(tier: Tier, request: CanonicalRequest, world: World) -> float:
     if request.stream:
         return ttft_s
     return ttft_s + expected_output_tokens(request, tier) * (slos.expected_itl_s(tier.name, now_s) or 0.0)
+
+
+def _shut_s(tiers: tuple[Tier, ...], rung: int, world: World) -> float:
+    """Say for how long nobody may climb to a rung; down the ladder one always may."""
+    tier = tiers[rung]
+    return 0.0 if tier.rank <= tiers[0].rank else world.storms.reopens_in_s(tier, world.clock.now_s())
 
 
 def _rung(tier: Tier, request: CanonicalRequest, world: World) -> Rung:

@@ -11,6 +11,11 @@ from gateway.pipeline.interpreter import Interpreter
 _BUSY_FOR_S: Final = 1.0
 """When to ask again where a busy server named no time: about the length of the shortest answers."""
 
+_LIMITED: Final = {
+    NoRetry.RETRY_BUDGET: " Retries are limited for now.",
+    NoRetry.COST_STORM: " Dearer tiers take no more of such requests for now.",
+}
+
 
 def rejection(exchange: Interpreter, request_id: RequestId) -> GatewayError:
     """Say why nothing could be answered: in the server's words if it found fault with the request, else in ours."""
@@ -18,11 +23,13 @@ def rejection(exchange: Interpreter, request_id: RequestId) -> GatewayError:
     code, last = exchange.rejection.code, exchange.attempts[-1]
     if last.error is not None and last.error.told is not None:
         return last.error.told
-    retry_after_s = None if last.error is None else last.error.retry_after_s
+    retry_after_s = exchange.rejection.retry_after_s
+    if retry_after_s is None and last.error is not None:
+        retry_after_s = last.error.retry_after_s
     if code is ErrorCode.TIER_UNAVAILABLE and retry_after_s is None:
         retry_after_s = _BUSY_FOR_S
     tried = "; ".join(f"{one.tier.name}: {one.detail or one.failure}" for one in exchange.attempts)
-    limited = " Retries are limited for now." if exchange.rejection.why is NoRetry.RETRY_BUDGET else ""
+    limited = _LIMITED.get(exchange.rejection.why, "")
     message = f"No model server gave an answer. Tried {tried}.{limited} {advice(code, request_id, retry_after_s)}"
     return GatewayError(code, message, retry_after_s=retry_after_s)
 

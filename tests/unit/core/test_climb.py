@@ -176,3 +176,13 @@ def test_a_hedge_takes_a_server_to_spare_in_the_time_that_is_left() -> None:
     assert climbing(plan(1, 2)).hedge(NOW_S) is None
     assert climbing(plan(2)).hedge(DEADLINE_S) is None
     assert climbing(replace(plan(2), max_attempts=1)).hedge(NOW_S) is None
+
+
+def test_a_rung_that_is_shut_is_passed_and_where_no_other_is_left_it_is_told_when_it_opens() -> None:
+    shut = replace(plan(1, 1, 2), shut_s=lambda rung: {1: 7.5, 2: 2.5}.get(rung, 0.0))
+    climb = climbing(replace(plan(1, 1, 2), shut_s=lambda rung: 7.5 if rung == 1 else 0.0))
+    assert climb.next(failing(FailureKind.SERVER_ERROR), NOW_S) == Step(2)
+    assert climb.opens_in_s is None
+    climb = climbing(shut)
+    assert climb.next(failing(FailureKind.SERVER_ERROR), NOW_S) is NoRetry.COST_STORM
+    assert climb.opens_in_s == 2.5

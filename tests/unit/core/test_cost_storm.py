@@ -26,11 +26,11 @@ def test_a_fifth_of_what_a_tier_can_hold_may_climb_into_it(in_flight: int, endpo
 
 def test_a_tier_is_shut_when_so_many_climbed_and_opens_as_they_grow_old() -> None:
     storms, tier = CostStorms(), holding(10)
-    assert storms.shut((SMALL, tier), 0.0) == ()
+    assert storms.reopens_in_s(tier, 0.0) == 0.0
     storms.climbed(tier, 0.0)
-    assert not storms.is_shut(tier, 0.0)
+    assert storms.reopens_in_s(tier, 0.0) == 0.0
     storms.climbed(tier, 4.0)
-    assert storms.shut((SMALL, tier), 4.0) == {tier.name}
+    assert storms.reopens_in_s(SMALL, 4.0) == 0.0
     assert storms.reopens_in_s(tier, 4.0) == pytest.approx(6.0)
     assert storms.reopens_in_s(tier, WINDOW_S) == 0.0
     storms.climbed(tier, WINDOW_S)
@@ -42,20 +42,20 @@ def test_what_climbs_beyond_the_bound_keeps_the_tier_shut_and_takes_no_memory() 
     for second in range(1_000):
         storms.climbed(tier, float(second) / 100.0)
     assert storms.reopens_in_s(tier, WINDOW_S) == pytest.approx(9.98)
-    assert not storms.is_shut(tier, 20.0)
+    assert storms.reopens_in_s(tier, 20.0) == 0.0
 
 
 def test_a_reload_keeps_what_is_known_as_far_as_the_new_bound_reaches() -> None:
     storms = CostStorms()
     for now_s in (1.0, 2.0):
         storms.climbed(holding(10), now_s)
-    assert not storms.is_shut(holding(15), 2.0)
+    assert storms.reopens_in_s(holding(15), 2.0) == 0.0
     storms.climbed(holding(15), 3.0)
     assert storms.reopens_in_s(holding(15), 3.0) == pytest.approx(8.0)
     storms.climbed(holding(5), 4.0)
     assert storms.reopens_in_s(holding(5), 4.0) == pytest.approx(10.0)
     storms.forget_all_but({SMALL.name})
-    assert storms.shut((holding(5),), 4.0) == ()
+    assert storms.reopens_in_s(holding(5), 4.0) == 0.0
 
 
 def test_who_takes_the_place_of_a_cheaper_tier_climbs_and_nobody_else() -> None:

@@ -474,3 +474,13 @@ def test_a_first_answer_is_given_when_the_time_is_up_while_a_stronger_tier_is_wa
     exchange, commands = climbing_for_quality(AttemptFailed(1, FailureKind.BUSY, 0.5), TimerFired(Timer.DEADLINE))
     assert commands == [Commit(0)]
     assert exchange.state is State.STREAMING
+
+
+def test_a_cost_storm_ends_the_climb_and_says_when_it_is_over() -> None:
+    shut = replace(plan(1, 2), shut_s=lambda rung: 4.0 if rung else 0.0)
+    exchange = Exchange(shut, RetryBudget())
+    exchange.handle(Begin(), 0.0)
+    assert without_timers(exchange.handle(AttemptFailed(0, FailureKind.SERVER_ERROR), 1.0)) == [
+        Reject(ErrorCode.TIER_UNAVAILABLE, FailureKind.SERVER_ERROR, NoRetry.COST_STORM, 4.0),
+        Finish(Outcome.UPSTREAM_FAILED),
+    ]

@@ -179,16 +179,6 @@ def test_a_cap_holds_though_every_other_tier_misses_its_objective() -> None:
     assert [view.removed_by for view in decision.views] == [None, None, ReasonCode.STRONGEST_SHARE]
 
 
-def test_nobody_climbs_into_a_tier_that_is_shut() -> None:
-    shut = Bars(shut={TierName("mid")})
-    assert decide(a_request(), KNOWN, TIERS, a_dial(SMALL_FROM + 1), bars=shut).ladder == _names("small", "large")
-    assert decide(a_request(), KNOWN, TIERS, a_dial(), bars=shut).ladder == _names("large", "mid", "small")
-    both = Bars(shut={TierName("mid"), TierName("large")}, passed_over={TierName("large"): ReasonCode.SLO})
-    decision = decide(a_request(), KNOWN, TIERS, a_dial(SMALL_FROM + 1), bars=both)
-    assert decision.ladder == _names("small")
-    assert decision.views[1].removed_by is None, "requests of its own may still go there"
-
-
 def test_what_does_not_fit_is_left_out_of_the_ladder_and_a_pin_on_it_is_told_why() -> None:
     misfit = Misfit(ReasonCode.COST, "may cost 2 USD, and 1 USD are allowed")
     bars = Bars(misfits={TierName("large"): misfit})

@@ -1,5 +1,6 @@
 """What keeps requests from tiers at a moment: callers' limits, and objectives that tiers miss."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,12 +11,14 @@ from gateway.core.slo_window import WINDOW_S
 from gateway.domain.ability import Score, ScorerChoice
 from gateway.domain.decision import ReasonCode
 from gateway.domain.ids import TierName
-from gateway.domain.outcome import Outcome
-from gateway.domain.request import CanonicalRequest
+from gateway.domain.outcome import NoRetry, Outcome
+from gateway.domain.request import CanonicalRequest, Operation
 from gateway.pipeline.drive import Pipeline
 from tests.support.behaviours import fails, stalls_before
 from tests.support.clocks import ManualClock
 from tests.support.gateways import CHAT, GUEST_KEY, STREAM, TEAM_KEY, TWO_TIERS, FixedScorer, Gateway, error_of, hosts
+from tests.support.scripts import Behaviour, Hold, Reply, Script, SeenRequest
+from tests.support.waiting import eventually
 
 HELD = TWO_TIERS.replace("    limits:", "    slo: {ttft_p95: 50ms, itl_p95: 10ms}\n    limits:")
 SMALL, LARGE = TierName("small"), TierName("large")
@@ -45,6 +48,17 @@ def removed(gateway: Gateway) -> dict[str, ReasonCode | None]:
     decision = gateway.receipt.decision
     assert decision is not None
     return {view.tier: view.removed_by for view in decision.views}
+
+
+def busy_from(released: asyncio.Event) -> Behaviour:
+    """Let a server say that it is busy, once the event is set."""
+
+    def behave(request: SeenRequest) -> Script:
+        script = fails(429)(request)
+        assert isinstance(script, Reply)
+        return replace(script, before=(Hold(released),))
+
+    return behave
 
 
 def with_chance(gateway: Gateway, chance: float) -> Gateway:
@@ -219,15 +233,30 @@ async def test_a_tier_that_is_slow_keeps_the_requests_that_may_not_climb() -> No
     assert removed(gateway) == {"small": None, "large": ReasonCode.COST_STORM}
 
 
-async def test_a_failing_tiers_ladder_ends_below_one_that_is_shut() -> None:
-    gateway = Gateway(TIGHT)
+async def test_whoever_would_climb_in_a_storm_is_told_when_one_more_may() -> None:
+    gateway, clients = Gateway(TIGHT), []
     gateway.network.plan.models["answer"] = fails(500)
-    for seed in range(4):
-        await gateway.ask({**CHAT, "seed": seed})
+    for seed in range(3):
+        clients.append(await gateway.ask({**CHAT, "seed": seed}))
         gateway.clock.advance(3.0)
+    assert [client.responder.status for client in clients] == [200, 200, 503]
     assert hosts(gateway).count("large:8000") == 2
-    assert gateway.receipt.decision is not None
-    assert gateway.receipt.decision.ladder == ("small",)
+    error = error_of(clients[2])
+    assert (error["code"], gateway.receipt.no_retry) == ("tier_unavailable", NoRetry.COST_STORM)
+    assert clients[2].responder.headers[b"retry-after"] == b"4"
+    assert "Dearer tiers take no more of such requests for now." in error["message"]
+
+
+async def test_a_crowd_that_fails_at_once_climbs_no_further_than_one_after_another() -> None:
+    gateway, released = Gateway(TIGHT), asyncio.Event()
+    gateway.network.plan.models["answer"] = busy_from(released)
+    clients = [gateway.client({**CHAT, "seed": seed}) for seed in range(6)]
+    crowd = [asyncio.create_task(gateway.pipeline(Operation.CHAT, one.inbound, one.responder)) for one in clients]
+    await eventually(lambda: len(gateway.network.requests) == len(crowd))
+    released.set()
+    await asyncio.gather(*crowd)
+    assert hosts(gateway).count("large:8000") == 2
+    assert sorted(client.responder.status or 0 for client in clients)[:2] == [200, 200]
 
 
 CAPPED = TWO_TIERS.replace("dial: 1000000", "dial: 0") + (
