@@ -53,7 +53,7 @@ def read(client: SimClient) -> Read:
     if "error" in told:
         return Read("error", code=told["error"]["code"])
     text = told["choices"][0]["message"]["content"]
-    made_by = WHOLE_ID.fullmatch(told["id"])
+    made_by = WHOLE_ID.fullmatch(told.get("id", ""))
     call = None if made_by is None else int(made_by[2])
     has_finish = told["choices"][0]["finish_reason"] is not None
     return Read("whole", tokens=_tokens(text), has_finish=has_finish, call=call)
