@@ -85,7 +85,10 @@ def _refused(run: Run, receipt: Receipt, given: Call) -> list[Call]:
 def _refused_usd_nano(run: Run, receipt: Receipt, call: Call) -> int:
     _, output_tokens = _expected(run, call)
     told = call.usage_taken()
-    input_tokens = receipt.usage.input_tokens if told is None else told.input_tokens
+    if told is None:
+        # Its prompt is the gateway's own estimate, which no server has told.
+        return next(one.charge_usd_nano for one in receipt.attempts if host_of(one.endpoint) == call.host)
+    input_tokens = told.input_tokens
     input_usd_nano, output_usd_nano = _prices()[call.question.model]
     return input_tokens * input_usd_nano + output_tokens * output_usd_nano
 
