@@ -5,8 +5,10 @@ from typing import Protocol
 
 import httpx
 
-PAUSE_ABOVE_BYTES = 256 * 1024
-"""Unread answer bytes at which reading pauses: some loops hand over that much in a single read."""
+PAUSE_ABOVE_BYTES = 64 * 1024
+"""Unread answer bytes at which reading pauses. A single read of some loops is 256 kB: that is the most beyond it."""
+PIECE_BYTES_MAX = 64 * 1024
+"""As much is handed on at once. What a slow client is still to be sent waits here, and not in copies further on."""
 
 
 class Throttle(Protocol):
@@ -23,7 +25,7 @@ class Throttle(Protocol):
 
 
 class ResponseBody(httpx.AsyncByteStream):
-    """The body of one answer as it arrives; what one turn of the loop brought is one chunk.
+    """The body of one answer as it arrives; what one turn of the loop brought is one chunk, up to `PIECE_BYTES_MAX`.
 
     Iterating raises ReadError or RemoteProtocolError when the answer breaks off, after everything that had arrived.
     """
@@ -48,13 +50,22 @@ class ResponseBody(httpx.AsyncByteStream):
                 await self._more()
             if not self._chunks:
                 raise self._error if self._error is not None else StopAsyncIteration
-        chunks = self._chunks
-        self._chunks = []
-        self._unread_bytes = 0
-        if self._paused:
+        piece = self._take()
+        if self._paused and self._unread_bytes <= PAUSE_ABOVE_BYTES:
             self._paused = False
             self._connection.resume()
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        return piece
+
+    def _take(self) -> bytes:
+        """Take everything that arrived, or the beginning of it."""
+        chunks = self._chunks
+        whole = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        if self._unread_bytes <= PIECE_BYTES_MAX:
+            self._chunks, self._unread_bytes = [], 0
+            return whole
+        rest = whole[PIECE_BYTES_MAX:]
+        self._chunks, self._unread_bytes = [rest], len(rest)
+        return whole[:PIECE_BYTES_MAX]
 
     async def aclose(self) -> None:
         """Finish with the answer. Before its end this closes the connection at once, which tells the model server."""

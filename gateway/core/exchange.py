@@ -74,7 +74,6 @@ class State(Enum):
 
 _CLEAR_FIRST_CONTENT = ClearTimer(Timer.FIRST_CONTENT)
 _CLEAR_SEEKING = (_CLEAR_FIRST_CONTENT, ClearTimer(Timer.HEDGE))
-_CLEAR_ALL = tuple(ClearTimer(timer) for timer in Timer)
 _OUTCOME = {ErrorCode.UPSTREAM_REJECTED: Outcome.UPSTREAM_REJECTED, ErrorCode.DEADLINE_EXCEEDED: Outcome.DEADLINE}
 
 
@@ -255,7 +254,7 @@ class Exchange:
 
     def _finish(self, outcome: Outcome) -> Commands:
         self.state = State.DONE
-        return (*_CLEAR_ALL, Finish(outcome))
+        return (Finish(outcome),)
 
     def _assert_invariants(self, commands: Commands, now_s: float) -> None:
         if OpenAttempt in map(type, commands):

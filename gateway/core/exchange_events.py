@@ -192,7 +192,7 @@ class AbortStream:
 
 @noun
 class Finish:
-    """The end; always the last command."""
+    """The end; always the last command. No timer outlives it."""
 
     outcome: Outcome
 

@@ -40,6 +40,8 @@ class Window:
     def advance(self, now_s: float) -> None:
         """Forget what is older than the window."""
         second = int(now_s)
+        if second == self._second:
+            return
         for _ in range(min(second - self._second, WINDOW_S)):
             requests, extra = self._steps.popleft()
             self.requests -= requests

@@ -7,7 +7,6 @@ itself, chunk by chunk without a hop between tasks, and a timer or the client's 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
 
 from gateway.core.exchange import Exchange
 from gateway.core.exchange_events import (
@@ -33,6 +32,7 @@ from gateway.core.exchange_events import (
 from gateway.core.retry_budget import RetryBudget
 from gateway.domain.outcome import FailureKind, Outcome
 from gateway.pipeline.attempt import Attempt, AttemptError
+from gateway.pipeline.caller import Caller
 from gateway.ports import ClientGone as GoneAway
 from gateway.ports import Clock
 
@@ -48,19 +48,6 @@ _WHY_CANCELLED: dict[FailureKind | None, str] = {
     FailureKind.TTFT: "no content within the time it had",
     FailureKind.STALLED: "the model server fell silent",
 }
-
-
-class Caller(Protocol):
-    """Who knows the ladder's servers: the interpreter asks it to place and make each call."""
-
-    def place(self, number: int, rung: int, again: Attempt | None) -> Attempt:
-        """Choose a server of that rung which this request has not tried; or take that of `again` once more."""
-
-    async def call(self, attempt: Attempt) -> None:
-        """Wait for content, into `attempt.opened`. Raises AttemptError."""
-
-    def over(self, attempt: Attempt) -> None:
-        """Take note that the call is over."""
 
 
 class Interpreter:
@@ -143,9 +130,7 @@ class Interpreter:
         if self.outcome is None:
             # Broken off from outside: for the machine, and what it holds of the budget, it is as if the client left.
             self.post(ClientGone())
-        for handle in self._timers.values():
-            handle.cancel()
-        self._timers.clear()
+        self._end_timers()
         if self._beating is not None:
             self._beating.cancel()
             await asyncio.wait((self._beating,))
@@ -158,6 +143,11 @@ class Interpreter:
                 await attempt.opened.response.aclose()
             attempt.end(now_s, None)
             self._caller.over(attempt)
+
+    def _end_timers(self) -> None:
+        for handle in self._timers.values():
+            handle.cancel()
+        self._timers.clear()
 
     async def _carry(self, attempt: Attempt) -> None:
         try:
@@ -275,6 +265,7 @@ class Interpreter:
 
     def _finish(self, command: Command) -> None:
         assert isinstance(command, Finish)
+        self._end_timers()
         self.outcome = command.outcome
         if self._reader is not None and self._reader is not asyncio.current_task(self._loop):
             self._interrupted = True

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from gateway.adapters.upstream_body import PAUSE_ABOVE_BYTES, ResponseBody
+from gateway.adapters.upstream_body import PAUSE_ABOVE_BYTES, PIECE_BYTES_MAX, ResponseBody
 from tests.support.networks import lean_network
 
 
@@ -27,7 +27,7 @@ class RecordingThrottle:
         self.asked.append("abort")
 
 
-async def test_reading_pauses_above_the_limit_and_resumes_when_all_was_taken() -> None:
+async def test_reading_pauses_above_the_limit_and_resumes_below_it() -> None:
     throttle = RecordingThrottle()
     body = ResponseBody(throttle)
     body.feed(b"x" * PAUSE_ABOVE_BYTES)
@@ -35,8 +35,24 @@ async def test_reading_pauses_above_the_limit_and_resumes_when_all_was_taken() -
     body.feed(b"y")
     body.feed(b"z")
     assert throttle.asked == ["pause"]
-    assert len(await anext(body)) == PAUSE_ABOVE_BYTES + 2
+    assert len(await anext(body)) == PIECE_BYTES_MAX
     assert throttle.asked == ["pause", "resume"]
+    assert await anext(body) == b"yz"
+
+
+async def test_what_a_loop_hands_over_at_once_is_handed_on_in_pieces_and_read_on_only_when_little_is_left() -> None:
+    throttle = RecordingThrottle()
+    body = ResponseBody(throttle)
+    read = bytes(range(256)) * 1024
+    body.feed(read)
+    body.end()
+    pieces, asked = [], []
+    async for piece in body:
+        pieces.append(piece)
+        asked.append(len(throttle.asked))
+    assert b"".join(pieces) == read
+    assert max(map(len, pieces)) == PIECE_BYTES_MAX
+    assert asked == [1, 1, 2, 2], "the pause stands until no more than the limit is left"
 
 
 async def test_what_arrived_before_a_break_is_read_before_it_is_raised() -> None:

@@ -13,6 +13,7 @@ from gateway.core.retry_budget import RetryBudget
 from gateway.domain.ids import TierName
 from gateway.domain.outcome import FailureKind, Outcome
 from gateway.pipeline.attempt import Attempt, AttemptError, Opened
+from gateway.pipeline.caller import Caller
 from gateway.pipeline.interpreter import Interpreter
 from tests.support.clocks import ManualClock
 from tests.support.fake_inbound import FakeClient
@@ -87,7 +88,7 @@ class CountingClock(ManualClock):
 
 
 def exchange(
-    servers: Servers, clock: ManualClock | None = None, *, first_content_s: float = 60.0, stall_s: float = 60.0
+    servers: Caller, clock: ManualClock | None = None, *, first_content_s: float = 60.0, stall_s: float = 60.0
 ) -> Interpreter:
     rungs = tuple(Rung(TierName(name), 2, first_content_s, stall_s) for name in ("small", "large"))
     plan = Plan(rungs, 4, frozenset(FailureKind), 1_000.0 + 60.0)
