@@ -140,7 +140,7 @@ class Exchange:
 
     def _commit(self, attempt: int) -> Commands:
         self.state, self._committed = State.STREAMING, attempt
-        losers = self._live.cancel(None, but=attempt)
+        losers = self._live.commit(attempt)
         commands: Commands = (*_CLEAR_SEEKING, *losers, Commit(attempt))
         stall_s = self._plan.rungs[self._climb.here].stall_limit_s
         return commands if stall_s is None else (*commands, SetTimer(Timer.STALL, stall_s))

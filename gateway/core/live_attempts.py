@@ -41,9 +41,16 @@ class LiveAttempts:
     def drop(self, attempt: int) -> None:
         """An attempt is over."""
         self._live.discard(attempt)
-        if attempt in self._retries:
-            self._retries.discard(attempt)
-            self._budget.over(self._origin)
+        self._give_back(attempt)
+
+    def commit(self, attempt: int) -> tuple[CancelAttempt, ...]:
+        """Go on with that one alone, and cancel the others.
+
+        Its place in the budget is free from then on. The floor is there to bound how many servers are asked in vain at
+        once; a retry that is being answered is none of those, and a stream may hold on to its place for minutes.
+        """
+        self._give_back(attempt)
+        return self.cancel(None, but=attempt)
 
     def cancel(self, failure: FailureKind | None, *, but: int | None = None) -> tuple[CancelAttempt, ...]:
         """End all of them, or all but one, for that failure."""
@@ -51,3 +58,8 @@ class LiveAttempts:
         for command in cancelled:
             self.drop(command.attempt)
         return cancelled
+
+    def _give_back(self, attempt: int) -> None:
+        if attempt in self._retries:
+            self._retries.discard(attempt)
+            self._budget.over(self._origin)

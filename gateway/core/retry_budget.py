@@ -5,8 +5,8 @@ servers can bear it least. So the retries of ten seconds are at most a tenth of 
 tier. A retry counts for the tier on which its request began, wherever it goes: so one tier's outage does not spend
 another's share, and the tiers' shares sum to the same share of all requests.
 
-Few requests have a share of less than one retry. For them there is a floor: a tier whose retries under way and of the
-last second are fewer than `FLOOR` gets another.
+Few requests have a share of less than one retry. For them there is a floor: a tier whose retries without content yet,
+and those of the last second, are fewer than `FLOOR` gets another.
 """
 
 from collections import deque
@@ -18,7 +18,7 @@ WINDOW_S = 10
 RETRY_SHARE = 0.1
 """Envoy and Finagle allow a fifth. Ours cost seconds of a GPU."""
 FLOOR = 3
-"""Retries of a tier that are allowed whatever the share: under way at once, and begun within a second."""
+"""Retries of a tier that are allowed whatever the share: waiting for content at once, and begun within a second."""
 
 
 class Window:
@@ -96,7 +96,7 @@ class RetryBudget:
         return True
 
     def over(self, tier: TierName) -> None:
-        """Take note that a granted attempt is over."""
+        """Take note that a granted attempt is over, or has content."""
         counted = self._tiers.get(tier)
         if counted is not None and counted.live:
             counted.live -= 1

@@ -30,3 +30,18 @@ def test_a_retry_holds_its_place_in_the_budget_until_it_is_over() -> None:
     assert not live.grant_retry(FLOOR, 1_060.0)
     live.drop(0)
     assert live.grant_retry(FLOOR, 1_060.0)
+
+
+def test_a_retry_that_is_being_answered_holds_no_place_and_is_given_back_once() -> None:
+    budget = RetryBudget()
+    streams = [LiveAttempts(budget, SMALL) for _ in range(FLOOR)]
+    for live in streams:
+        live.add(0)
+        assert live.grant_retry(1, 1_000.0)
+        live.add(1)
+        assert live.commit(1) == (CancelAttempt(0, None),)
+    others = [LiveAttempts(budget, SMALL) for _ in range(FLOOR + 1)]
+    granted = [live.grant_retry(1, 1_060.0) for live in others]
+    assert granted == [True] * FLOOR + [False]
+    streams[0].drop(1)
+    assert not others[FLOOR].grant_retry(1, 1_060.0)
