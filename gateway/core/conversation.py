@@ -76,7 +76,9 @@ def weigh(turn: Turn, tiers: Sequence[Tier], choice: Choice) -> tuple[int, Reaso
     """Return the position to choose, the reason, and what the conversation did to it."""
     standing = turn.standing
     kept = next((position for position in choice.able if tiers[position].name == standing.tier), None)
-    if kept is None or turn.input_tokens < CUT_BELOW * standing.prefix_tokens:
+    # A client that shortens its history within a tool loop still waits for the answer of the tier that called the tool.
+    is_another = held(turn) is None and turn.input_tokens < CUT_BELOW * standing.prefix_tokens
+    if kept is None or is_another:
         note = ConversationNote(Verdict.RELEASED, standing.tier, standing.prefix_tokens, 0, 0.0, 0.0, 0)
         return choice.chosen, choice.reason, note
     price = tiers[kept].price

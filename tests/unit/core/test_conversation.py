@@ -114,6 +114,12 @@ def test_a_history_that_was_cut_releases_the_conversation() -> None:
     assert weigh(whole, TIERS, a_choice(SMALL, 0.01))[0] == MID
 
 
+def test_a_history_that_was_cut_within_a_tool_loop_leaves_it_with_its_tier() -> None:
+    cut = replace(a_turn(in_tool_loop=True), input_tokens=PREFIX_TOKENS // 2 - 1)
+    position, reason, note = weigh(cut, TIERS, a_choice(LARGE, 5.0))
+    assert (position, reason, note.verdict) == (MID, ReasonCode.CONVERSATION_LOCKED, Verdict.LOCKED)
+
+
 def test_a_price_that_knows_no_cache_loses_nothing() -> None:
     tiers = tuple(replace(tier, price=replace(tier.price, cached_input_usd_pico=99_000_000)) for tier in TIERS)
     note = weigh(a_turn(), tiers, a_choice(LARGE, 1.0))[2]
