@@ -35,8 +35,8 @@ class Service:
     admission: Admission = field(default_factory=Admission)
 
 
-ServiceFactory = Callable[[Settings], Service]
-"""Raises CannotStart."""
+ServiceFactory = Callable[[Settings, int], Service]
+"""Given the settings and the worker's number, 0 for the only one. Raises CannotStart."""
 
 
 def serve(settings: Settings, factory: str, *, announce: Callable[[str], None] = log.info) -> int:
@@ -68,7 +68,7 @@ def run_worker(place: Workplace, on_ready: Callable[[], None]) -> None:
     _configure_logging(settings.log_level)
     try:
         with bind_shared(settings.host, place.port) as listener:
-            code = run_here(settings, place.factory, listener, on_ready, parent_process())
+            code = run_here(settings, place.factory, listener, on_ready, parent_process(), place.number)
     except CannotStart as problem:
         log.error("%s", problem)
         code = EXIT_CANNOT_START
@@ -81,10 +81,11 @@ def run_here(
     listener: socket.socket,
     on_ready: Callable[[], None],
     supervisor: BaseProcess | None = None,
+    number: int = 0,
 ) -> int:
     """Serve on a bound socket; return the exit code. Raises CannotStart."""
     make: ServiceFactory = pkgutil.resolve_name(factory)
-    service = make(settings)
+    service = make(settings, number)
     if service.is_open and not settings.is_loopback:
         raise CannotStart(
             f"The policy {settings.policy} declares no tenants, so anybody who reaches {settings.host} could use it. "

@@ -13,7 +13,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from types import FrameType, TracebackType
@@ -36,11 +36,15 @@ _SPAWN = multiprocessing.get_context("spawn")
 
 @dataclass(frozen=True, slots=True)
 class Workplace:
-    """What a worker is told. `factory` names what builds the service, as `module:attribute`."""
+    """What a worker is told. `factory` names what builds the service, as `module:attribute`.
+
+    `number` tells it from the others, 1 and up: a worker that takes another's place takes its number, too.
+    """
 
     settings: Settings
     factory: str
     port: int
+    number: int = 0
 
 
 WorkerMain = Callable[[Workplace, Callable[[], None]], None]
@@ -129,7 +133,9 @@ class Supervisor:
             if slot.process is None and not self._stopping and slot.start_at_s <= now_s:
                 slot.ready, theirs = _SPAWN.Pipe(duplex=False)
                 slot.process = _SPAWN.Process(
-                    target=_work, args=(self.main, self.place, theirs), name=f"tiergate-worker-{slot.number}"
+                    target=_work,
+                    args=(self.main, replace(self.place, number=slot.number), theirs),
+                    name=f"tiergate-worker-{slot.number}",
                 )
                 slot.started_s = now_s
                 slot.process.start()

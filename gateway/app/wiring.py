@@ -61,11 +61,11 @@ _LOG_FLUSH_S = 0.2
 """A quiet gateway's lines are seen this soon."""
 
 
-def make_service(settings: Settings) -> Service:
-    """Build everything for one worker. Raises CannotStart."""
+def make_service(settings: Settings, worker: int = 0) -> Service:
+    """Build everything for one worker; its number marks its metrics. Raises CannotStart."""
     artefact = read_artefact(settings.artefacts)
     policy = read_policy(settings, artefact)
-    clock, metrics = SystemClock(), Metrics()
+    clock, metrics = SystemClock(), Metrics(str(worker))
     transports = {"lean": LeanTransport(), "httpx": HttpxTransport()}
     directory = settings.artefacts or shipped_artefact()
     scoring = Scoring(policy.snapshot, directory, clock=clock, metrics=metrics, transport=transports["lean"])

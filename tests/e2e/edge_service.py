@@ -27,12 +27,12 @@ async def tell_pid(operation: Operation, inbound: Inbound, responder: Responder)
     await responder.finish(body)
 
 
-def closed(settings: Settings) -> Service:
+def closed(settings: Settings, worker: int) -> Service:
     """Build a service whose callers need a key."""
     return Service(create_app(tell_pid, []), EdgeLimits, is_open=False)
 
 
-def settling(settings: Settings) -> Service:
+def settling(settings: Settings, worker: int) -> Service:
     """Build a service that writes down when a request settles and when the stores close."""
 
     async def settle_last(operation: Operation, inbound: Inbound, responder: Responder) -> None:
@@ -55,18 +55,18 @@ async def _settle() -> None:
     log.error("settled")
 
 
-def opened(settings: Settings) -> Service:
+def opened(settings: Settings, worker: int) -> Service:
     """Build a service that anybody may use."""
-    return replace(closed(settings), is_open=True)
+    return replace(closed(settings, worker), is_open=True)
 
 
-def broken(settings: Settings) -> Service:
+def broken(settings: Settings, worker: int) -> Service:
     """Fail as a bad policy fails."""
     raise CannotStart("The policy is no policy.")
 
 
-def sharing(settings: Settings) -> Service:
+def sharing(settings: Settings, worker: int) -> Service:
     """Insist on the cache secret, which the parent made up."""
     if settings.cache_secret is None:
         raise CannotStart("There is no cache secret.")
-    return closed(settings)
+    return closed(settings, worker)

@@ -34,9 +34,9 @@ def supervise(main: WorkerMain, notes: Path, workers: int = 1) -> tuple[int, int
 
 
 def note(place: Workplace) -> int:
-    """Leave a mark in the file that stands for the policy; return how many there are."""
+    """Leave the worker's number in the file that stands for the policy; return how many there are."""
     with place.settings.policy.open("ab") as file:
-        file.write(b"x")
+        file.write(b"%d" % place.number)
         return file.tell()
 
 
@@ -56,14 +56,28 @@ def never_serves(place: Workplace, on_ready: Callable[[], None]) -> None:
     sys.exit(EXIT_CANNOT_START)
 
 
-def test_a_worker_that_served_is_replaced_whatever_it_ended_with(tmp_path: Path) -> None:
+def stops_when_all_are_there(place: Workplace, on_ready: Callable[[], None]) -> None:
+    """Wait for the signal, which the second sends for."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    on_ready()
+    if note(place) == 2:
+        os.kill(os.getppid(), signal.SIGTERM)
+    signal.sigwait({signal.SIGTERM})
+
+
+def test_a_worker_that_served_is_replaced_whatever_it_ended_with_under_the_same_number(tmp_path: Path) -> None:
     assert supervise(dies_once, tmp_path / "notes") == (0, 1)
-    assert (tmp_path / "notes").read_bytes() == b"xx"
+    assert (tmp_path / "notes").read_bytes() == b"11"
+
+
+def test_each_worker_has_a_number_of_its_own(tmp_path: Path) -> None:
+    assert supervise(stops_when_all_are_there, tmp_path / "notes", workers=2) == (0, 1)
+    assert sorted((tmp_path / "notes").read_bytes()) == [ord("1"), ord("2")]
 
 
 def test_a_worker_that_cannot_start_is_not_tried_again(tmp_path: Path) -> None:
     assert supervise(never_serves, tmp_path / "notes") == (EXIT_CANNOT_START, 0)
-    assert (tmp_path / "notes").read_bytes() == b"x"
+    assert (tmp_path / "notes").read_bytes() == b"1"
 
 
 def test_signals_are_the_callers_own_again_behind_the_supervisor(tmp_path: Path) -> None:

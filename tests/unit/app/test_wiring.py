@@ -1,6 +1,7 @@
 """The composition root: settings and a policy in, a service out."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -53,6 +54,11 @@ async def test_the_default_policy_is_served_from_memory() -> None:
         metrics = (await client.get("/metrics")).text
     for name in ("tiergate_requests_in_flight", "tiergate_policy_reloads_total"):
         assert name in metrics
+
+
+async def test_a_worker_marks_its_metrics_with_its_number() -> None:
+    async with running(make_service(settings("policies/default.yaml"), 2).app) as client:
+        assert set(re.findall(r'worker="([^"]*)"', (await client.get("/metrics")).text)) == {"2"}
 
 
 def write_policy(path: Path, origin: str, *, model: str = "ok") -> None:
