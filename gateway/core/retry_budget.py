@@ -5,8 +5,8 @@ servers can bear it least. So the retries of ten seconds are at most a tenth of 
 tier. A retry counts for the tier on which its request began, wherever it goes: so one tier's outage does not spend
 another's share, and the tiers' shares sum to the same share of all requests.
 
-Few requests have a share of less than one retry. For them there is a floor: a tier whose retries without content yet,
-and those of the last second, are fewer than `FLOOR` gets another.
+Few requests have a share of less than one retry. For them there is a floor: a tier with few retries
+without content yet, and few of the last second, gets another.
 """
 
 from collections import deque
@@ -18,7 +18,11 @@ WINDOW_S = 10
 RETRY_SHARE = 0.1
 """Envoy and Finagle allow a fifth. Ours cost seconds of a GPU."""
 FLOOR = 3
-"""Retries of a tier that are allowed whatever the share: waiting for content at once, and begun within a second."""
+"""Retries of a tier that are allowed whatever the share, as long as fewer wait for content at once."""
+BEGUN_FLOOR = 5
+"""And as long as fewer began within this second and the one before: retries that fail at once would pass a floor of
+concurrency alone as often as they like. As many as the failures in a row that eject an endpoint (`core/breaker.py`), so
+that the requests on which a dying server is found out can all be answered by another."""
 
 
 class Window:
@@ -89,7 +93,7 @@ class RetryBudget:
         counted = self._of(tier, now_s)
         window = counted.window
         within_share = window.extra + 1 <= RETRY_SHARE * window.requests
-        if not within_share and max(counted.live, window.extra_of_late) >= FLOOR:
+        if not within_share and (counted.live >= FLOOR or window.extra_of_late >= BEGUN_FLOOR):
             return False
         window.count_extra()
         counted.live += 1

@@ -12,6 +12,7 @@ from tests.support.networks import free_port
 
 SCRIPTED = (
     "busy",
+    "throttled",
     "throttled-without-hint",
     "broken",
     "rejects",

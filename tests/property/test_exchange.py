@@ -26,7 +26,7 @@ from gateway.core.exchange_events import (
     TimerFired,
 )
 from gateway.core.hedging import Hedge, HedgeBudget
-from gateway.core.retry_budget import FLOOR, RETRY_SHARE, WINDOW_S, RetryBudget
+from gateway.core.retry_budget import BEGUN_FLOOR, RETRY_SHARE, WINDOW_S, RetryBudget
 from gateway.domain.ids import RouteName, TierName
 from gateway.domain.outcome import FailureKind
 
@@ -244,4 +244,4 @@ def test_attempts_exceed_the_requests_by_the_share_and_the_floor_alone(seed: int
                 opened = [command for command in commands if isinstance(command, OpenAttempt)]
     for first in range(30 - WINDOW_S):
         made = sum(attempts_by_s[first : first + WINDOW_S])
-        assert made <= (1 + RETRY_SHARE) * per_second * WINDOW_S + FLOOR * WINDOW_S
+        assert made <= (1 + RETRY_SHARE) * per_second * WINDOW_S + BEGUN_FLOOR * WINDOW_S

@@ -17,7 +17,7 @@ from tests.sim.policies import tier_of
 from tests.sim.run import Run, number_of
 from tests.sim.told import Told
 
-_RETRIES_A_SECOND: Final = 3
+_RETRIES_A_SECOND: Final = 5
 _RETRY_SHARE: Final = 0.1
 
 

@@ -117,6 +117,7 @@ FIXED: Mapping[str, Behaviour] = {
     "no-done": speaks(done=False),
     "tools": calls_tool(),
     "busy": fails(429, retry_after="1"),
+    "throttled": fails(429, retry_after="30"),
     "throttled-without-hint": fails(429),
     "broken": fails(500),
     "overloaded": fails(503, retry_after="2"),

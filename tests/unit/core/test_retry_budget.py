@@ -2,7 +2,8 @@
 
 import pytest
 
-from gateway.core.retry_budget import FLOOR, RETRY_SHARE, WINDOW_S, RetryBudget
+from gateway.core.breaker import CONSECUTIVE
+from gateway.core.retry_budget import BEGUN_FLOOR, FLOOR, RETRY_SHARE, WINDOW_S, RetryBudget
 from gateway.domain.ids import TierName
 
 SMALL, LARGE = TierName("small"), TierName("large")
@@ -34,7 +35,16 @@ def test_a_floor_of_retries_that_end_at_once_is_no_way_around_the_share() -> Non
         if budget.grant(SMALL, 1_000.0 + step / 100):
             count += 1
             budget.over(SMALL)
-    assert count <= FLOOR * WINDOW_S
+    assert count <= BEGUN_FLOOR * WINDOW_S
+
+
+def test_the_failures_that_eject_a_server_can_all_be_made_good() -> None:
+    budget = RetryBudget()
+    for _ in range(CONSECUTIVE):
+        budget.admit(SMALL, 1_000.0)
+        assert budget.grant(SMALL, 1_000.0)
+        budget.over(SMALL)
+    assert not budget.grant(SMALL, 1_000.0)
 
 
 def test_retries_that_are_still_under_way_keep_their_place_on_the_floor() -> None:
