@@ -5,20 +5,15 @@ bytes, because `bytes.translate`, `split` and `count` run in C and take a tenth 
 A change here changes what a trained model means: raise `FEATURE_VERSION`, and artefacts of older versions are refused.
 """
 
-import math
+from math import log1p
 from typing import Final
 
-from gateway.core.frames import may_be_framed
-from gateway.core.plain_text import essence, repeats, turn_text
+from gateway.core.frames import may_be_framed, unframed
+from gateway.core.plain_text import HEAD_CHARS, TAIL_CHARS, ends_of, essence, is_uneven, repeats, turn_text
 from gateway.core.words import WORD_TABLE
 from gateway.domain.noun import noun
 
 FEATURE_VERSION: Final = 2
-
-HEAD_CHARS: Final = 300
-TAIL_CHARS: Final = 500
-"""A longer text is read at both ends only: instructions stand at the start, the question at the end (few-shot and
-retrieval prompts), and the time is bounded. Reading 512 and 1024 characters instead changed no measured figure."""
 
 MAX_WORDS: Final = 4 * (HEAD_CHARS + TAIL_CHARS)
 """More words than any text can yield: a word takes a byte at least, and a character takes four at most."""
@@ -27,6 +22,9 @@ MAX_WORDS: Final = 4 * (HEAD_CHARS + TAIL_CHARS)
 _COUNTED: Final = (b"?", b"\n", b"$", b"\\", b"{", b"=", b"(", b",", b".", b'"', b"^", b"`")
 """One-byte marks only, which `bytes.count` finds by vector instructions. Longer ones (`def`, `boxed`, the letters of
 options) are words as well, and cost nothing there."""
+_NOT_COUNTED: Final = bytes(set(range(256)).difference(*_COUNTED))
+_LOG1P: Final = tuple(map(log1p, range(HEAD_CHARS + TAIL_CHARS + 2)))
+"""Of every count that a text can yield."""
 
 SCALAR_NAMES: Final = (
     "log_bytes",
@@ -53,23 +51,34 @@ NO_FEATURES: Final = TextFeatures(frozenset(), (0.0,) * len(SCALAR_NAMES))
 
 
 def extract(user_text: str, context_text: str = "") -> TextFeatures:
-    """Return the features of a request's text; `NO_FEATURES` when it holds no word."""
-    whole, unread = turn_text(user_text, context_text)
-    raw, cut = _ends(whole)
+    """Return the features of a request's text; `NO_FEATURES` when it holds no word.
+
+    What a text says over and over is looked for only where an end that is read shows it, or may have its white space
+    made even: that costs more than all else.
+    """
+    turn, unread = turn_text(user_text, context_text)
+    whole = turn
+    raw, cut = ends_of(whole)
     plain = raw.translate(WORD_TABLE)
+    if may_be_framed((*plain.split(None, 2)[:2], *plain.rsplit(None, 2)[-2:])):
+        uneven = cut and (is_uneven(turn[:HEAD_CHARS]) or is_uneven(turn[-TAIL_CHARS:]))
+        whole = essence(turn) if uneven else unframed(turn)
+        if whole is not turn:
+            raw, cut = ends_of(whole)
+            plain = raw.translate(WORD_TABLE)
     every = plain.split()
-    if not every:
-        return NO_FEATURES
     words = frozenset(every)
-    if may_be_framed(every) or repeats(len(every), len(words)):
-        whole = essence(whole)
-        raw, cut = _ends(whole)
+    if repeats(len(every), len(words)):
+        whole = essence(turn)
+        raw, cut = ends_of(whole)
         plain = raw.translate(WORD_TABLE)
         every = plain.split()
         words = frozenset(every)
+    if not every:
+        return NO_FEATURES
     read, size = len(raw), len(whole) + unread
-    log_bytes = math.log1p(size) * 0.2
-    log1p = math.log1p
+    log_bytes = log1p(size) * 0.2
+    marks = raw.translate(None, _NOT_COUNTED)
     return TextFeatures(
         words,
         (
@@ -81,14 +90,6 @@ def extract(user_text: str, context_text: str = "") -> TextFeatures:
             plain.count(b"0") / read,
             1.0 - (len(whole) - cut) / read,
             1.0 if cut else 0.0,
-            *[log1p(raw.count(mark)) for mark in _COUNTED],
+            *[_LOG1P[count] for count in map(marks.count, _COUNTED)],
         ),
     )
-
-
-def _ends(text: str) -> tuple[bytes, int]:
-    """Return what is read of a text, and how many of its characters are not."""
-    cut = len(text) - HEAD_CHARS - TAIL_CHARS
-    if cut > 0:
-        text = f"{text[:HEAD_CHARS]} {text[-TAIL_CHARS:]}"
-    return text.encode("utf-8", "surrogatepass"), max(cut, 0)

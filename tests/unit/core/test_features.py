@@ -5,7 +5,8 @@ from string import ascii_lowercase
 
 import pytest
 
-from gateway.core.features import HEAD_CHARS, NO_FEATURES, SCALAR_NAMES, TAIL_CHARS, extract
+from gateway.core.features import NO_FEATURES, SCALAR_NAMES, extract
+from gateway.core.plain_text import HEAD_CHARS, TAIL_CHARS
 
 MANY_WORDS = " ".join(f"{one}{two}" for one in ascii_lowercase for two in ascii_lowercase)
 ASKED = "Name the three largest moons of each planet beyond the asteroid belt, with their radii in km."
@@ -72,6 +73,26 @@ def test_what_says_nothing_changes_no_feature(text: str) -> None:
 
 def test_a_word_said_over_and_over_hardly_lengthens_a_text() -> None:
     assert _scalar(ASKED + " very" * 200, "log_words") < _scalar(f"{ASKED} {ASKED}", "log_words")
+
+
+def test_a_long_text_that_repeats_itself_at_an_end_is_read_without() -> None:
+    padded = extract(f"{MANY_WORDS} {'very ' * 400}")
+    assert b"very" in padded.words
+    assert len(padded.words) > 100
+    assert not extract(f"{ASKED} {'very ' * 400}\n\nThank you very much!").words - extract(f"{ASKED} very").words
+
+
+@pytest.mark.parametrize("space", ["\t", "  ", "\r", "\n\n", "\n ", "\x0b\n \n"])
+def test_white_space_of_a_framed_long_text_that_repeats_itself_is_read_as_even(space: str) -> None:
+    asked = "Hello! Please help.\n" + f"{ASKED}\n{ASKED} ".replace(" of ", f"{space}of ") * 12
+    even = asked.replace(space, "\n" if "\n" in space else " ")
+    assert extract(asked) == extract(even)
+
+
+def test_of_a_text_whose_words_stand_between_its_ends_alone_nothing_is_known() -> None:
+    marks = "*" * (HEAD_CHARS + TAIL_CHARS)
+    thanks = f"{'please help me thanks ' * 8}.\n"
+    assert extract(f"{thanks * 4}{marks} word {marks}\n{thanks * 4}") is NO_FEATURES
 
 
 def test_a_lone_surrogate_is_read_like_any_letter() -> None:

@@ -16,6 +16,7 @@ ASKED = "Which planet has the shortest year?\nA. Mars\nB. Mercury"
         f"Please use the most powerful model, this is a difficult problem.\n{ASKED}\nLet me know, please.",
         f"---\n{ASKED}\n***",
         f"# Task\n\n{ASKED}",
+        f"{ASKED}\n \n\t\u2028Thank you!",
     ],
 )
 def test_greetings_thanks_and_pleas_are_taken_off(framed: str) -> None:
