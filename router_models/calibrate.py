@@ -49,7 +49,7 @@ def calibrate(router: Router, outcomes: Outcomes, between_tasks: float, seed: in
     tune = np.zeros(len(outcomes.queries), bool)
     tune[router.tune] = True
     sample = stratified_sample([q.dataset for q in outcomes.queries], tune, SAMPLE_SIZE, seed)
-    latent: Doubles = router.latent(np.arange(len(outcomes.queries)), Stage.STATIC).astype(np.float64)
+    latent: Doubles = router.content(np.arange(len(outcomes.queries)), Stage.STATIC).astype(np.float64)
     tasks = np.array([query.task for query in outcomes.queries])
     abilities = tuple(
         _ability(column, latent, router, outcomes, tasks, between_tasks, sample)

@@ -15,15 +15,17 @@ from numpy.typing import NDArray
 from gateway.core.features import FEATURE_VERSION, SCALAR_NAMES
 from gateway.domain.usage import tokens_in
 from router_models.calibrate import Calibrated
+from router_models.cells import cells_of
 from router_models.data import LICENCES, Floats, Outcomes, read_references
+from router_models.known_texts import KnownTexts
 from router_models.router import GROUND_SCALARS, POOLS_BY, STATIC_BY, Router, Rows, Stage
 from router_models.scientific import Doubles
 from router_models.texts import Reader
 from router_models.train import Trained
 
-ARTEFACT_FORMAT: Final = 3
+ARTEFACT_FORMAT: Final = 4
 NAME: Final = "difficulty"
-VERSION: Final = "2"
+VERSION: Final = "3"
 GRADED_LEVELS: Final = 250
 """A graded score is kept as a whole number of this many parts, so right and wrong are exact and the rest to 0.002."""
 NOT_GRADED: Final = 255
@@ -53,8 +55,9 @@ def folded_arrays(router: Router) -> Arrays:
     }
 
 
-def static_arrays(router: Router, reader: Reader) -> Arrays:
-    """Return what the static stage adds: its own rows for the same words, the table of pieces, ground and likeness."""
+def static_arrays(router: Router, reader: Reader, seed: int) -> Arrays:
+    """Return what the static stage adds: its own rows for the same words, the table of pieces, ground and
+    the texts whose outcomes are known."""
     words, scalars, offset = _folded(router, Stage.STATIC)
     model = router.stages[Stage.STATIC]
     start, end = len(SCALAR_NAMES), len(SCALAR_NAMES) + reader.table.table.shape[1]
@@ -62,7 +65,6 @@ def static_arrays(router: Router, reader: Reader) -> Arrays:
     mean, spread = (each[:GROUND_SCALARS].astype(np.float64) for each in _standard(router))
     slopes = ground[:-1] / spread[:, None]
     table, unit = quantised(reader.table.table)
-    sample, sample_unit = quantised(router.likeness.sample)
     return {
         "rows": words.astype(np.float16),
         "scalar_weights": scalars.astype(np.float32),
@@ -72,10 +74,26 @@ def static_arrays(router: Router, reader: Reader) -> Arrays:
         "ground_offset": (ground[-1] - mean @ slopes).astype(np.float32),
         "table": table,
         "table_unit": unit,
-        "sample": sample,
-        "sample_unit": sample_unit,
-        "band": np.array([router.likeness.low, router.likeness.high], np.float64),
+        "band": np.array([router.known.low, router.known.high], np.float64),
+        "near": np.array([model.near, router.stages[router.best].near], np.float64),
+        **_known(router.known, seed),
         **_beside_the_encoder(router),
+    }
+
+
+def _known(known: KnownTexts, seed: int) -> Arrays:
+    """Return the known texts cell by cell; nothing of them but numbers."""
+    cells = cells_of(known.vectors, seed)
+    vectors, vector_unit = quantised(known.vectors[cells.order])
+    # The columns of the steps have a unit each, for a mean of many steps is taken.
+    steps, step_unit = quantised(np.ascontiguousarray(known.steps[cells.order].T))
+    return {
+        "known_centres": cells.centres,
+        "known_starts": cells.starts,
+        "known_vectors": vectors,
+        "known_vector_unit": vector_unit,
+        "known_steps": np.ascontiguousarray(steps.T),
+        "known_step_unit": step_unit,
     }
 
 
@@ -166,7 +184,7 @@ def write_artefact(
     router = trained.router
     files = {
         "folded.npz": npz(folded_arrays(router)),
-        "static.npz": npz(static_arrays(router, reader)),
+        "static.npz": npz(static_arrays(router, reader, trained.seed)),
         "vocab.txt": "".join(f"{piece}\n" for piece in reader.vocabulary).encode(),
         "references.json": _references(outcomes, calibrated),
         "calibration.npz": npz(_positions(outcomes, calibrated, calibrated.sample)),

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from router_models import likeness, router
+from router_models import known_texts, router
 from router_models.data import Floats, Mask, Outcomes
 from router_models.heads import Space
 from router_models.low_rank import Settings
@@ -17,7 +17,7 @@ from router_models.router import Router, Rows, Stage, fit_router
 from router_models.scientific import Doubles, logistic
 from router_models.texts import Texts
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """To be raised when a fit changes in a way that no setting shows."""
 KEPT: Final = Path(".tiergate") / "evaluate"
 
@@ -117,7 +117,7 @@ def kept_at(directory: Path, settings: Settings, seed: int, digest: str, has_enc
 def _constants() -> dict[str, str]:
     return {
         f"{module.__name__}.{name}": str(value)
-        for module in (router, likeness)
+        for module in (router, known_texts)
         for name, value in sorted(vars(module).items())
         if name.isupper() and isinstance(value, int | float)
     }

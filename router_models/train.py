@@ -11,7 +11,7 @@ import numpy as np
 from router_models.data import DataError, Floats, Mask, Outcomes
 from router_models.design import Vocabulary, build_design
 from router_models.heads import Head, Space
-from router_models.likeness import Likeness
+from router_models.known_texts import KnownTexts
 from router_models.low_rank import SEED, Settings
 from router_models.platt import offset
 from router_models.router import ABILITY_SETTINGS, Router, Stage, StageModel, fit_router
@@ -102,8 +102,9 @@ def save(trained: Trained, path: Path) -> None:
         "loadings": router.space.loadings,
         "intercepts": router.space.intercepts,
         "ground": router.ground.dense,
-        "sample": router.likeness.sample,
-        "band": np.array([router.likeness.low, router.likeness.high]),
+        "known": router.known.vectors,
+        "steps": router.known.steps,
+        "band": np.array([router.known.low, router.known.high]),
         "priors": router.priors,
         "tune": router.tune,
     }
@@ -112,6 +113,7 @@ def save(trained: Trained, path: Path) -> None:
             f"{stage}.words": model.head.words,
             f"{stage}.dense": model.head.dense,
             f"{stage}.factor": model.factor,
+            f"{stage}.near": model.near,
             f"{stage}.spread": model.spread,
         }
     np.savez(path, allow_pickle=False, **arrays)
@@ -133,7 +135,7 @@ def load(path: Path, texts: Texts) -> Trained:
         space=Space(kept["loadings"], kept["intercepts"]),
         stages={stage: _stage(kept, stage) for stage in Stage if f"{stage}.dense" in kept},
         ground=Head(np.zeros((0, latent), np.float32), kept["ground"]),
-        likeness=Likeness(kept["sample"], *kept["band"].tolist()),
+        known=KnownTexts(kept["known"], kept["steps"], *kept["band"].tolist()),
         priors=kept["priors"],
         tune=kept["tune"],
     )
@@ -143,4 +145,4 @@ def load(path: Path, texts: Texts) -> Trained:
 
 def _stage(kept: dict[str, Floats], stage: Stage) -> StageModel:
     head = Head(kept[f"{stage}.words"], kept[f"{stage}.dense"])
-    return StageModel(head, float(kept[f"{stage}.factor"]), kept[f"{stage}.spread"])
+    return StageModel(head, float(kept[f"{stage}.factor"]), float(kept[f"{stage}.near"]), kept[f"{stage}.spread"])

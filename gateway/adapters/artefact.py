@@ -19,7 +19,7 @@ from gateway.core.features import FEATURE_VERSION, SCALAR_NAMES
 from gateway.domain.ability import Ability, Score, unknown_score
 from gateway.domain.calibration import CalibrationRequest, Catalogue, Graded
 
-ARTEFACT_FORMAT: Final = 3
+ARTEFACT_FORMAT: Final = 4
 MANIFEST: Final = "manifest.json"
 TABLE: Final = "folded.npz"
 REFERENCES: Final = "references.json"

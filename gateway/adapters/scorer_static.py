@@ -1,7 +1,8 @@
 """The static stage: the mean of a text's word pieces beside its words, and how like it is to what was trained on.
 
-A text that is unlike all training texts is moved towards its ground, what its length alone says. The encoder's
-position, which knows no better what it has not seen, is moved by the same share.
+The texts nearest to it whose outcomes are known move it further, and a text that is unlike all of those is moved
+towards its ground, what its length alone says. The encoder's position, which knows no better what it has not seen, is
+moved likewise.
 """
 
 from dataclasses import replace
@@ -20,8 +21,6 @@ from gateway.domain.classifier import ENCODER_TOKENS
 from gateway.domain.noun import noun
 from gateway.domain.request import CanonicalRequest
 
-NEAREST: Final = 3
-"""Of the sample's most like texts, so many are averaged, as in training."""
 EMBEDDING_SCALE: Final = 127
 
 Floats = NDArray[np.float32]
@@ -31,19 +30,21 @@ Floats = NDArray[np.float32]
 class Reading:
     """A text as this stage reads it.
 
-    `content` is where its content puts it, `ground` where its length alone does; `share` says how far content is
-    believed. `vector` is of length 1.
+    `content` is where its content puts it, `ground` where its length alone does, and `step` what near known texts ask;
+    `share` says how far all but the ground is believed. `vector` is of length 1.
     """
 
     features: TextFeatures
     content: Floats
     ground: Floats
+    step: Floats
     share: float
     vector: Floats
 
-    def settle(self, content: Floats) -> tuple[float, ...]:
-        """Move a position that a text's content was given towards its ground."""
-        settled: list[float] = (self.ground + self.share * (content - self.ground)).tolist()
+    def settle(self, content: Floats, near: float) -> tuple[float, ...]:
+        """Move a position that a text's content was given by a part of the step, and then towards its ground."""
+        away = content + np.float32(near) * self.step - self.ground
+        settled: list[float] = (self.ground + np.float32(self.share) * away).tolist()
         return tuple(settled)
 
     @property
@@ -71,7 +72,7 @@ class StaticScorer:
             return before
         return replace(
             before,
-            latent=reading.settle(reading.content),
+            latent=reading.settle(reading.content, self._model.near_static),
             scorer=self._name,
             outcome=ClassifierOutcome.STATIC,
             spread=self._spread,
@@ -87,7 +88,8 @@ class StaticScorer:
         if reading is None or beside is None:
             return score
         content = np.array(score.latent, np.float32) + self._words_say(beside, reading.features)
-        return replace(score, latent=reading.settle(content), embedding=reading.embedding)
+        settled = reading.settle(content, self._model.near_encoder)
+        return replace(score, latent=settled, embedding=reading.embedding)
 
     def _read(self, request: CanonicalRequest) -> Reading | None:
         model, features = self._model, extract(request.user_text, request.context_text)
@@ -99,12 +101,12 @@ class StaticScorer:
         if length == 0.0:
             return None
         vector = vector / np.float32(length)
-        cosines = vector @ model.sample
-        nearest = np.partition(cosines, len(cosines) - NEAREST)[-NEAREST:]
-        share = content_share(float(nearest.mean()), model.low, model.high)
+        likeness, step = model.known.near(vector)
+        share = content_share(likeness, model.low, model.high)
         shape = np.array(features.scalars[:GROUND_SCALARS], np.float32)
         content = self._words_say(model.words, features) + vector @ model.vector_weights
-        return Reading(features, content, shape @ model.ground_weights + model.ground_offset, share, vector)
+        ground = shape @ model.ground_weights + model.ground_offset
+        return Reading(features, content, ground, step, share, vector)
 
     def _words_say(self, shares: WordShares, features: TextFeatures) -> Floats:
         said: Floats = np.array(features.scalars, np.float32) @ shares.scalar_weights + shares.offset

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway.adapters.known_texts import KnownTexts, read_known
 from gateway.adapters.npz import read_arrays
 from gateway.core.features import SCALAR_NAMES
 from gateway.core.wordpiece import WordPieces
@@ -34,9 +35,9 @@ class StaticModel:
     """K latent numbers, D numbers a vector.
 
     `beside_encoder` is what words and shape add to an encoder's position, where one was trained. `vector_weights` is
-    D x K; `table`
-    is pieces x D, each row in its own `table_unit`. `sample` is D x texts: unit vectors of training texts; between
-    `low` and `high` a text's likeness to them rises from 0 to 1.
+    D x K; `table` is pieces x D, each row in its own `table_unit`. Of the step that near known texts ask, this stage
+    goes the share `near_static`, and an encoder's position `near_encoder`. Between `low` and `high` a text's likeness
+    to known texts rises from 0 to 1.
     """
 
     pieces: WordPieces
@@ -46,7 +47,9 @@ class StaticModel:
     ground_offset: Floats
     table: NDArray[np.int8]
     table_unit: Floats
-    sample: Floats
+    known: KnownTexts
+    near_static: float
+    near_encoder: float
     low: float
     high: float
     beside_encoder: WordShares | None
@@ -56,8 +59,8 @@ def read_static(raw: bytes, vocabulary: bytes, words: int, latent: int) -> Stati
     """Read the files' bytes. Raises ValueError or KeyError where they do not hold what they should."""
     pieces = vocabulary.decode().removesuffix("\n").split("\n")
     arrays = read_arrays(raw)
-    unit = np.ascontiguousarray(arrays["sample_unit"], dtype=np.float32)
     low, high = arrays["band"].tolist()
+    near_static, near_encoder = arrays["near"].tolist()
     model = StaticModel(
         pieces=WordPieces(pieces),
         words=_shares(arrays, ""),
@@ -66,7 +69,9 @@ def read_static(raw: bytes, vocabulary: bytes, words: int, latent: int) -> Stati
         ground_offset=arrays["ground_offset"].astype(np.float32),
         table=np.ascontiguousarray(arrays["table"], dtype=np.int8),
         table_unit=arrays["table_unit"].astype(np.float32),
-        sample=np.ascontiguousarray((arrays["sample"] * unit[:, None]).T, dtype=np.float32),
+        known=read_known(arrays),
+        near_static=float(near_static),
+        near_encoder=float(near_encoder),
         low=float(low),
         high=float(high),
         beside_encoder=_shares(arrays, "encoder_") if "encoder_rows" in arrays else None,
@@ -80,7 +85,7 @@ def read_static(raw: bytes, vocabulary: bytes, words: int, latent: int) -> Stati
         ("ground offset", model.ground_offset.shape, (latent,)),
         ("table", model.table.shape, (len(pieces), width)),
         ("table's units", model.table_unit.shape, (len(pieces),)),
-        ("sample", model.sample.shape[:1], (width,)),
+        ("known texts", (model.known.vectors.shape[1], len(model.known.step_unit)), (width, latent)),
     ):
         if found != wanted:
             raise ValueError(f"the static stage's {name} are {found}, not {wanted}")

@@ -13,13 +13,13 @@ from gateway.core.plain_text import HEAD_CHARS, TAIL_CHARS, ends_of, essence, is
 from gateway.core.words import WORD_TABLE
 from gateway.domain.noun import noun
 
-FEATURE_VERSION: Final = 2
+FEATURE_VERSION: Final = 3
 
 MAX_WORDS: Final = 4 * (HEAD_CHARS + TAIL_CHARS)
 """More words than any text can yield: a word takes a byte at least, and a character takes four at most."""
 
 
-_COUNTED: Final = (b"?", b"\n", b"$", b"\\", b"{", b"=", b"(", b",", b".", b'"', b"^", b"`")
+_COUNTED: Final = (b"?", b"$", b"\\", b"{", b"=", b"(", b",", b".", b'"', b"^", b"`")
 """One-byte marks only, which `bytes.count` finds by vector instructions. Longer ones (`def`, `boxed`, the letters of
 options) are words as well, and cost nothing there."""
 _NOT_COUNTED: Final = bytes(set(range(256)).difference(*_COUNTED))
@@ -27,14 +27,15 @@ _LOG1P: Final = tuple(map(log1p, range(HEAD_CHARS + TAIL_CHARS + 2)))
 """Of every count that a text can yield."""
 
 SCALAR_NAMES: Final = (
-    "log_bytes",
-    "log_bytes_squared",
+    "log_chars",
+    "log_chars_squared",
     "log_words",
     "word_length",
     "distinct_share",
     "digit_share",
     "non_ascii_share",
     "is_cut",
+    "log_lines",
     *(f"count {mark.decode()!r}" for mark in _COUNTED),
 )
 
@@ -76,20 +77,22 @@ def extract(user_text: str, context_text: str = "") -> TextFeatures:
         words = frozenset(every)
     if not every:
         return NO_FEATURES
-    read, size = len(raw), len(whole) + unread
-    log_bytes = log1p(size) * 0.2
+    read = len(b" ".join(every))
+    log_chars = log1p(read + cut + unread) * 0.2
+    chars = len(whole) - cut + bool(cut)
     marks = raw.translate(None, _NOT_COUNTED)
     return TextFeatures(
         words,
         (
-            log_bytes,
-            log_bytes * log_bytes,
+            log_chars,
+            log_chars * log_chars,
             log1p(len(every)) * 0.2,
             0.1 * read / len(every),
             len(words) / len(every),
             plain.count(b"0") / read,
-            1.0 - (len(whole) - cut) / read,
+            1.0 - chars / len(raw),
             1.0 if cut else 0.0,
+            log1p(len([line for line in raw.split(b"\n") if line.strip()])),
             *[_LOG1P[count] for count in map(marks.count, _COUNTED)],
         ),
     )

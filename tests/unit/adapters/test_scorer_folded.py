@@ -34,7 +34,7 @@ def test_what_the_model_has_not_seen_is_unknown(scorer: FoldedScorer, text: str)
     score = scorer.score_text(text)
     assert not score.is_known
     assert score.latent == ()
-    assert score.scorer == "difficulty-2"
+    assert score.scorer == "difficulty-3"
     assert score.outcome is ClassifierOutcome.ABSTAIN
 
 

@@ -33,7 +33,10 @@ def test_the_packaged_one_is_read_whole() -> None:
     model = read_static(written(arrays()), PIECES, WORDS, LATENT)
     assert model.words.rows.shape == (WORDS, LATENT)
     assert model.beside_encoder is not None
-    assert np.allclose(np.linalg.norm(model.sample, axis=0), 1.0, atol=0.01)
+    vectors = model.known.vectors * model.known.vector_unit[:, None]
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=0.02)
+    assert 0.0 <= model.near_encoder <= 1.5
+    assert 0.0 < model.near_static <= 1.5
     assert 0.0 < model.low < model.high < 1.0
 
 
@@ -49,6 +52,13 @@ def test_one_that_was_trained_without_an_encoder_has_nothing_beside_it() -> None
         (lambda kept: kept.update(encoder_offset=kept["offset"][1:]), "the static stage's offset are"),
         (lambda kept: kept.update(table=kept["table"][:, 1:]), "the static stage's vector weights are"),
         (lambda kept: kept.update(table=kept["table"][1:]), "the static stage's table are"),
+        (lambda kept: kept.update(known_starts=kept["known_starts"][:0:-1]), "the known texts' centres are"),
+        (
+            lambda kept: kept.update(
+                known_steps=kept["known_steps"][:, 1:], known_step_unit=kept["known_step_unit"][1:]
+            ),
+            "the static stage's known texts are",
+        ),
         (lambda kept: kept.update(band=np.array([0.5, 0.5])), "band ends at 0.5, not above 0.5"),
     ],
 )

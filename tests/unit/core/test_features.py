@@ -46,7 +46,7 @@ def test_a_long_text_is_read_at_both_ends_only() -> None:
     text = f"{head}{MANY_WORDS}{tail}"
     assert extract(text).words == {b"h" * 20, b"t" * 20}
     assert _scalar(text, "is_cut") == 1.0
-    assert _scalar(text, "log_bytes") == pytest.approx(math.log1p(len(text)) * 0.2)
+    assert _scalar(text, "log_chars") == pytest.approx(math.log1p(41 + len(MANY_WORDS)) * 0.2)
 
 
 def test_a_text_that_fits_is_read_whole() -> None:
@@ -64,6 +64,7 @@ def test_a_short_turn_is_read_with_the_turn_before() -> None:
         f"{ASKED}  \n\n\n ",
         ASKED.replace(" ", "\u2003"),
         ASKED.replace("Name", "Na\u200bme"),
+        ASKED.replace(" of", "   of"),
         f"{ASKED} {'QUJD' * 50}",
     ],
 )
@@ -93,6 +94,14 @@ def test_of_a_text_whose_words_stand_between_its_ends_alone_nothing_is_known() -
     marks = "*" * (HEAD_CHARS + TAIL_CHARS)
     thanks = f"{'please help me thanks ' * 8}.\n"
     assert extract(f"{thanks * 4}{marks} word {marks}\n{thanks * 4}") is NO_FEATURES
+
+
+def test_blank_lines_do_not_count() -> None:
+    assert (
+        _scalar("mars\n\n  \nvenus", "log_lines")
+        == _scalar("mars\nvenus", "log_lines")
+        > _scalar("mars venus", "log_lines")
+    )
 
 
 def test_a_lone_surrogate_is_read_like_any_letter() -> None:

@@ -48,8 +48,8 @@ def test_every_stage_finds_hard_words_hard(trained: Trained, stage: Stage) -> No
 
 def test_a_text_unlike_any_is_judged_mostly_by_its_length(trained: Trained) -> None:
     router = trained.router
-    unlike = replace(router, likeness=replace(router.likeness, low=5.0, high=6.0))
-    alike = replace(router, likeness=replace(router.likeness, low=-6.0, high=-5.0))
+    unlike = replace(router, known=replace(router.known, low=5.0, high=6.0))
+    alike = replace(router, known=replace(router.known, low=-6.0, high=-5.0))
     near, far = (each.latent(ROWS, Stage.STATIC) for each in (alike, unlike))
     # All texts are of about one length, so what is left of their differences is the share that content keeps.
     assert far.std(axis=0).max() < 0.5 * near.std(axis=0).max()
