@@ -35,6 +35,7 @@ that every sound one is taken (JSON Schema calls 16.0 an integer, and models hav
 NO_SERVER_ERROR = "not_a_server_error"
 """Asked of the gateway before a server that answers everything: llama.cpp finds 500 in a few strange requests, which
 we then tell as 502."""
+PATIENCE_MS = 60_000
 _ALIASES = {"ChatRequest": "chat", "CompletionRequest": "completions", "EmbeddingRequest": "embeddings"}
 """One for each operation, so that the metrics tell them apart."""
 
@@ -77,6 +78,8 @@ def told_what_is_served() -> str:
     for name, alias in _ALIASES.items():
         schemas[name]["properties"]["model"] = {"enum": [alias]}
     schemas["Message"]["properties"]["role"] = {"enum": ["system", "user", "assistant"]}
+    # Who allows a millisecond gets a 504, and should: here every caller allows as long as the servers take.
+    document["components"]["parameters"]["Deadline"]["schema"]["minimum"] = PATIENCE_MS
     # This key may not choose its tier.
     for path in document["paths"].values():
         for operation in path.values():
