@@ -23,7 +23,7 @@ from gateway.policy import words
 from gateway.policy.problems import render, shorten
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.wire.caller_limits import CallerLimits, caller_limits
-from gateway.wire.headers import DEADLINE_HEADER, MAX_COST_HEADER
+from gateway.wire.headers import MAX_COST_HEADER
 
 _HELP: Final = (
     "Say where a prompt would go and why, without calling a model; or, with --id, what became of a request.\n\n"
@@ -54,7 +54,6 @@ def explain(
     json_schema: Annotated[bool, typer.Option("--json-schema", help="The request asks for a JSON schema.")] = False,
     tier: Annotated[str | None, typer.Option(help="The tier named in the header x-tiergate-tier.")] = None,
     tenant: Annotated[str | None, typer.Option(help="Ask as this tenant, with what it may use.")] = None,
-    deadline_ms: Annotated[int | None, typer.Option(help="The header x-tiergate-deadline-ms.", min=1)] = None,
     max_cost_usd: Annotated[str | None, typer.Option(help="The header x-tiergate-max-cost-usd.")] = None,
     artefacts: Annotated[Path | None, typer.Option(help="The directory of the difficulty model.")] = None,
     request_id: Annotated[str | None, typer.Option("--id", help="Tell the receipt of this request instead.")] = None,
@@ -73,16 +72,19 @@ def explain(
     needs = Need(sum(need for is_asked, need in asked if is_asked))
     text = sys.stdin.read().removesuffix("\n") if prompt == "-" else prompt
     pinned = None if tier is None else TierName(tier)
-    limits = _limits(deadline_ms, max_cost_usd)
+    limits = _limits(max_cost_usd)
     question = Question(text, ModelAlias(model), system, max_tokens, needs, pinned, tenant, limits)
     tell_prompt(question, policy, artefacts, as_json=as_json)
 
 
-def _limits(deadline_ms: int | None, max_cost_usd: str | None) -> CallerLimits:
-    """Read the options as a gateway reads the headers of their names."""
-    given = ((DEADLINE_HEADER, deadline_ms), (MAX_COST_HEADER, max_cost_usd))
+def _limits(max_cost_usd: str | None) -> CallerLimits:
+    """Read the option as a gateway reads the header of its name.
+
+    There is none for the deadline: it is compared with what a running gateway has seen of its tiers.
+    """
+    given = [] if max_cost_usd is None else [(MAX_COST_HEADER, max_cost_usd.encode())]
     try:
-        return caller_limits([(name, str(value).encode()) for name, value in given if value is not None], math.inf)
+        return caller_limits(given, math.inf)
     except GatewayError as refusal:
         stop(EXIT_USAGE, refusal.message)
 

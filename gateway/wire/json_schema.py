@@ -19,6 +19,9 @@ from referencing.exceptions import Unresolvable
 SCHEMA_BYTES_MAX: Final = 64 * 1024
 STEPS_MAX: Final = 2_000
 """Keywords applied to values: about 10 µs each."""
+DEPTH_MAX: Final = 64
+"""Keywords within keywords: four frames each. The library's maps are not to meet the end of the stack: they are made in
+Rust, and panic there."""
 _STEPS: Final = {"$ref": 4}
 """Of a keyword that costs more than one."""
 _APPLIED: Final = frozenset(
@@ -32,7 +35,7 @@ _MAKES_NO_SENSE: Final = (AttributeError, TypeError, ValueError, LookupError, Ar
 
 
 class _CannotTell(Exception):
-    """The schema takes more steps than are spent on it, or has patterns."""
+    """The schema takes more steps than are spent on it, goes too deep, or has patterns."""
 
 
 class _Effort(FormatChecker):
@@ -41,11 +44,12 @@ class _Effort(FormatChecker):
     def __init__(self) -> None:
         super().__init__(formats=())
         self.steps_left = STEPS_MAX
+        self.depth = 0
 
     def spend(self, steps: int) -> None:
         """Take that many steps. Raises _CannotTell."""
         self.steps_left -= steps
-        if self.steps_left < 0:
+        if self.steps_left < 0 or self.depth >= DEPTH_MAX:
             raise _CannotTell
 
 
@@ -75,10 +79,15 @@ def _bounded(name: str, keyword: Any) -> Any:
     def apply(validator: Any, value: Any, instance: Any, schema: Mapping[str, Any]) -> Iterator[ValidationError]:
         if not is_applied:
             return
-        validator.format_checker.spend(steps)
+        effort: _Effort = validator.format_checker
+        effort.spend(steps)
         if "patternProperties" in schema:
             raise _CannotTell
-        yield from keyword(validator, value, instance, schema) or ()
+        effort.depth += 1
+        try:
+            yield from keyword(validator, value, instance, schema) or ()
+        finally:
+            effort.depth -= 1
 
     return apply
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
+from gateway.core.retry_budget import BEGUN_FLOOR
 from gateway.domain.ids import RouteName, TierName
 from gateway.domain.money import format_usd
 from gateway.domain.outcome import FailureKind, NoRetry, Outcome
@@ -195,10 +196,10 @@ async def test_a_prompt_too_long_for_every_tier_is_refused_in_the_servers_words(
 async def test_a_retry_that_the_budget_does_not_grant_is_not_made_and_the_receipt_says_so() -> None:
     gateway = Gateway()
     gateway.network.plan.general = fails(500)
-    for seed in range(2):
+    for seed in range(3):
         await gateway.ask({**CHAT, "seed": seed})
-    assert len(gateway.network.requests) == 2 + 3, "one in ten is less than the floor of three"
-    client = await gateway.ask({**CHAT, "seed": 2})
+    assert len(gateway.network.requests) == 3 + BEGUN_FLOOR, "one in ten is less than the floor"
+    client = await gateway.ask({**CHAT, "seed": 3})
     assert client.responder.status == 502
     assert len(gateway.receipt.attempts) == 1
     assert gateway.receipt.no_retry is NoRetry.RETRY_BUDGET

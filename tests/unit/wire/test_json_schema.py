@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.wire.json_schema import SCHEMA_BYTES_MAX, STEPS_MAX, fits
+from gateway.wire.json_schema import DEPTH_MAX, SCHEMA_BYTES_MAX, STEPS_MAX, fits
 
 PERSON = {
     "type": "object",
@@ -102,6 +102,15 @@ def test_a_schema_that_takes_for_ever_is_given_up() -> None:
     assert fits(late, schema({"items": {"type": "string"}})), "its fault is not come to"
     assert not fits(late[-10:], schema({"items": {"type": "string"}}))
     assert fits(1, schema({"$ref": "#"})), "round and round"
+
+
+@pytest.mark.parametrize(("depth", "is_told"), [(DEPTH_MAX - 1, True), (DEPTH_MAX, False), (400, False)])
+def test_a_schema_is_followed_so_deep_and_no_deeper(depth: int, is_told: bool) -> None:
+    deep: dict[str, Any] = {"type": "integer"}
+    for _ in range(depth):
+        deep = {"allOf": [deep]}
+    assert fits(1, schema(deep))
+    assert fits("no integer", schema(deep)) is not is_told
 
 
 values = st.recursive(
