@@ -168,12 +168,13 @@ def _draw_two(able: Sequence[EndpointState], chance: float) -> tuple[EndpointSta
 
 def _draw(able: Sequence[EndpointState], chance: float) -> tuple[EndpointState, float]:
     at = chance * sum(state.weight for state in able)
-    for state in able:
+    *others, last = able
+    for state in others:
         if at < state.weight:
             return state, at / state.weight
         at -= state.weight
     # Rounding may leave a grain beyond the last.
-    return able[-1], 0.0
+    return last, min(at / last.weight, 1.0) if last.weight else 0.0
 
 
 def _trickle(

@@ -39,8 +39,7 @@ async def relay(trail: Trail, exchange: Interpreter, world: World) -> None:
     finally:
         if trail.relayed is None:
             sum_up(trail, exchange, attempt, world, answer=b"")
-        if exchange.outcome is not None:
-            trail.outcome = exchange.outcome
+        trail.outcome = exchange.outcome or trail.outcome
     assert exchange.outcome is not None, "the exchange is over"
     if exchange.rejection is not None:
         raise rejection(exchange, trail.arrival.request_id)

@@ -123,10 +123,12 @@ def _in_json(content: Any, wanted: _Format | None) -> Iterator[AnswerFault]:
     value = _decoded(content)
     if value is UNSET:
         yield AnswerFault(FailureKind.INVALID_JSON, "its answer is not JSON")
-        return
-    schema = UNSET if wanted.json_schema is None else wanted.json_schema.schema
-    if isinstance(schema, Raw) and not fits(value, bytes(schema)):
+    elif wanted.json_schema is not None and not _fits(value, wanted.json_schema.schema):
         yield AnswerFault(FailureKind.INVALID_JSON, "its answer does not fit the schema")
+
+
+def _fits(value: Any, schema: Any) -> bool:
+    return not isinstance(schema, Raw) or fits(value, bytes(schema))
 
 
 def _decoded(text: Any) -> Any:

@@ -97,6 +97,17 @@ def test_a_full_queue_sheds_and_says_when_there_will_be_room() -> None:
     assert refused(admission, limits).retry_after_s == pytest.approx(2.0, rel=0.01)
 
 
+def test_two_ticks_at_once_tell_nothing_of_the_pace() -> None:
+    admission, limits = Admission(), EdgeLimits(in_flight=1, queue=0)
+    for now_s in (1.0, 1.0):
+        admission.leave(enter(admission, limits), limits)
+        assert admission.tick(0.0, now_s, limits) == []
+    enter(admission, limits)
+    assert refused(admission, limits).retry_after_s == pytest.approx(5.0), (
+        "one a second, and the first look counts a fifth"
+    )
+
+
 def test_a_wait_is_never_said_to_be_longer_than_a_minute_nor_shorter_than_a_second() -> None:
     admission, limits = Admission(), EdgeLimits(in_flight=1, queue=100, in_flight_per_key=1_000)
     place = enter(admission, limits)

@@ -301,3 +301,20 @@ def test_calls_that_are_answered_bring_an_even_tier_no_change() -> None:
     servers = table.servers(TRIO)
     assert servers.is_even
     assert [state.score for state in servers.states] == pytest.approx([1.0] * 3)
+
+
+def test_the_endpoints_are_compared_before_they_are_counted() -> None:
+    table = EndpointTable()
+    assert table.count_available(TRIO, 0.0) == 3
+    eject(table, TRIO, A)
+    assert table.count_available(TRIO, 0.0) == 2
+
+
+def test_a_call_is_not_made_again_where_there_is_no_room_left() -> None:
+    table = EndpointTable()
+    tier = replace(PAIR, limits=replace(PAIR.limits, in_flight=1))
+    first = table.take_again(A, tier, 0.0, 1, 1)
+    assert first is not None
+    assert table.take_again(A, tier, 0.0, 1, 1) is None
+    first.leave(0.0)
+    assert table.take_again(A, tier, 0.0, 1, 1) is not None

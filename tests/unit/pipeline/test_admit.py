@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.domain.errors import ErrorCode
+from gateway.domain.ids import KeyId, TenantId
 from gateway.domain.outcome import Outcome
 from gateway.domain.request import Operation
 from gateway.pipeline.admit import let_in
@@ -170,3 +171,16 @@ async def test_a_request_that_is_broken_off_as_it_gets_its_place_gives_it_back()
     assert gateway.world.admission.in_flight == 1
     released.set()
     await first
+
+
+async def test_a_place_that_comes_as_the_wait_ends_is_taken() -> None:
+    gateway = Gateway(TWO_TIERS + "limits: {in_flight: 1, queue_wait: 100ms}\n")
+    admission, limits = gateway.world.admission, gateway.policy.snapshot.limits
+    filler = admission.enter(KeyId("filler"), TenantId("filler"), 1.0, limits)
+    serving = asyncio.create_task(gateway.serve(gateway.client(CHAT)))
+    await eventually(lambda: admission.waiting)
+    # Granted, and not yet told.
+    (granted,) = admission.leave(filler, limits)
+    client = await serving
+    assert client.responder.status == 200
+    assert not granted.is_granted

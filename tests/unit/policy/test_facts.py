@@ -54,3 +54,15 @@ def test_in_open_mode_everybody_is_one_tenant_without_keys() -> None:
 def test_keys_are_counted() -> None:
     text = GOOD.replace("keys: [env:BATCH_KEY]", "keys: [env:BATCH_KEY, env:UPSTREAM_KEY]")
     assert [keys for _, keys in tenants_of(snapshot_of(text))] == [1, 2]
+
+
+TWO_SERVERS = MINIMAL.replace('/v1"}]', '/v1"}, {url: "http://localhost:8001/v1"}]')
+
+
+def test_a_hedge_is_told_with_its_terms() -> None:
+    for after, told in (("p95", "the tier's p95"), ("800ms", "800ms")):
+        policy = TWO_SERVERS.replace("all: {}", f"all: {{hedge: {{after: {after}, budget: 2%, max_prompt: 2k}}}}")
+        assert (
+            facts_of(snapshot_of(policy))["route all"]["hedge"]
+            == f"after {told}, 2 % of requests, prompts up to 2,000 tokens"
+        )
