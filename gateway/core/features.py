@@ -8,8 +8,8 @@ A change here changes what a trained model means: raise `FEATURE_VERSION`, and a
 from math import log1p
 from typing import Final
 
-from gateway.core.frames import may_be_framed, unframed
-from gateway.core.plain_text import HEAD_CHARS, TAIL_CHARS, ends_of, essence, is_uneven, repeats, turn_text
+from gateway.core.frames import may_be_framed, unframed, without_frames
+from gateway.core.plain_text import HEAD_CHARS, TAIL_CHARS, ends_of, essence, is_uneven, repeats, said_once, turn_text
 from gateway.core.words import WORD_TABLE
 from gateway.domain.noun import noun
 
@@ -69,8 +69,8 @@ def extract(user_text: str, context_text: str = "") -> TextFeatures:
             plain = raw.translate(WORD_TABLE)
     every = plain.split()
     words = frozenset(every)
-    if repeats(len(every), len(words)):
-        whole = essence(turn)
+    if repeats(len(every), len(words)) and (once := said_once(turn)) != turn:
+        whole = without_frames(once)
         raw, cut = ends_of(whole)
         plain = raw.translate(WORD_TABLE)
         every = plain.split()

@@ -52,6 +52,11 @@ def is_frame(sentence: str, odds: Mapping[bytes, int] = FRAME_ODDS) -> bool:
     return not words or sum(map(odds.get, words, repeat(UNKNOWN_WORD_ODDS))) > 0
 
 
+def without_frames(text: str) -> str:
+    """Return a text as `unframed` does, if its first and last words may belong to such a sentence."""
+    return unframed(text) if may_be_framed(words_of(text)) else text
+
+
 def unframed(text: str) -> str:
     """Return a text without such sentences at its ends; one that holds nothing else is returned as it is."""
     left = text

@@ -11,7 +11,7 @@ import unicodedata
 from collections import Counter
 from typing import Final
 
-from gateway.core.frames import may_be_framed, unframed
+from gateway.core.frames import without_frames
 from gateway.core.words import words_of
 
 HEAD_CHARS: Final = 300
@@ -83,7 +83,7 @@ def without_repeats(text: str) -> str:
     What stands between words becomes one space; lines stay.
     """
     words = text.split()
-    if max(Counter(zip(words, words[1:], words[2:], strict=False)).values(), default=0) <= REPEATED_TIMES:
+    if not _has_repeats(words):
         return "\n".join(filter(None, [" ".join(line.split()) for line in text.split("\n")]))
     times: dict[tuple[str, str, str], int] = {}
     kept_lines = []
@@ -99,6 +99,13 @@ def without_repeats(text: str) -> str:
         if kept:
             kept_lines.append(" ".join(kept))
     return "\n".join(kept_lines)
+
+
+def _has_repeats(words: list[str]) -> bool:
+    """Tell whether any three words in a row come too often; where no single word does, no three do."""
+    if max(Counter(words).values(), default=0) <= REPEATED_TIMES:
+        return False
+    return max(Counter(zip(words, words[1:], words[2:], strict=False)).values(), default=0) > REPEATED_TIMES
 
 
 def turn_text(user_text: str, context_text: str) -> tuple[str, int]:
@@ -117,13 +124,15 @@ def ends_of(text: str) -> tuple[bytes, int]:
     return text.encode("utf-8", "surrogatepass"), max(cut, 0)
 
 
+def said_once(text: str) -> str:
+    """Return a text without what it says over and over."""
+    words = words_of(text)
+    return without_repeats(text) if repeats(len(words), len(set(words))) else text
+
+
 def essence(text: str) -> str:
     """Return a text without what it says over and over, and without what is said around its request."""
-    words = words_of(text)
-    if repeats(len(words), len(set(words))):
-        text = without_repeats(text)
-        words = words_of(text)
-    return unframed(text) if may_be_framed(words) else text
+    return without_frames(said_once(text))
 
 
 def is_uneven(text: str) -> bool:

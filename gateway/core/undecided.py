@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from gateway.core.value import best, expected_cost_usd_nano, expected_output_tokens, value_of
-from gateway.domain.ability import Ability, Score, acceptance, sigmoid
+from gateway.domain.ability import Ability, Score, acceptance, logit_of, sigmoid
 from gateway.domain.dial import Dial
 from gateway.domain.request import CanonicalRequest
 from gateway.domain.tier import Tier
@@ -37,7 +37,7 @@ def undecided(score: Score, tiers: Sequence[Tier], dial: Dial, request: Canonica
     for tier in tiers:
         ability = tier.ability
         shift = score.shift_of(tier.name)
-        modelled = sigmoid(_logit(ability, score) + shift)
+        modelled = sigmoid(logit_of(ability, score) + shift)
         p.append(acceptance(ability, score, shift=shift))
         slopes.append(known * modelled * (1.0 - modelled))
         costs_usd_nano.append(expected_cost_usd_nano(tier, input_tokens, expected_output_tokens(request, tier)))
@@ -51,13 +51,6 @@ def undecided(score: Score, tiers: Sequence[Tier], dial: Dial, request: Canonica
         if lead * lead < Z_UNDECIDED * Z_UNDECIDED * variance:
             return True
     return False
-
-
-def _logit(ability: Ability, score: Score) -> float:
-    logit = ability.intercept
-    for loading, value in zip(ability.loadings, score.latent, strict=True):
-        logit += loading * value
-    return logit
 
 
 def _lead_variance(chosen: Ability, slope: float, rival: Ability, rival_slope: float, score: Score) -> float:

