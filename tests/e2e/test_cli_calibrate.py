@@ -73,7 +73,9 @@ async def test_two_servers_of_known_ability_are_told_apart_and_the_policy_takes_
         assert low <= ability.intercept <= high, name
     # The intercepts alone need not lie apart: each is the logit at the origin of the latent space, far from any text,
     # and what the probes leave open there the loadings make good where texts lie.
-    assert found["weak"]["reliability"]["all"]["interval_90"][1] < found["strong"]["reliability"]["all"]["interval_90"][0]
+    assert (
+        found["weak"]["reliability"]["all"]["interval_90"][1] < found["strong"]["reliability"]["all"]["interval_90"][0]
+    )
     assert found["weak"]["ability"]["prior"] < found["strong"]["ability"]["prior"]
     code, said, _ = await ended("policy", "explain", str(policy))
     assert code == 0
