@@ -29,6 +29,7 @@ SCRIPTED = (
     "no-usage",
     "tools",
     "streams:200",
+    "bursts:500",
     "stalls-after:3",
     "resets-after:3",
     "closes-after:3",

@@ -16,6 +16,7 @@ from openai.types.chat import (
 from tests.e2e.test_openai_client import HELLO, TOOL, text_of
 from tests.support.fault_process import FaultProcess
 from tests.support.gateway_process import RunningGateway
+from tests.support.openai_bodies import DONE, interleaved_events
 from tests.support.waiting import eventually
 
 SAID = "Paris is the capital."
@@ -152,6 +153,26 @@ def test_a_long_stream_comes_whole_and_in_order(client: openai.OpenAI) -> None:
     chunks, error = streamed(client, "streams-200")
     assert text_of(chunks) == "".join(f" w{number}" for number in range(200))
     assert error is None
+
+
+@pytest.mark.parametrize("choices", [2, 3, 4])
+def test_a_burst_of_tokens_of_several_choices_comes_in_the_order_in_which_it_was_written(
+    client: openai.OpenAI, choices: int
+) -> None:
+    with client.chat.completions.create(model="bursts-500", messages=HELLO, n=choices, stream=True) as stream:
+        chunks = list(stream)
+    said = [(one.index, one.delta.content) for chunk in chunks for one in chunk.choices if one.delta.content]
+    written = interleaved_events("bursts:500", choices, 500, seed=0)
+    assert said == [pair for event in written if (pair := _said_in(event))]
+    assert len(said) == choices * 500
+    assert finish_reasons(chunks) == ["stop"] * choices
+
+
+def _said_in(event: bytes) -> tuple[int, str] | None:
+    if event == DONE:
+        return None
+    (choice,) = json.loads(event.removeprefix(b"data: "))["choices"]
+    return (choice["index"], choice["delta"]["content"]) if choice["delta"].get("content") else None
 
 
 def test_a_body_goes_on_as_it_was_written_but_for_the_models_name(

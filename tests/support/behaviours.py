@@ -1,6 +1,7 @@
 """The ways a model server can behave, good and bad. Each is chosen in code, or by the served model's name."""
 
 from collections.abc import Callable, Mapping
+from random import Random
 
 from tests.support.openai_bodies import (
     ToolCall,
@@ -11,6 +12,7 @@ from tests.support.openai_bodies import (
     embedding_answer,
     error_body,
     event,
+    interleaved_events,
     text_answer,
     text_events,
     words,
@@ -107,6 +109,25 @@ def breaks_after(chunks: int, end: End) -> Behaviour:
     return behave
 
 
+def bursts(tokens: int, *, seed: int = 0) -> Behaviour:
+    """Stream as many choices as are asked for, all mixed, in writes that begin and end anywhere within events."""
+
+    def behave(request: SeenRequest) -> Script:
+        events = interleaved_events(request.model, int(request.json.get("n") or 1), tokens, seed=seed)
+        return sse_reply(*_cut(b"".join(events), Random(seed)))
+
+    return behave
+
+
+def _cut(stream: bytes, chance: Random) -> list[bytes]:
+    pieces = []
+    while stream:
+        size_bytes = chance.choice((1, 7, 190, 700, 4_000))
+        pieces.append(stream[:size_bytes])
+        stream = stream[size_bytes:]
+    return pieces
+
+
 def _streams(chunks: int) -> Behaviour:
     return lambda request: speaks(Words(model=request.model, pieces=words(chunks)))(request)
 
@@ -138,6 +159,7 @@ FIXED: Mapping[str, Behaviour] = {
 
 COUNTED: Mapping[str, Callable[[int], Behaviour]] = {
     "streams": _streams,
+    "bursts": bursts,
     "stalls-after": lambda chunks: breaks_after(chunks, End.STALL),
     "resets-after": lambda chunks: breaks_after(chunks, End.RESET),
     "closes-after": lambda chunks: breaks_after(chunks, End.CLOSE),

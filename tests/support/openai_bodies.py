@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from random import Random
 
 CREATED = 1_700_000_000
 DONE = b"data: [DONE]\n\n"
@@ -116,12 +117,28 @@ def text_events(said: Words, *, usage: bool, done: bool) -> tuple[bytes, ...]:
     return (*events, *_tail(said, "cmpl-fault", "text_completion", usage, done))
 
 
+def interleaved_events(model: str, choices: int, tokens: int, *, seed: int) -> tuple[bytes, ...]:
+    """The events of a streamed chat with several choices of that many tokens each, dealt out in any order by the seed.
+
+    Token k of choice c is ` c.k`: what was lost, doubled, merged or passed over can be told from the text.
+    """
+    said, order = Words(model=model), [index for index in range(choices) for _ in range(tokens)]
+    Random(seed).shuffle(order)
+    told = [0] * choices
+    events = [_chat_event(said, {"role": "assistant", "content": ""}, None, index) for index in range(choices)]
+    for index in order:
+        events.append(_chat_event(said, {"content": f" {index}.{told[index]}"}, None, index))
+        told[index] += 1
+    events += [_chat_event(said, {}, said.ending, index) for index in range(choices)]
+    return (*events, DONE)
+
+
 def _shell(identity: str, kind: str, said: Words, choices: list[dict[str, object]]) -> dict[str, object]:
     return {"id": identity, "object": kind, "created": CREATED, "model": said.model, "choices": choices}
 
 
-def _chat_event(said: Words, delta: dict[str, object], ending: str | None) -> bytes:
-    choice = {"index": 0, "delta": delta, "finish_reason": ending, "logprobs": None}
+def _chat_event(said: Words, delta: dict[str, object], ending: str | None, index: int = 0) -> bytes:
+    choice = {"index": index, "delta": delta, "finish_reason": ending, "logprobs": None}
     return event(_shell("chatcmpl-fault", "chat.completion.chunk", said, [choice]))
 
 
