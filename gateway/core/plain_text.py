@@ -82,8 +82,9 @@ def without_repeats(text: str) -> str:
 
     What stands between words becomes one space; lines stay.
     """
-    words = text.split()
-    if not _has_repeats(words):
+    if not _has_repeats(text.split()):
+        if not is_uneven(text):
+            return text.strip()
         return "\n".join(filter(None, [" ".join(line.split()) for line in text.split("\n")]))
     times: dict[tuple[str, str, str], int] = {}
     kept_lines = []
@@ -112,7 +113,7 @@ def turn_text(user_text: str, context_text: str) -> tuple[str, int]:
     """Return the last turn as `plain_text` does; a short one with the end of the turn before it."""
     text, unread = plain_text(user_text)
     if len(text) < SHORT_TURN_CHARS and context_text:
-        text = f"{plain_text(context_text)[0][-CONTEXT_CHARS:]}\n{text}"
+        text = f"{plain_text(context_text)[0][-CONTEXT_CHARS:].lstrip()}\n{text}"
     return text, unread
 
 

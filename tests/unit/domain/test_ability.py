@@ -36,7 +36,7 @@ def test_what_is_half_familiar_lies_half_way() -> None:
 
 
 def test_a_score_of_another_shape_is_an_error() -> None:
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ValueError, match="an ability of 2 loadings meets a score of 1 numbers"):
         acceptance(ABLE, Score((1.0,), 1.0, "folded"))
 
 
