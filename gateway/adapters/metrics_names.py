@@ -240,7 +240,10 @@ RECORDS_LOST = Metric(
     "tiergate_training_records_lost_total", Kind.COUNTER, (), "Training records that could not be written."
 )
 LOG_LINES_LOST = Metric(
-    "tiergate_log_lines_lost_total", Kind.COUNTER, (), "Lines of the request log that could not be written."
+    "tiergate_log_lines_lost_total",
+    Kind.COUNTER,
+    (),
+    "Lines of the request log that could not be written, or were dropped because nobody reads them.",
 )
 
 METRICS = (

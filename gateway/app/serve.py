@@ -16,6 +16,7 @@ from gateway.adapters.clock import SystemClock
 from gateway.app.edge_protocol import edge_protocol
 from gateway.app.graceful import CLOSE_WITHIN_S, Departure, GracefulServer
 from gateway.app.listening import BACKLOG, bind, bind_shared, port_of
+from gateway.app.log_handler import to_stderr
 from gateway.app.settings import EXIT_CANNOT_START, CannotStart, Settings
 from gateway.app.supervise import Supervisor, Workplace
 from gateway.core.admission import Admission
@@ -124,7 +125,7 @@ def _base_url(host: str, port: int) -> str:
 
 
 def _configure_logging(level: str) -> None:
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", handlers=[to_stderr()])
     log.setLevel(level.upper())
     # uvicorn tells at `info` what it does step by step.
     logging.getLogger("uvicorn").setLevel("INFO" if level == "debug" else "WARNING")

@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from io import BufferedWriter, FileIO
+from io import FileIO
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -15,6 +15,7 @@ from gateway.adapters.artefact import shipped_artefact
 from gateway.adapters.artefact_watch import ArtefactWatch
 from gateway.adapters.chance import RequestIds, uniform
 from gateway.adapters.clock import SystemClock, later
+from gateway.adapters.line_writer import LineWriter
 from gateway.adapters.metrics import Metrics
 from gateway.adapters.metrics_endpoints import expose_endpoints
 from gateway.adapters.metrics_sources import expose_number, expose_policy, expose_slos
@@ -55,10 +56,10 @@ from gateway.policy.source import PolicySource
 log = logging.getLogger("tiergate")
 
 _STDOUT = 1
-_LOG_BUFFER_BYTES = 256 * 1024
-"""Some four hundred lines: a write for each would cost 6 µs a request."""
 _LOG_FLUSH_S = 0.2
 """A quiet gateway's lines are seen this soon."""
+_LOG_CLOSE_S = 1.0
+"""How long the last lines may take where nobody reads them."""
 
 
 def make_service(settings: Settings, worker: int = 0) -> Service:
@@ -71,8 +72,8 @@ def make_service(settings: Settings, worker: int = 0) -> Service:
     scoring = Scoring(policy.snapshot, directory, clock=clock, metrics=metrics, transport=transports["lean"])
     model = ArtefactInForce(artefact, policy, compiler=compiler, make_scorer=scoring.make)
     stores = open_stores(settings, clock, policy.snapshot.receipts_kept)
-    request_log = RequestLog(BufferedWriter(FileIO(_STDOUT, "wb", closefd=False), _LOG_BUFFER_BYTES))
-    recorders = Recorders(metrics, request_log)
+    lines = LineWriter(FileIO(_STDOUT, "wb", closefd=False).write)
+    recorders = Recorders(metrics, RequestLog(lines))
     world = World(
         policy=policy,
         clock=clock,
@@ -100,10 +101,10 @@ def make_service(settings: Settings, worker: int = 0) -> Service:
         report_fault=report_fault,
     )
     opinions = Opinions(world)
-    expose(metrics, policy, world, request_log)
+    expose(metrics, policy, world, lines)
     expose_learning(metrics, opinions, stores, model)
     keeping = LoopKeeping(world, metrics)
-    life = Life(settings, policy, model, scoring, world, stores, recorders, request_log, keeping)
+    life = Life(settings, policy, model, scoring, world, stores, recorders, lines, keeping)
 
     def scrape() -> str:
         recorders.drain()
@@ -118,13 +119,13 @@ def report_fault(request_id: RequestId, fault: BaseException) -> None:
     log.error("request %s: %s", request_id, fault, exc_info=fault)
 
 
-def expose(metrics: Metrics, policy: PolicyInForce, world: World, request_log: RequestLog) -> None:
+def expose(metrics: Metrics, policy: PolicyInForce, world: World, lines: LineWriter) -> None:
     """Let a scrape read what others keep."""
     expose_policy(metrics, lambda: policy.snapshot)
     expose_endpoints(metrics, lambda: policy.snapshot, world.endpoints, world.clock.now_s)
     expose_slos(metrics, lambda: policy.snapshot, world.slos, world.clock.now_s)
     expose_number(metrics, metrics_names.IN_FLIGHT, lambda: world.admission.in_flight)
-    expose_number(metrics, metrics_names.LOG_LINES_LOST, lambda: request_log.lost)
+    expose_number(metrics, metrics_names.LOG_LINES_LOST, lambda: lines.lost)
     expose_number(metrics, metrics_names.CACHE_WRITES_DROPPED, lambda: int(world.cache.stats().get("dropped", 0)))
     metrics.read_from(
         metrics_names.RELOADS,
@@ -157,7 +158,7 @@ class Life:
         world: World,
         stores: Stores,
         recorders: Recorders,
-        request_log: RequestLog,
+        lines: LineWriter,
         keeping: LoopKeeping,
     ) -> None:
         self._settings = settings
@@ -167,7 +168,7 @@ class Life:
         self._world = world
         self._stores = stores
         self._recorders = recorders
-        self._log = request_log
+        self._lines = lines
         self._keeping = keeping
 
     @asynccontextmanager
@@ -212,7 +213,8 @@ class Life:
             for transport in self._world.transports.values():
                 await transport.aclose()
             await self._stores.aclose()
-            self._flush()
+            self._recorders.drain()
+            await asyncio.to_thread(self._lines.close, _LOG_CLOSE_S)
 
     async def _on_change(self, content: bytes) -> None:
         source = PolicySource(str(self._settings.policy), content)
@@ -244,13 +246,10 @@ class Life:
     async def _flush_log(self) -> None:
         while True:
             await asyncio.sleep(_LOG_FLUSH_S)
-            self._flush()
+            self._recorders.drain()
+            self._lines.flush()
             if self._stores.records.waits:
                 await asyncio.to_thread(self._stores.records.flush)
-
-    def _flush(self) -> None:
-        self._recorders.drain()
-        self._log.flush()
 
 
 def _endpoint_ids(snapshot: PolicySnapshot) -> frozenset[EndpointId]:
