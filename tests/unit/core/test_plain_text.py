@@ -67,7 +67,10 @@ def test_padding_at_the_end_does_not_take_the_place_of_what_stands_before_it() -
 
 
 def test_a_short_turn_is_read_with_the_end_of_the_turn_before() -> None:
-    assert turn_text("and in French?", "x" * 10 + " y" * 500) == (f"y{' y' * (CONTEXT_CHARS // 2 - 1)}\nand in French?", 0)
+    assert turn_text("and in French?", "x" * 10 + " y" * 500) == (
+        f"y{' y' * (CONTEXT_CHARS // 2 - 1)}\nand in French?",
+        0,
+    )
     long = "q" * 20 + " q" * SHORT_TURN_CHARS
     assert turn_text(long, "something else") == (long, 0)
     assert turn_text("and?", "") == ("and?", 0)
