@@ -21,6 +21,7 @@ EXAMPLES = """examples:
   python -m load_tests compare
   python -m load_tests compare --tests c64,hit --rounds 3 --json
   python -m load_tests compare --gateway tiergate,nginx,sglang-router --sglang-router .venv-peers/bin/sglang-router
+  git worktree add ../before HEAD~20; python -m load_tests compare --gateway tiergate,before --before ../before
 """
 WARM_SECONDS = 1.5
 """Before each test: enough for caches, pools and the interpreter's own specialisation to settle."""
@@ -41,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, default=5.0, help="length of the timed tests (%(default)s)")
     parser.add_argument("--bench-dir", type=Path, help="use the external tools whose C sources are in this folder")
     parser.add_argument("--sglang-router", default="sglang-router", metavar="PATH", help="its program")
+    parser.add_argument("--before", type=Path, metavar="FOLDER", help="a checkout of this gateway as it was")
     parser.add_argument("--like", nargs=2, default=["llama-3.1-8b-instruct", "gpt-4o"], metavar=("SMALL", "LARGE"))
     parser.add_argument("--gateway-core", type=int, help="core of the gateway; the last one")
     parser.add_argument("--load-core", type=int, help="core of the model server and the driver; the first one")
@@ -76,6 +78,7 @@ def _order(options: argparse.Namespace) -> Order:
         warm_seconds=WARM_SECONDS,
         cores=Cores(gateway_core, load_core),
         sglang_router=options.sglang_router,
+        before=options.before and options.before.resolve(),
         references=(small, large),
     )
 

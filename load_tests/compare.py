@@ -41,6 +41,7 @@ class Order:
     warm_seconds: float
     cores: Cores
     sglang_router: str
+    before: Path | None
     references: tuple[str, str]
 
 
@@ -121,7 +122,8 @@ class Bench:
         folder.mkdir(exist_ok=True)
         port = free_port()
         order = self._order
-        target: Target = TARGETS[name](Setting(port, self._model_port, folder, order.sglang_router, order.references))
+        setting = Setting(port, self._model_port, folder, order.sglang_router, order.before, order.references)
+        target: Target = TARGETS[name](setting)
         self._versions[name] = target.version
         if target.command is None:
             yield self._model_port, None

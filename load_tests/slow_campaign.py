@@ -127,7 +127,7 @@ def campaign(order: SlowOrder, say: Callable[[str], None]) -> SlowFound:
             warmup_s=WARM_S,
         )
         port, model_port = free_port(), free_port()
-        target = TARGETS["tiergate"](Setting(port, model_port, Path(folder), "", order.references))
+        target = TARGETS["tiergate"](Setting(port, model_port, Path(folder), "", None, order.references))
         assert target.command is not None
         body, marker = tools.body(scenario), tools.marker.encode()
         model_log, gateway_log = Path(folder, "model_server.log"), Path(folder, "gateway.log")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from load_tests.compare import Measurement
-from load_tests.targets import DIRECT
+from load_tests.targets import BEFORE, DIRECT
 
 YARDSTICK = "nginx"
 
@@ -59,11 +59,13 @@ def _cpu_per_chunk(m: Measurement) -> float | None:
 FIGURES = (
     Figure("CPU µs a request, 2 kB, cache miss", "c64", _cpu, goal="≤ 400, aim 250"),
     Figure("  × nginx", "c64", _cpu, 2, YARDSTICK),
+    Figure("  × before", "c64", _cpu, 2, BEFORE),
     Figure("  requests/s on its core", "c64", lambda m: m.report.requests_per_s),
     Figure("CPU µs a request, 50 kB, cache miss", "c64_50k", _cpu),
     Figure("  × nginx", "c64_50k", _cpu, 2, YARDSTICK),
     Figure("CPU µs an exact hit, 2 kB", "hit", _cpu, goal="≤ 150"),
     Figure("  × nginx passing the request on", "hit", _cpu, 2, YARDSTICK, against_scenario="c64"),
+    Figure("  × before", "hit", _cpu, 2, BEFORE),
     Figure("added µs at 100 requests/s, p50", "r100", _latency("p50"), 0, DIRECT, minus=True),
     Figure("  p99", "r100", _latency("p99"), 0, DIRECT, minus=True),
     Figure(
@@ -77,6 +79,7 @@ FIGURES = (
     ),
     Figure("CPU µs a chunk, unpaced", "s0", _cpu_per_chunk, 1, goal="≤ 28"),
     Figure("  × nginx", "s0", _cpu_per_chunk, 2, YARDSTICK, goal="≤ 3.5"),
+    Figure("  × before", "s0", _cpu_per_chunk, 2, BEFORE),
     Figure("  chunks/s on its core", "s0", lambda m: m.report.chunks_per_s),
     Figure("memory (PSS), MB", "c64", lambda m: m.pss_bytes / 1e6 or None),
 )

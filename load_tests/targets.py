@@ -10,6 +10,7 @@ from pathlib import Path
 from string import Template
 
 DIRECT = "direct"
+BEFORE = "before"
 VERSION_LIMIT_S = 60.0
 
 POLICY = Template("""\
@@ -87,6 +88,8 @@ class Setting:
     model_port: int
     folder: Path
     sglang_router: str
+    before: Path | None
+    """A folder with this project as it was, to be compared with; None where there is none."""
     references: tuple[str, str]
     """The reference models that the two tiers are said to be like."""
 
@@ -102,12 +105,26 @@ class Target:
 
 def tiergate(setting: Setting) -> Target:
     """This gateway, with everything on: two tiers, the difficulty model, the exact cache in memory, receipts."""
+    return Target("tiergate", importlib.metadata.version("tiergate"), (sys.executable, *_serve(setting)))
+
+
+def before(setting: Setting) -> Target:
+    """This gateway as it was, from another folder: on a machine whose speed changes, only a ratio says what changed."""
+    if setting.before is None:
+        raise NotHere("give the folder of the version to compare with: --before FOLDER")
+    if not (setting.before / "gateway").is_dir():
+        raise NotHere(f"{setting.before} holds no gateway; give the root of a checkout")
+    described = _version(("git", "-C", str(setting.before), "describe", "--always", "--dirty"))
+    command = ("env", f"PYTHONPATH={setting.before}", sys.executable, "-P", *_serve(setting))
+    return Target(BEFORE, described, command)
+
+
+def _serve(setting: Setting) -> tuple[str, ...]:
     small, large = setting.references
     policy = setting.folder / "policy.yaml"
     policy.write_text(POLICY.substitute(small=small, large=large, model_port=setting.model_port))
-    serve = (sys.executable, "-m", "gateway.app.cli", "serve", "--policy", str(policy))
-    command = (*serve, "--host", "127.0.0.1", "--port", str(setting.port))
-    return Target("tiergate", importlib.metadata.version("tiergate"), command)
+    serve = ("-m", "gateway.app.cli", "serve", "--policy", str(policy))
+    return (*serve, "--host", "127.0.0.1", "--port", str(setting.port))
 
 
 def nginx(setting: Setting) -> Target:
@@ -142,6 +159,7 @@ TARGETS: dict[str, Callable[[Setting], Target]] = {
     DIRECT: direct,
     "nginx": nginx,
     "tiergate": tiergate,
+    BEFORE: before,
     "sglang-router": sglang_router,
 }
 

@@ -1,10 +1,12 @@
 """What holds of the tests themselves: each source has one, none replaces our own parts, none sleeps."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from tests.architecture.sources import (
+    ROOT,
     Breach,
     Source,
     assert_kept,
@@ -108,6 +110,12 @@ def test_nothing_sleeps() -> None:
 def test_every_source_file_has_its_test_file() -> None:
     breaches = [str(breach) for breach in untested(sources("gateway"), sources("tests"))]
     assert not breaches, "\n" + "\n".join(breaches)
+
+
+def test_the_gate_runs_every_folder_of_tests() -> None:
+    gate = (ROOT / "deploy/check.sh").read_text(encoding="utf-8")
+    folders = {path.relative_to(ROOT).parts[1] for path in ROOT.glob("tests/*/**/test_*.py")}
+    assert folders == set(re.findall(r"\btests/(\w+)", gate))
 
 
 def test_mocks_and_patches_of_our_own_are_found() -> None:

@@ -1,6 +1,7 @@
 """A whole comparison, as short as it can be, in real processes; and the parts it stands on."""
 
 import os
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from load_tests.scenarios import SCENARIOS
 from load_tests.targets import TARGETS, NotHere, Setting
 from load_tests.tools import OwnTools
 
-SETTING = Setting(81, 82, Path(), "no-such-router", ("one", "two"))
+SETTING = Setting(81, 82, Path(), "no-such-router", None, ("one", "two"))
 ORDER = Order(
     targets=("direct", "sglang-router"),
     scenarios=(SCENARIOS["c64"], SCENARIOS["s0"]),
@@ -23,6 +24,7 @@ ORDER = Order(
     warm_seconds=0.1,
     cores=Cores(None, None),
     sglang_router="no-such-router",
+    before=None,
     references=("one", "two"),
 )
 
@@ -80,3 +82,21 @@ def test_our_gateway_is_started_with_a_policy_of_two_tiers(tmp_path: Path) -> No
 def test_a_router_that_is_not_installed_is_said_to_be_missing() -> None:
     with pytest.raises(NotHere, match="--sglang-router"):
         TARGETS["sglang-router"](SETTING)
+
+
+def test_a_former_version_is_run_from_its_own_folder(tmp_path: Path) -> None:
+    (tmp_path / "former" / "gateway").mkdir(parents=True)
+    (tmp_path / "former" / "gateway" / "__init__.py").write_text("WHICH = 'the former one'\n")
+    target = TARGETS["before"](replace(SETTING, folder=tmp_path, before=tmp_path / "former"))
+    assert target.command is not None
+    interpreter = target.command[: target.command.index("-m")]
+    said = subprocess.run(
+        (*interpreter, "-c", "import gateway; print(gateway.WHICH)"), capture_output=True, text=True, check=True
+    )
+    assert said.stdout == "the former one\n"
+
+
+@pytest.mark.parametrize(("folder", "what_to_do"), [(None, "--before FOLDER"), (Path("/dev"), "holds no gateway")])
+def test_without_a_former_version_what_to_give_is_said(folder: Path | None, what_to_do: str) -> None:
+    with pytest.raises(NotHere, match=what_to_do):
+        TARGETS["before"](replace(SETTING, before=folder))
