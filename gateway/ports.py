@@ -81,12 +81,16 @@ class StaleConnection(httpx.ReadError):
     """A kept connection ended without a byte of an answer: most likely its server had closed it before it was asked."""
 
 
+class OwnShortage(httpx.ConnectError):
+    """Nothing was sent for want of something on this machine: files, ports, memory. It tells nothing of the server."""
+
+
 class UpstreamTransport(Protocol):
     """httpx's own transport interface, so that a function or `httpx.MockTransport` can be the network.
 
     Failures are httpx's: ConnectError, ConnectTimeout and PoolTimeout before anything was sent; ReadError,
-    RemoteProtocolError and WriteError afterwards; StaleConnection where a transport can tell. The response's stream is
-    closed with `aclose()` in every case; closing it early cancels the request at the server.
+    RemoteProtocolError and WriteError afterwards; OwnShortage and StaleConnection where a transport can tell. The
+    response's stream is closed with `aclose()` in every case; closing it early cancels the request at the server.
     """
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response: ...

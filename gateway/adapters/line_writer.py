@@ -51,13 +51,9 @@ class LineWriter:
     def flush(self) -> None:
         """Have what waits written soon. Call it now and then, so that few lines do not wait for others."""
         with self._lock:
-            if not self._waiting:
-                return
-            if self._thread is None:
-                # A daemon: one that hangs in a write does not keep the process from ending.
-                self._thread = Thread(target=self._run, name="tiergate-lines", daemon=True)
-                self._thread.start()
-        self._wanted.set()
+            is_on_its_way = bool(self._waiting) and self._has_thread()
+        if is_on_its_way:
+            self._wanted.set()
 
     def close(self, within_s: float) -> None:
         """Write what waits, and give up on it after that time. Blocks; nothing may be added afterwards."""
@@ -66,6 +62,18 @@ class LineWriter:
         self._wanted.set()
         if self._thread is not None:
             self._thread.join(within_s)
+
+    def _has_thread(self) -> bool:
+        """Start the thread if need be. While none can be had, for want of memory, lines wait and the oldest go."""
+        if self._thread is None:
+            # A daemon: one that hangs in a write does not keep the process from ending.
+            thread = Thread(target=self._run, name="tiergate-lines", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                return False
+            self._thread = thread
+        return True
 
     def _run(self) -> None:
         is_last = False

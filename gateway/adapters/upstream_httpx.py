@@ -7,6 +7,9 @@ on that connection. Use it for servers you would let answer in each other's name
 
 import httpx
 
+from gateway.adapters.upstream_shortage import is_own_shortage
+from gateway.ports import OwnShortage
+
 
 class HttpxTransport(httpx.AsyncBaseTransport):
     """`httpx.AsyncHTTPTransport` held to the transport contract: no retries, no redirects, connect and pool limits."""
@@ -30,6 +33,9 @@ class HttpxTransport(httpx.AsyncBaseTransport):
         request.extensions = {**request.extensions, "timeout": self._timeout | request.extensions.get("timeout", {})}
         try:
             return await self._inner.handle_async_request(request)
+        except httpx.ConnectError as error:
+            kind = OwnShortage if is_own_shortage(error) else httpx.ConnectError
+            raise kind(str(error), request=request) from error
         except httpx.TransportError as error:
             error.request = request
             raise

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from gateway.adapters.resolver import Resolver
 from gateway.adapters.upstream_connection import Connection, Head
 from gateway.adapters.upstream_pool import Origin, OriginPool, PoolLimits
 from gateway.ports import StaleConnection
@@ -57,12 +58,14 @@ class LeanTransport(httpx.AsyncBaseTransport):
         pool_timeout_s: float = 0.25,
         max_head_bytes: int = MAX_HEAD_BYTES,
         tls: ssl.SSLContext | None = None,
+        resolver: Resolver | None = None,
         now_s: Callable[[], float] = time.monotonic,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self._connect_timeout_s = connect_timeout_s
         self._limits = PoolLimits(idle_expiry_s, max_connections_per_origin, max_age_s, pool_timeout_s, max_head_bytes)
         self._tls = tls
+        self._resolver = resolver or Resolver(now_s=now_s)
         self._now_s = now_s
         self._uniform = uniform
         self._pools: dict[tuple[bytes, bytes, int | None], OriginPool] = {}
@@ -96,6 +99,7 @@ class LeanTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close every connection, whatever is under way on it."""
+        await self._resolver.aclose()
         for pool in self._pools.values():
             await pool.aclose()
 
@@ -145,7 +149,7 @@ class LeanTransport(httpx.AsyncBaseTransport):
         if url.raw_scheme == b"https":
             tls = self._tls = self._tls or ssl.create_default_context()
         origin = Origin(url.raw_host.decode("ascii"), url.port or DEFAULT_PORTS[url.raw_scheme], tls)
-        pool = OriginPool(origin, self._limits, self._now_s, self._uniform)
+        pool = OriginPool(origin, self._limits, self._resolver, self._now_s, self._uniform)
         self._pools[url.raw_scheme, url.raw_host, url.port] = pool
         return pool
 

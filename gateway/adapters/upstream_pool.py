@@ -15,7 +15,10 @@ from dataclasses import dataclass
 
 import httpx
 
+from gateway.adapters.resolver import Addresses, Resolver
 from gateway.adapters.upstream_connection import Connection
+from gateway.adapters.upstream_shortage import is_own_shortage
+from gateway.ports import OwnShortage
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class OriginPool:
         self,
         origin: Origin,
         limits: PoolLimits,
+        resolver: Resolver,
         now_s: Callable[[], float],
         uniform: Callable[[float, float], float],
     ) -> None:
@@ -59,6 +63,7 @@ class OriginPool:
         self.reused = 0
         self._origin = origin
         self._limits = limits
+        self._resolver = resolver
         self._now_s = now_s
         self._uniform = uniform
         self._idle: list[Connection] = []
@@ -95,7 +100,7 @@ class OriginPool:
     async def acquire(self, connect_timeout_s: float) -> tuple[Connection, bool]:
         """Return a connection, and whether it is fresh, when none was idle.
 
-        Raises PoolTimeout, ConnectTimeout or ConnectError.
+        Raises PoolTimeout, ConnectTimeout, ConnectError or OwnShortage.
         """
         if self._taken >= self._limits.max_connections:
             connection = await self._wait_in_line()
@@ -132,26 +137,46 @@ class OriginPool:
             await self._emptied.wait()
 
     async def _open(self, connect_timeout_s: float) -> Connection:
-        origin, limits = self._origin, self._limits
-        age_s = limits.max_age_s * self._uniform(1.0 - AGE_JITTER, 1.0 + AGE_JITTER)
-        retire_at_s = self._now_s() + age_s
+        origin = self._origin
         try:
             async with asyncio.timeout(connect_timeout_s):
-                _, connection = await asyncio.get_running_loop().create_connection(
-                    lambda: Connection(self._on_idle, self._on_lost, limits.max_head_bytes, retire_at_s),
-                    origin.host,
-                    origin.port,
-                    ssl=origin.tls,
-                )
+                connection = await self._connect_to_any(await self._resolver.addresses(origin.host))
         except TimeoutError as error:
             raise httpx.ConnectTimeout(f"no connection to {origin} within {connect_timeout_s} s") from error
         except OSError as error:
-            raise httpx.ConnectError(f"no connection to {origin}: {error}") from error
+            kind = OwnShortage if is_own_shortage(error) else httpx.ConnectError
+            raise kind(f"no connection to {origin}: {error}") from error
         if connection.is_closed or self._emptied is not None:
             connection.abort()
             raise httpx.ConnectError(f"the connection to {origin} was closed as soon as it was opened")
         self._members.add(connection)
         self.opened += 1
+        return connection
+
+    async def _connect_to_any(self, addresses: Addresses) -> Connection:
+        """Connect to the first address that lets us. Raises OSError, and TimeoutError, which is one."""
+        *others, last = addresses
+        for address in others:
+            try:
+                return await self._connect_to(address)
+            except ssl.SSLError:
+                raise
+            except OSError:
+                # A name may lead to addresses of both kinds, one of which this machine cannot reach.
+                continue
+        return await self._connect_to(last)
+
+    async def _connect_to(self, address: str) -> Connection:
+        origin, limits = self._origin, self._limits
+        age_s = limits.max_age_s * self._uniform(1.0 - AGE_JITTER, 1.0 + AGE_JITTER)
+        retire_at_s = self._now_s() + age_s
+        _, connection = await asyncio.get_running_loop().create_connection(
+            lambda: Connection(self._on_idle, self._on_lost, limits.max_head_bytes, retire_at_s),
+            address,
+            origin.port,
+            ssl=origin.tls,
+            server_hostname=None if origin.tls is None else origin.host,
+        )
         return connection
 
     async def _wait_in_line(self) -> Connection | None:

@@ -64,7 +64,7 @@ class FailureKind(StrEnum):
     """What an attempt died of, ordered by when: that alone decides whether another may follow."""
 
     CONNECT = "connect"
-    """Nothing was sent: refused, unreachable, TLS, pool full."""
+    """Nothing was sent: its name unknown, refused, unreachable, TLS, pool full, or no file left for a socket."""
     STALE = "stale"
     """Sent on a kept connection that ended without a byte: its server had most likely closed it before."""
     NO_RESPONSE = "no_response"

@@ -17,7 +17,7 @@ from gateway.domain.outcome import FailureKind
 from gateway.domain.receipt import AttemptReport
 from gateway.domain.request import CanonicalRequest, Operation
 from gateway.domain.tier import Endpoint, Tier
-from gateway.ports import Clock, Headers, StaleConnection, UpstreamTransport, ready_request
+from gateway.ports import Clock, Headers, OwnShortage, StaleConnection, UpstreamTransport, ready_request
 from gateway.wire.answer_faults import find_fault
 from gateway.wire.forward import upstream_body
 from gateway.wire.headers import retry_after_s, upstream_headers
@@ -178,7 +178,7 @@ async def _send(attempt: Attempt, question: Question, transport: UpstreamTranspo
     except StaleConnection as error:
         raise AttemptError(FailureKind.STALE, words(error, attempt)) from error
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-        is_ours = isinstance(error, httpx.PoolTimeout)
+        is_ours = isinstance(error, httpx.PoolTimeout | OwnShortage)
         raise AttemptError(FailureKind.CONNECT, words(error, attempt), is_ours=is_ours) from error
     except httpx.TransportError as error:
         raise AttemptError(FailureKind.NO_RESPONSE, words(error, attempt)) from error

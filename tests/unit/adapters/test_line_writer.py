@@ -6,6 +6,7 @@ from threading import Event
 import pytest
 
 from gateway.adapters.line_writer import BATCH_LINES, LineWriter
+from tests.support.scarcity import no_more_threads
 
 WITHIN_S = 10.0
 
@@ -122,6 +123,20 @@ def test_lines_that_cannot_be_written_are_counted_and_later_ones_are_tried(ends:
     writer.close(WITHIN_S)
     assert writer.lost == 2
     assert calls[-1] == b"four\n"
+
+
+def test_while_no_thread_can_be_had_lines_wait_for_the_next_flush() -> None:
+    pipe = Pipe()
+    pipe.room.set()
+    writer = LineWriter(pipe.write, lines_max=2)
+    with no_more_threads():
+        for number in range(3):
+            writer.add(line(number))
+            writer.flush()
+    assert (pipe.taken, writer.lost) == (b"", 1)
+    writer.flush()
+    writer.close(WITHIN_S)
+    assert pipe.taken == line(1) + line(2)
 
 
 def test_nothing_to_write_needs_no_thread() -> None:

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from gateway.adapters.resolver import LAST_GOOD_S, Resolver
 from gateway.adapters.upstream_lean import LeanTransport, TransportStats
-from gateway.ports import ready_request
+from gateway.ports import OwnShortage, ready_request
 from tests.support.behaviours import always
 from tests.support.clocks import ManualClock
-from tests.support.networks import lean_network
+from tests.support.names import Names
+from tests.support.networks import LeanNetwork, lean_network
 from tests.support.scripts import Hold, Reply, Send
 from tests.support.waiting import eventually
 
@@ -218,3 +220,66 @@ async def test_connecting_has_its_own_limit_and_a_request_may_set_it() -> None:
         with pytest.raises(httpx.ConnectTimeout, match=r"within 0\.03 s"):
             await transport.handle_async_request(ready_request(url, [], b"{}", connect_timeout_s=0.03))
         await transport.aclose()
+
+
+NAMED = "model.test"
+
+
+def named(net: LeanNetwork) -> LeanNetwork:
+    """Let the server be known by a name."""
+    net.origin = net.origin.replace("127.0.0.1", NAMED)
+    return net
+
+
+async def test_a_kept_connection_asks_for_no_name() -> None:
+    names = Names({NAMED: ("127.0.0.1",)})
+    async with lean_network(LeanTransport(resolver=Resolver(names.look_up))) as net:
+        named(net)
+        for _ in range(5):
+            await net.fetch()
+        assert (names.asked, net.stats().opened) == ([NAMED], 1)
+
+
+async def test_of_several_addresses_the_first_that_lets_us_connect_is_taken() -> None:
+    names = Names({NAMED: ("127.0.0.2", "127.0.0.3", "127.0.0.1")})
+    async with lean_network(LeanTransport(resolver=Resolver(names.look_up))) as net:
+        assert b"Paris" in await named(net).fetch()
+
+
+async def test_new_connections_go_to_where_a_name_leads_now() -> None:
+    clock, names = ManualClock(), Names({NAMED: ("127.0.0.1",)})
+    resolver = Resolver(names.look_up, now_s=clock.now_s)
+    async with lean_network(LeanTransport(resolver=resolver, now_s=clock.now_s)) as net:
+        await named(net).fetch()
+        names.known[NAMED] = ("127.0.0.2",)
+        clock.advance(2.0)
+        await net.fetch()
+        clock.advance(4.0)
+        with pytest.raises(httpx.ConnectError):
+            await net.fetch()
+
+
+async def test_a_name_that_is_gone_is_served_for_a_minute_and_then_a_failure_before_anything_was_sent() -> None:
+    clock, names = ManualClock(), Names({NAMED: ("127.0.0.1",)})
+    resolver = Resolver(names.look_up, now_s=clock.now_s)
+    async with lean_network(LeanTransport(resolver=resolver, now_s=clock.now_s)) as net:
+        await named(net).fetch()
+        names.known.clear()
+        for _ in range(5):
+            clock.advance(LAST_GOOD_S / 5)
+            await net.fetch()
+        clock.advance(4.0)
+        with pytest.raises(httpx.ConnectError, match="Name or service not known") as raised:
+            await net.fetch()
+        assert not isinstance(raised.value, OwnShortage)
+
+
+async def test_a_look_up_that_hangs_costs_the_limit_of_connecting_and_is_not_begun_again() -> None:
+    names = Names()
+    names.held[NAMED] = asyncio.Event()
+    async with lean_network(LeanTransport(resolver=Resolver(names.look_up), connect_timeout_s=0.02)) as net:
+        named(net)
+        for _ in range(3):
+            with pytest.raises(httpx.ConnectTimeout):
+                await net.fetch()
+        assert names.asked == [NAMED]

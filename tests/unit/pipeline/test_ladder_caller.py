@@ -13,6 +13,7 @@ from gateway.core.quarantine import KEPT_S
 from gateway.domain.ids import TierName
 from gateway.domain.ledger import Hold, HoldVerdict
 from gateway.domain.outcome import FailureKind
+from gateway.ports import OwnShortage
 from tests.support.behaviours import always, breaks_after, breaks_before, fails, speaks, stalls_before
 from tests.support.gateways import (
     CHAT,
@@ -97,7 +98,15 @@ async def test_five_failures_of_a_server_eject_it(behaviour: Behaviour, body: di
     assert (state.breaker.standing, state.breaker.cause) == (Standing.EJECTED, cause)
 
 
-@pytest.mark.parametrize("behaviour", [fails(429, retry_after="0"), fails(400), always(Unreachable(httpx.PoolTimeout))])
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        fails(429, retry_after="0"),
+        fails(400),
+        always(Unreachable(httpx.PoolTimeout)),
+        always(Unreachable(OwnShortage)),
+    ],
+)
 async def test_what_is_not_a_servers_fault_ejects_nobody(behaviour: Behaviour) -> None:
     gateway = Gateway()
     gateway.network.plan.general = behaviour
@@ -149,6 +158,16 @@ async def test_a_server_that_swallows_connections_costs_its_connect_limit_and_th
     client = await gateway.ask(CHAT)
     assert (client.responder.status, failures(gateway)) == (200, [FailureKind.CONNECT, None])
     assert state_of(gateway, "small", 0).breaker.row == 1
+
+
+async def test_want_of_a_file_for_a_connection_is_told_to_the_client_and_held_against_nobody() -> None:
+    """Case 115."""
+    gateway = Gateway()
+    gateway.network.plan.general = always(Unreachable(OwnShortage))
+    for seed in range(12):
+        assert (await gateway.ask({**CHAT, "seed": seed})).responder.status == 502
+    gateway.network.plan.general = speaks()
+    assert (await gateway.ask(CHAT)).responder.headers[b"x-tiergate-tier"] == b"small"
 
 
 async def test_a_full_pool_goes_to_another_endpoint() -> None:
