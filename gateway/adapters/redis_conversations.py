@@ -42,6 +42,7 @@ class _Stored(msgspec.Struct, array_like=True, frozen=True):
     prefix_tokens: int
     easy_turns: int
     at_s: float
+    is_mixed: bool = False
 
 
 class RedisConversations:
@@ -85,6 +86,7 @@ class RedisConversations:
                 standing.prefix_tokens,
                 standing.easy_turns,
                 standing.at_s,
+                standing.is_mixed,
             )
         )
         self._writes.put(("SET", _redis_key(key), value, "PX", max(1, int(ttl_s * 1_000))), len(value))
@@ -114,7 +116,12 @@ class RedisConversations:
             self._client.distrust("a conversation came back under another key")
             return None
         return Standing(
-            TierName(stored.tier), EndpointId(stored.endpoint), stored.prefix_tokens, stored.easy_turns, stored.at_s
+            TierName(stored.tier),
+            EndpointId(stored.endpoint),
+            stored.prefix_tokens,
+            stored.easy_turns,
+            stored.at_s,
+            stored.is_mixed,
         )
 
 

@@ -105,6 +105,9 @@ def _what_happened(receipt: Receipt) -> Iterator[tuple[str, str]]:
     )
     if receipt.waste_usd_nano:
         yield "waste", f"${format_usd(receipt.waste_usd_nano)} for calls that were given up, charged to nobody"
+    removed = dict.fromkeys(f"{name} ({attempt.tier})" for attempt in receipt.attempts for name in attempt.removed)
+    if removed:
+        yield "not sent", f"{', '.join(removed)}: the servers do not take it"
     if receipt.no_retry is not None:
         yield "not tried further", receipt.no_retry.replace("_", " ")
     if receipt.feedback is not None:

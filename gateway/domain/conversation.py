@@ -19,7 +19,7 @@ class Standing:
     """Where a conversation stands after its last answer. `at_s` is in seconds since the epoch.
 
     `prefix_tokens` is what the endpoint has seen of it and is likely to have kept. `easy_turns` counts the turns in a
-    row for which a cheaper tier would have been chosen.
+    row for which a cheaper tier would have been chosen. `is_mixed` says that other tiers answered some of it.
     """
 
     tier: TierName
@@ -27,6 +27,7 @@ class Standing:
     prefix_tokens: int
     easy_turns: int
     at_s: float
+    is_mixed: bool = False
 
 
 @noun

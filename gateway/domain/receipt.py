@@ -30,6 +30,8 @@ class AttemptReport:
     """What its answer cost, whether it was given or not good enough."""
     waste_usd_nano: int = 0
     """What a call that was given up cost, estimated: its prompt was read for nothing. Nobody is charged for it."""
+    removed: tuple[str, ...] = ()
+    """What its server could not accept and was not sent: what its tier `refuses`, and thoughts that others signed."""
 
 
 @noun

@@ -92,3 +92,5 @@ class Tier:
     slo: TierSlo = NO_SLO
     idle_probe_s: float | None = None
     """After so long without a request a server is asked for one token; None: never."""
+    refuses: tuple[str, ...] = ()
+    """Members of a request that its servers do not take."""

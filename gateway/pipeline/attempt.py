@@ -12,6 +12,7 @@ from typing import Final
 
 import httpx
 
+from gateway.domain.conversation import Standing
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.outcome import FailureKind
 from gateway.domain.receipt import AttemptReport
@@ -19,6 +20,7 @@ from gateway.domain.request import CanonicalRequest, Operation
 from gateway.domain.tier import Endpoint, Tier
 from gateway.ports import Clock, Headers, OwnShortage, StaleConnection, UpstreamTransport, ready_request
 from gateway.wire.answer_faults import find_fault
+from gateway.wire.fitting import Foreign, fit
 from gateway.wire.forward import upstream_body
 from gateway.wire.headers import retry_after_s, upstream_headers
 from gateway.wire.openai_response import Answer, AnswerMalformed, read_answer
@@ -96,6 +98,8 @@ class Attempt:
     status: int | None = None
     failure: FailureKind | None = None
     detail: str = ""
+    removed: tuple[str, ...] = ()
+    """What its server could not accept, and was not sent."""
 
     def end(self, now_s: float, failure: FailureKind | None, detail: str = "") -> None:
         """Note the end; the first one counts."""
@@ -122,6 +126,7 @@ class Attempt:
             self.detail,
             charge_usd_nano,
             waste_usd_nano,
+            self.removed,
         )
 
 
@@ -134,6 +139,17 @@ class Question:
     request_id: str
     unfit: frozenset[FailureKind] = frozenset()
     """Faults of a whole answer for which the route would rather have another."""
+    standing: Standing | None = None
+    """Where the conversation stands that it goes on with."""
+
+    def foreign_to(self, tier: Tier) -> Foreign:
+        """Say how much of the history may be other models' work; nothing of one of which nothing is known."""
+        standing = self.standing
+        if standing is None:
+            return Foreign.NOTHING
+        if standing.tier != tier.name:
+            return Foreign.ALL
+        return Foreign.PAST if standing.is_mixed else Foreign.NOTHING
 
 
 async def open_attempt(attempt: Attempt, question: Question, transport: UpstreamTransport, clock: Clock) -> None:
@@ -163,6 +179,9 @@ async def _send(attempt: Attempt, question: Question, transport: UpstreamTranspo
     credential = None if endpoint.api_key is None else endpoint.api_key.reveal()
     headers = upstream_headers(question.headers, question.request_id, credential, stream=request.stream)
     body = upstream_body(request, tier.model, ask_usage=endpoint.dialect != KNOWS_NO_STREAM_OPTIONS)
+    foreign = question.foreign_to(tier)
+    if tier.refuses or foreign is not Foreign.NOTHING:
+        body, attempt.removed = fit(body, tier.refuses, foreign)
     url = _url(endpoint.base_url, request.operation)
     try:
         return await transport.handle_async_request(

@@ -29,9 +29,9 @@ class Recalled:
     waited_s: float
 
     @property
-    def endpoint(self) -> EndpointId | None:
-        """Return who answered the last turn: preferred within its tier, whatever tier is chosen."""
-        return None if self.turn is None else self.turn.standing.endpoint
+    def standing(self) -> Standing | None:
+        """Return where the last turn left it."""
+        return None if self.turn is None else self.turn.standing
 
 
 _NOTHING = Recalled(None, None, 0.0)
@@ -63,13 +63,14 @@ def follow(trail: Trail, world: World) -> None:
     ttl_s = canonical.route.conversation.idle_reset_s
     if ttl_s is None or not _is_followed(canonical):
         return
-    note = decided.decision.conversation
+    note, before = decided.decision.conversation, decided.standing
     standing = Standing(
         relayed.tier.name,
         _answered_by(relayed),
         relayed.usage.total_tokens,
         0 if note is None else note.easy_turns,
         world.clock.wall_s(),
+        before is not None and (before.is_mixed or before.tier != relayed.tier.name),
     )
     world.conversations.put(decided.conversation or _key_of(canonical, world), standing, ttl_s)
 

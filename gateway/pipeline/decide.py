@@ -60,7 +60,7 @@ async def decide(scored: Scored, world: World) -> Decided:
     able = [snapshot.tiers[view.tier] for view in decision.views if view.removed_by is None]
     deadline_at_s = arrival.received_s + (longest_s if limits.deadline_s is None else limits.deadline_s)
     return Decided(
-        scored, decision, ladder, able[strongest(able)], waited_s, deadline_at_s, recalled.key, recalled.endpoint
+        scored, decision, ladder, able[strongest(able)], waited_s, deadline_at_s, recalled.key, recalled.standing
     )
 
 

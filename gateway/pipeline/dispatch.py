@@ -33,7 +33,7 @@ def dispatch(trail: Trail, decided: Decided, world: World) -> Interpreter:
         expects_s=lambda rung: _expected_s(decided.tiers[rung], request, world),
         shut_s=lambda rung: _shut_s(decided.tiers, rung, world),
     )
-    caller = LadderCaller(decided, arrival, world, prefer=decided.prefer)
+    caller = LadderCaller(decided, arrival, world)
     interpreter = Interpreter(plan, world.retries, caller, world.clock, world.exchange, Heartbeat(trail))
     arrival.responder.watch(interpreter.client_gone)
     return interpreter

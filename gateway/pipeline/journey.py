@@ -10,11 +10,11 @@ from gateway.core.admission import Place
 from gateway.core.cache_rules import CacheControl
 from gateway.core.routing import Pin
 from gateway.domain.ability import Score
-from gateway.domain.conversation import ConversationKey
+from gateway.domain.conversation import ConversationKey, Standing
 from gateway.domain.decision import Decision
 from gateway.domain.errors import GatewayError
 from gateway.domain.identity import CachedAnswer, ExactKey
-from gateway.domain.ids import EndpointId, RequestId
+from gateway.domain.ids import RequestId
 from gateway.domain.ledger import Hold
 from gateway.domain.outcome import NoRetry, Outcome
 from gateway.domain.receipt import AttemptReport
@@ -100,8 +100,8 @@ class Decided:
     waited_s: float
     deadline_at_s: float
     conversation: ConversationKey | None = None
-    prefer: EndpointId | None = None
-    """The endpoint that answered the conversation's last turn, and has its prefix."""
+    standing: Standing | None = None
+    """Where the conversation stands: its last turn's endpoint has its prefix, and the thoughts in it are its tier's."""
 
 
 @dataclass(slots=True)

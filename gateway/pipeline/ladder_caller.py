@@ -48,13 +48,15 @@ class LadderCaller:
     No server is called twice for one request, unless the machine says so.
     """
 
-    def __init__(self, decided: Decided, arrival: Arrival, world: World, *, prefer: EndpointId | None = None) -> None:
+    def __init__(self, decided: Decided, arrival: Arrival, world: World) -> None:
         self._tiers = decided.tiers
         request = decided.scored.looked.canonical.request
         unfit = decided.scored.looked.canonical.route.fallback.unfit
-        self._question = Question(request, arrival.inbound.headers, arrival.request_id, unfit)
+        standing = decided.standing
+        self._question = Question(request, arrival.inbound.headers, arrival.request_id, unfit, standing)
         self._world = world
-        self._prefer = prefer
+        # Preferred within its tier, whatever tier is chosen.
+        self._prefer = None if standing is None else standing.endpoint
         self._tried: set[EndpointId] = set()
         self._places: dict[int, Place] = {}
         self._refusals: dict[int, AttemptError] = {}

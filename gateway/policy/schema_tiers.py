@@ -208,6 +208,37 @@ class EndpointSpec(Section):
     )
 
 
+Refusable = Literal[
+    "chat_template_kwargs",
+    "enable_thinking",
+    "frequency_penalty",
+    "logit_bias",
+    "metadata",
+    "min_p",
+    "parallel_tool_calls",
+    "prediction",
+    "presence_penalty",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "reasoning",
+    "reasoning_effort",
+    "repetition_penalty",
+    "safety_identifier",
+    "seed",
+    "service_tier",
+    "store",
+    "temperature",
+    "thinking",
+    "thinking_budget",
+    "top_k",
+    "top_p",
+    "user",
+    "verbosity",
+    "web_search_options",
+]
+"""Members without which an answer is still one to what was asked, if not in the wished way."""
+
+
 class TierSpec(Section):
     """A class of interchangeable model servers."""
 
@@ -221,6 +252,11 @@ class TierSpec(Section):
     )
     supports: tuple[Literal["tools", "vision", "json_schema"], ...] = optional(
         (), "What the model can do beyond text: requests that need more go to other tiers."
+    )
+    refuses: tuple[Refusable, ...] = optional(
+        (),
+        "Members of a request that its servers answer with an error: they are left out, and named in the receipt. "
+        "Requests go to this tier all the same.",
     )
     ability: TierAbility | None = optional(
         None, "How good the model is. Without it the tier takes part in no route, as befits one for embeddings."

@@ -17,7 +17,7 @@ from tests.support.waiting import answered
 
 STORES = ["memory", "redis, same worker", "redis, other worker"]
 KEY = ConversationKey(TenantId("alice"), "0123456789abcdef" * 2)
-STANDING = Standing(TierName("small"), EndpointId("small/1"), 1_234, 1, 1_800_000_000.5)
+STANDING = Standing(TierName("small"), EndpointId("small/1"), 1_234, 1, 1_800_000_000.5, is_mixed=True)
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 import io
 import json
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -96,3 +97,10 @@ def test_a_refused_request_has_neither_attempts_nor_a_decision() -> None:
     assert "–, model –, stream" in text
     assert "chosen" not in text
     assert "flips" not in read_receipt(encode_receipt(a_receipt(decision=None))).document
+
+
+def test_what_was_not_sent_is_told_once_a_tier() -> None:
+    attempt = replace(an_attempt(), removed=("seed", "messages.content.thinking"))
+    text = told(a_receipt(attempts=(attempt, attempt)))
+    assert text.count("seed (small), messages.content.thinking (small): the servers do not take it") == 1
+    assert "not sent" not in told(a_receipt())

@@ -86,6 +86,7 @@ WRONG = (
     edited("[tools, json_schema]", "[tool]", "9:16 tiers.small.supports.0: `tools`"),
     edited("[tools, json_schema]", "[tools, tools]", "9:23 tiers.small.supports.1: again"),
     edited("[tools, json_schema]", "tools", "9:15 tiers.small.supports: expected a list"),
+    edited("[tools, json_schema]", "[]\n    refuses: [sead]", "10:15 tiers.small.refuses.0: `chat_template_kwargs`"),
     edited("llama-3.1-8b-instruct", "llama-8b-instruct", "10:21 tiers.small.ability.like: `llama-3.1-8b-instruct`"),
     edited("llama-3.1-8b-instruct", "zzzz", '10:21 tiers.small.ability.like: found "zzzz"'),
     edited("ability: {like: gpt-4o}", "ability: gpt-4o", "20:14 tiers.large.ability: expected a mapping"),

@@ -48,6 +48,11 @@ def test_a_tenant_may_have_a_share_of_the_strongest_tier_and_has_all_of_it_by_de
     assert all(key.tenant.strongest_share is None for key in snapshot_of(GOOD).keys.values())
 
 
+def test_what_servers_refuse_is_as_written_and_nothing_by_default() -> None:
+    text = GOOD.replace("    limits: {ttft: 4s,", "    refuses: [reasoning_effort, seed]\n    limits: {ttft: 4s,")
+    assert (tier("small", text).refuses, tier("small").refuses) == (("reasoning_effort", "seed"), ())
+
+
 def test_an_objective_is_the_tiers_own_and_none_is_made_up() -> None:
     text = GOOD.replace("    limits: {ttft: 4s,", "    slo: {ttft_p95: 600ms, itl_p95: 60ms}\n    limits: {ttft: 4s,")
     assert tier("small", text).slo == TierSlo(ttft_p95_s=0.6, itl_p95_s=0.06)

@@ -9,6 +9,7 @@ def test_keys_are_known_at_every_depth() -> None:
         "context",
         "max_output",
         "supports",
+        "refuses",
         "ability",
         "health",
         "slo",
