@@ -9,9 +9,11 @@ step "ruff: rules" "$bin/ruff" check .
 step "ruff: format" "$bin/ruff" format --check --quiet .
 step "mypy: strict" "$bin/mypy"
 step "imports go one way" "$bin/lint-imports" --no-cache
-step "tests within a process, on every core" "$bin/coverage" run -m pytest --numprocesses auto \
-    tests/architecture tests/property tests/sim tests/unit
-step "tests of whole processes" "$bin/python" -m pytest tests/chaos tests/contract tests/e2e
+# Only what tests those rooms from within is measured: measuring takes as long again as testing.
+step "tests of the rooms" "$bin/coverage" run -m pytest --numprocesses auto \
+    tests/property tests/unit --ignore tests/unit/load_tests --ignore tests/unit/router_models
+step "tests of all else" "$bin/python" -m pytest --numprocesses auto \
+    tests/architecture tests/chaos tests/contract tests/e2e tests/sim tests/unit/load_tests tests/unit/router_models
 "$bin/coverage" combine --quiet
 step "every branch of domain, wire, core, policy and pipeline is tested" "$bin/coverage" report \
     --include='gateway/domain/*,gateway/wire/*,gateway/core/*,gateway/policy/*,gateway/pipeline/*' \
