@@ -14,6 +14,9 @@ TRY_EVERY_S: Final = 1.0
 """When all endpoints are out, one request is let through so long after the last failure."""
 UNHURRIED: Final = 0.05
 """Beginnings within this share of the tier's own limit are no congestion, however fast they were before."""
+OWN_TURNS: Final = 3
+"""Of our event loop's turns before a beginning is seen: the call's, the head's and the first bytes'. What they are late
+is our doing: a worker short of time would else take it for its servers' and turn away what they could well serve."""
 _USUAL_SHARE: Final = 0.02
 _SOON_S: Final = float("-inf")
 
@@ -145,10 +148,15 @@ class Place:
         """Where it is."""
         return self.state.endpoint
 
-    def began_to_answer(self, operation: Operation, now_s: float, *, answer_tokens: int | None) -> None:
-        """Take note of content: a stream's first, or a whole answer of that many tokens."""
+    def began_to_answer(
+        self, operation: Operation, now_s: float, *, answer_tokens: int | None, own_lag_s: float = 0.0
+    ) -> None:
+        """Take note of content: a stream's first, or a whole answer of that many tokens.
+
+        `own_lag_s` is how late our event loop comes at present.
+        """
         state, servers = self.state, self._servers
-        took_s = now_s - self._began_s
+        took_s = _less_own(now_s - self._began_s, own_lag_s)
         if answer_tokens is None:
             self._note_beginning(took_s, now_s)
         else:
@@ -163,14 +171,16 @@ class Place:
         state.answered_began_s = max(state.answered_began_s, self._began_s)
         state.operation = operation
 
-    def failed(self, failure: Failure, now_s: float, chance: float, *, waited_s: float | None = None) -> None:
+    def failed(
+        self, failure: Failure, now_s: float, chance: float, *, waited_s: float | None = None, own_lag_s: float = 0.0
+    ) -> None:
         """Take note that the call came to nothing, and that it was the endpoint's fault.
 
-        `waited_s` is how long a stream's beginning was waited for in vain.
+        `waited_s` is how long a stream's beginning was waited for in vain, `own_lag_s` how late our event loop comes.
         """
         if waited_s is not None:
             # It would have taken longer still.
-            self._note_beginning(waited_s, now_s)
+            self._note_beginning(_less_own(waited_s, own_lag_s), now_s)
         self.state.breaker.failed(failure, self._began_s, now_s, chance, row=self._row)
         self._servers.note_failure(now_s)
 
@@ -201,3 +211,7 @@ class Place:
         unhurried_s = UNHURRIED * limits.ttft_s
         late = ratio if took_s > unhurried_s else min(ratio, 1.0)
         state.concurrency.observe(late, state.in_flight, limits.in_flight, now_s)
+
+
+def _less_own(took_s: float, own_lag_s: float) -> float:
+    return max(0.0, took_s - OWN_TURNS * own_lag_s)

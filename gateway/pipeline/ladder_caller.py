@@ -106,7 +106,9 @@ class LadderCaller:
             await self._check_quarantine()
         await open_attempt(attempt, question, world.transports[attempt.endpoint.transport], world.clock)
         now_s, request = world.clock.now_s(), question.request
-        self._places[attempt.number].began_to_answer(request.operation, now_s, answer_tokens=_answer_tokens(attempt))
+        self._places[attempt.number].began_to_answer(
+            request.operation, now_s, answer_tokens=_answer_tokens(attempt), own_lag_s=world.admission.pressure.lag_s
+        )
         if request.stream:
             world.slos.first_content(attempt.tier, request.input_tokens, now_s - attempt.started_s, now_s)
         if not world.endpoints.quarantine.is_empty:
@@ -136,7 +138,8 @@ class LadderCaller:
         if blame is not None:
             awaits = kind is FailureKind.TTFT and self._question.request.stream
             waited_s = now_s - attempt.started_s if awaits else None
-            place.failed(blame, now_s, self._world.chance(), waited_s=waited_s)
+            own_lag_s = self._world.admission.pressure.lag_s
+            place.failed(blame, now_s, self._world.chance(), waited_s=waited_s, own_lag_s=own_lag_s)
         if kind is FailureKind.CONNECT and not quarantine.is_empty:
             quarantine.refused(place.state)
         elif kind in _LOST:

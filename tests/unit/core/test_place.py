@@ -70,6 +70,23 @@ def test_late_beginnings_lower_the_limit_only_where_the_tier_is_in_a_hurry() -> 
     assert slow.concurrency.most(limit) < limit
 
 
+def test_what_our_own_loop_is_late_is_not_held_against_the_servers() -> None:
+    servers = servers_of()
+    state = servers.states[0]
+    for _ in range(20):
+        servers.begins.learn(10, 0.05)
+    for step in range(12):
+        now_s = step * 0.3
+        place = Place(servers, state, now_s - 3.05, 10, 20)
+        place.began_to_answer(Operation.CHAT, now_s, answer_tokens=None, own_lag_s=1.0)
+    limit = FOUR.limits.in_flight
+    assert state.concurrency.most(limit) == limit
+    assert state.slowness.ratio == pytest.approx(1.0)
+    assert servers.begins.expected_s(10) == pytest.approx(0.05)
+    Place(servers, state, 0.0, 10, 20).failed(Failure.SLOW, 3.05, MIDDLE, waited_s=3.05, own_lag_s=1.0)
+    assert state.slowness.ratio == pytest.approx(1.0)
+
+
 def test_a_beginning_waited_for_in_vain_counts_as_one_that_took_as_long() -> None:
     servers = servers_of()
     state = servers.states[0]

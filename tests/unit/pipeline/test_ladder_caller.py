@@ -188,6 +188,20 @@ async def test_how_long_beginnings_and_whole_answers_take_is_learnt_by_endpoint(
     assert gateway.world.endpoints.servers(gateway.policy.snapshot.tiers[TierName("small")]).usual_tokens > 0
 
 
+async def test_what_our_own_loop_is_late_is_no_slowness_of_a_server() -> None:
+    gateway = Gateway()
+
+    def after_three_seconds(request: SeenRequest) -> Script:
+        gateway.clock.advance(3.0)
+        return speaks()(request)
+
+    gateway.network.plan.general = after_three_seconds
+    for lag_s, is_slow in ((1.0, False), (0.0, True)):
+        gateway.world.admission.pressure.lag_s = lag_s
+        await gateway.ask({**STREAM, "model": "small", "seed": int(lag_s)})
+        assert (max(state_of(gateway, "small", at).slowness.ratio for at in (0, 1)) > 10.0) is is_slow
+
+
 async def test_a_preferred_endpoint_is_kept_to() -> None:
     gateway = Gateway()
     tier = gateway.policy.snapshot.tiers[TierName("small")]
