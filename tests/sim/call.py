@@ -7,6 +7,7 @@ from itertools import accumulate
 import httpx
 
 from tests.sim.answers import Event, Usage
+from tests.sim.loop import INSTANT_DIGITS
 from tests.sim.pace import FOREVER_S, Pace
 from tests.sim.script import End, Question, Script
 
@@ -51,7 +52,8 @@ class Call:
         at_s = from_s
         for piece in script.pieces:
             at_s = pace.done_at_s(at_s, piece.work_s) if piece.work_s else at_s
-            self._times_s.append(at_s)
+            # As timers are: one that is due a fraction of a microsecond early would be set again and again.
+            self._times_s.append(round(at_s, INSTANT_DIGITS))
         self.written_s = FOREVER_S if script.end is End.STALL else at_s
 
     def content_taken(self) -> int:

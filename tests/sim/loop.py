@@ -23,7 +23,7 @@ TURNS_MAX = 400_000
 """Turns of the loop after which a run is going round without time passing."""
 _TURN_S = 1e-9
 """How long a turn of the loop takes: who looks again until some time has passed comes to an end, as it does really."""
-_INSTANT_DIGITS = 6
+INSTANT_DIGITS = 6
 """Timers are due at whole microseconds, so that what is planned for one instant happens at one."""
 _SAME_INSTANT_S = 1e-9
 """Below the loop's resolution: what is due at one instant is still done at one, in another order."""
@@ -40,7 +40,8 @@ class Runaway(AssertionError):
 class VirtualLoop(asyncio.SelectorEventLoop):
     """`chance` permutes what is ready, and what is due at one instant; without it all comes in asyncio's order."""
 
-    def __init__(self, chance: Random | None = None) -> None:
+    def __init__(self, chance: Random | None = None, turns_max: int = TURNS_MAX) -> None:
+        self._turns_max = turns_max
         self._virtual_s = START_S
         self._chance = chance
         self._turns = 0
@@ -63,7 +64,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
         """Set a timer."""
-        when = round(when, _INSTANT_DIGITS)
+        when = round(when, INSTANT_DIGITS)
         if self._chance is not None:
             when += self._chance.random() * _SAME_INSTANT_S
         timer = super().call_at(when, callback, *args, context=context)
@@ -83,7 +84,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         if timeout_s is None:
             raise Deadlock("nothing can happen any more; waiting:\n" + "\n".join(waiting(self)))
         self._virtual_s += max(_TURN_S, timeout_s)
-        if self._turns > TURNS_MAX or self._virtual_s > START_S + HORIZON_S:
+        if self._turns > self._turns_max or self._virtual_s > START_S + HORIZON_S:
             raise Runaway(
                 f"{self._turns} turns, {self._virtual_s - START_S:.0f} s; alive:\n" + "\n".join(waiting(self))
             )
