@@ -27,15 +27,30 @@ def middle_s(bucket: int) -> float:
     return _LEAST_S if bucket == 0 else _LEAST_S * 2.0 ** ((bucket - 0.5) / _PER_DOUBLING)
 
 
+def end_s(bucket: int) -> float:
+    """Return the duration that nothing in a bucket exceeds; the last has no such end, and its middle stands for it."""
+    return _LEAST_S * 2.0 ** (bucket / _PER_DOUBLING) if bucket < BUCKETS - 1 else middle_s(bucket)
+
+
 def quantile_s(counts: Sequence[int], share: float) -> float | None:
-    """Return the duration that this share of the counted ones does not exceed; None where nothing was counted.
+    """Return about the duration that this share of the counted ones does not exceed; None where nothing was counted.
 
     `counts` has one number a bucket.
     """
+    bucket = _bucket_at(counts, share)
+    return None if bucket is None else middle_s(bucket)
+
+
+def within_s(counts: Sequence[int], share: float) -> float | None:
+    """Return a duration that this share of the counted ones does not exceed for certain, a bucket longer at most."""
+    bucket = _bucket_at(counts, share)
+    return None if bucket is None else end_s(bucket)
+
+
+def _bucket_at(counts: Sequence[int], share: float) -> int | None:
     reached = list(accumulate(counts))
     total = reached[-1]
     if total == 0:
         return None
     # Rounding must not ask for one more than the share is.
-    needed = max(1, math.ceil(share * total - 1e-9))
-    return middle_s(bisect_left(reached, needed))
+    return bisect_left(reached, max(1, math.ceil(share * total - 1e-9)))

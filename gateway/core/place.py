@@ -171,6 +171,13 @@ class Place:
         state.answered_began_s = max(state.answered_began_s, self._began_s)
         state.operation = operation
 
+    def outrun(self, now_s: float, own_lag_s: float = 0.0) -> float:
+        """Take note that a later call had content first, and return how long this one waited for its own."""
+        waited_s = now_s - self._began_s
+        # It would have taken longer still.
+        self._note_beginning(_less_own(waited_s, own_lag_s), now_s)
+        return waited_s
+
     def failed(
         self, failure: Failure, now_s: float, chance: float, *, waited_s: float | None = None, own_lag_s: float = 0.0
     ) -> None:

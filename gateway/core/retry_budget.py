@@ -26,15 +26,15 @@ that the requests on which a dying server is found out can all be answered by an
 
 
 class Window:
-    """Counts of the last ten seconds, in steps of one."""
+    """Counts of the last seconds, ten as a rule, in steps of one."""
 
     __slots__ = ("_second", "_steps", "extra", "requests")
 
-    def __init__(self) -> None:
+    def __init__(self, length_s: int = WINDOW_S) -> None:
         self.requests = 0
         self.extra = 0
         self._second = 0
-        self._steps: deque[list[int]] = deque([0, 0] for _ in range(WINDOW_S))
+        self._steps: deque[list[int]] = deque([0, 0] for _ in range(length_s))
 
     @property
     def extra_of_late(self) -> int:
@@ -46,7 +46,7 @@ class Window:
         second = int(now_s)
         if second == self._second:
             return
-        for _ in range(min(second - self._second, WINDOW_S)):
+        for _ in range(min(second - self._second, len(self._steps))):
             requests, extra = self._steps.popleft()
             self.requests -= requests
             self.extra -= extra

@@ -7,11 +7,11 @@
 All of it costs a few additions a stream and none a chunk.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from gateway.core.burn_rate import BurnRate
-from gateway.core.log_histogram import BUCKETS, bucket_of, quantile_s
+from gateway.core.log_histogram import BUCKETS, bucket_of, quantile_s, within_s
 from gateway.core.slo_shift import SloShift, is_breach
 from gateway.core.slo_window import ITL_MISSED, ITL_ROW, TTFT_MISSED, Counts, SloWindow, size_of
 from gateway.domain.ids import TierName
@@ -77,25 +77,19 @@ class TierSlos:
             if missed:
                 known.count(ITL_MISSED, now_s)
 
-    def expected_ttft_s(
-        self, name: TierName, input_tokens: int, now_s: float, *, share: float = _MEDIAN
-    ) -> float | None:
-        """Return the time within which that share has its first content after such a prompt, by default the half.
-
-        None where too little was seen.
+    def expected_ttft_s(self, name: TierName, input_tokens: int, now_s: float) -> float | None:
+        """Expect the median of the times to the first content after such a prompt; None where too little was seen.
 
         Where prompts of this size are rare, what shorter ones took is the least that it can be. Longer ones say
         nothing: a guess must not keep a tier from requests.
         """
-        known = self._tiers.get(name)
-        if known is None:
-            return None
-        known.window.expire(now_s)
-        for size in range(size_of(input_tokens), -1, -1):
-            counts = known.window.ttft_counts(size)
-            if sum(counts) >= KNOWN_FROM:
-                return quantile_s(counts, share)
-        return None
+        counts = self._ttft_counts(name, input_tokens, now_s)
+        return None if counts is None else quantile_s(counts, _MEDIAN)
+
+    def ttft_within_s(self, name: TierName, input_tokens: int, now_s: float, share: float) -> float | None:
+        """Return the time within which that share has its first content, and few more; None as above."""
+        counts = self._ttft_counts(name, input_tokens, now_s)
+        return None if counts is None else within_s(counts, share)
 
     def expected_itl_s(self, name: TierName, now_s: float) -> float | None:
         """Expect the median of the mean gaps between tokens; None where too little was seen."""
@@ -129,6 +123,17 @@ class TierSlos:
         """Add what another worker counted just now."""
         for name, counts in others.items():
             self.tier(name).window.merge(counts, now_s)
+
+    def _ttft_counts(self, name: TierName, input_tokens: int, now_s: float) -> Sequence[int] | None:
+        known = self._tiers.get(name)
+        if known is None:
+            return None
+        known.window.expire(now_s)
+        for size in range(size_of(input_tokens), -1, -1):
+            counts = known.window.ttft_counts(size)
+            if sum(counts) >= KNOWN_FROM:
+                return counts
+        return None
 
     def _note_ttft(self, tier: Tier, input_tokens: int, waited_s: float, now_s: float, *, is_late: bool) -> None:
         known, objective_s = self.tier(tier.name), tier.slo.ttft_p95_s

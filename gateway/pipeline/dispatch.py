@@ -12,9 +12,6 @@ from gateway.pipeline.ladder_caller import LadderCaller
 from gateway.pipeline.world import World
 from gateway.policy.snapshot import HedgeTerms, Route
 
-_LATE_SHARE = 0.95
-"""A stream that is silent for longer than this share of its tier's is late."""
-
 
 def dispatch(trail: Trail, decided: Decided, world: World) -> Interpreter:
     """Lay out the climb, and let the client's leaving end it. Await `until_commit()`, and always `aclose()`."""
@@ -46,7 +43,9 @@ def _hedge(terms: HedgeTerms, route: Route, tier: Tier, request: CanonicalReques
     after_s = terms.after_s
     if after_s is None:
         now_s = world.clock.now_s()
-        after_s = world.slos.expected_ttft_s(tier.name, request.input_tokens, now_s, share=_LATE_SHARE)
+        # As many streams are later than that as the budget pays for. Asked sooner, servers would be spent on streams
+        # that are about to begin, and none left for those that stall.
+        after_s = world.slos.ttft_within_s(tier.name, request.input_tokens, now_s, 1.0 - terms.share)
     return None if after_s is None else Hedge(after_s, terms.share, route.name, world.hedges)
 
 

@@ -110,9 +110,18 @@ class LadderCaller:
             request.operation, now_s, answer_tokens=_answer_tokens(attempt), own_lag_s=world.admission.pressure.lag_s
         )
         if request.stream:
-            world.slos.first_content(attempt.tier, request.input_tokens, now_s - attempt.started_s, now_s)
+            self._note_beginning(attempt, now_s)
         if not world.endpoints.quarantine.is_empty:
             world.endpoints.quarantine.answered(self._digest)
+
+    def _note_beginning(self, attempt: Attempt, now_s: float) -> None:
+        """Note how long a stream's first content took, and that a call which it hedged would have taken longer."""
+        slos, input_tokens = self._world.slos, self._question.request.input_tokens
+        own_lag_s = self._world.admission.pressure.lag_s
+        slos.first_content(attempt.tier, input_tokens, now_s - attempt.started_s, now_s)
+        for number, place in self._places.items():
+            if number < attempt.number:
+                slos.first_content(attempt.tier, input_tokens, place.outrun(now_s, own_lag_s), now_s)
 
     def over(self, attempt: Attempt) -> None:
         """Give the call's place back, and take note of what the end says of its server."""

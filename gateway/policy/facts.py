@@ -95,8 +95,8 @@ def route_facts(route: Route) -> Iterator[tuple[str, str]]:
 
 
 def _hedge(terms: HedgeTerms) -> str:
-    after = "the tier's p95" if terms.after_s is None else words.duration(terms.after_s)
     share, most = words.percent(terms.share), words.tokens(terms.prompt_tokens_max)
+    after = f"all but {share} of the tier's streams" if terms.after_s is None else words.duration(terms.after_s)
     return f"after {after}, {share} of requests, prompts up to {most}"
 
 

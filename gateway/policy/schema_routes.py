@@ -17,13 +17,15 @@ class AliasSpec(Section):
 class HedgeSpec(Section):
     """When a second server is asked while the first is silent. Streamed requests only; one hedge for a request."""
 
-    after: Annotated[float | None, Quantity(DURATION, "10ms", "1m", off=True, word="p95")] = optional(
-        "p95",
-        "Silence after which a neighbour is asked too: a duration, or `p95`, within which 95 of a hundred recent "
-        "streams of the tier had their first content.",
+    after: Annotated[float | None, Quantity(DURATION, "10ms", "1m", off=True, word="auto")] = optional(
+        "auto",
+        "Silence after which a neighbour is asked too: a duration, or `auto`, within which all but the budget's share "
+        "of the tier's recent streams had their first content.",
     )
     budget: Annotated[float, Quantity(SHARE, "0", "0.1", above=True)] = optional(
-        "2%", "Share of the route's requests of the last ten seconds that may be hedged; with little traffic none are."
+        "2%",
+        "Share of the route's requests of the last minute that may be hedged, and twice the share of those of ten "
+        "seconds at most; with little traffic none are.",
     )
     max_prompt: Annotated[int, Quantity(TOKENS, "1", "100M")] = optional(
         2000, "Longest prompt that is hedged, in tokens: a hedge reads all of it once more."

@@ -50,7 +50,7 @@ class Fallback:
 
 @dataclass(frozen=True, slots=True)
 class HedgeTerms:
-    """When a route's requests are hedged. `after_s` None is the tier's own 95th percentile."""
+    """When a route's requests are hedged. `after_s` None is when all but `share` of the tier's streams began."""
 
     after_s: float | None
     share: float

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.core.log_histogram import BUCKETS, bucket_of, middle_s, quantile_s
+from gateway.core.log_histogram import BUCKETS, bucket_of, end_s, middle_s, quantile_s, within_s
 
 
 def counted(*durations_s: float) -> list[int]:
@@ -31,5 +31,22 @@ def test_a_quantile_is_what_so_many_do_not_exceed() -> None:
     assert quantile_s(counts, 0.0) == quantile_s(counted(0.1), 0.5)
 
 
+def test_nothing_in_a_bucket_is_longer_than_its_end() -> None:
+    for bucket in range(BUCKETS - 1):
+        assert bucket_of(0.999 * end_s(bucket)) == bucket
+        assert bucket_of(1.001 * end_s(bucket)) == bucket + 1
+    assert end_s(BUCKETS - 1) == middle_s(BUCKETS - 1)
+
+
+def test_within_what_it_says_so_many_are_and_not_many_more() -> None:
+    durations_s = [0.1 + 0.001 * number for number in range(1_000)]
+    for share in (0.5, 0.9, 0.98):
+        end = within_s(counted(*durations_s), share)
+        assert end is not None
+        exact_s = durations_s[int(share * 1_000) - 1]
+        assert exact_s <= end <= exact_s * 2 ** (1 / 4)
+
+
 def test_of_nothing_there_is_no_quantile() -> None:
     assert quantile_s(counted(), 0.5) is None
+    assert within_s(counted(), 0.5) is None

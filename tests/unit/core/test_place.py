@@ -98,6 +98,15 @@ def test_a_beginning_waited_for_in_vain_counts_as_one_that_took_as_long() -> Non
     assert state.slowness.ratio == pytest.approx(8.0), "a silence within an answer is no beginning"
 
 
+def test_a_call_that_a_later_one_outruns_counts_as_one_that_took_as_long_as_it_waited() -> None:
+    servers = servers_of()
+    state = servers.states[0]
+    for _ in range(10):
+        servers.begins.learn(10, 0.5)
+    assert Place(servers, state, 1.0, 10, 20).outrun(3.0) == 2.0
+    assert state.slowness.ratio == pytest.approx(4.0)
+
+
 def test_a_busy_server_is_left_alone_and_its_limit_lowered() -> None:
     servers = servers_of()
     state = servers.states[0]

@@ -32,6 +32,17 @@ def test_what_is_expected_is_the_median_of_what_was_seen() -> None:
     assert slos.expected_itl_s(SMALL.name, 1.0) == pytest.approx(0.02, rel=0.1)
 
 
+def test_a_share_is_within_a_time_of_prompts_of_its_size() -> None:
+    slos = TierSlos()
+    assert slos.ttft_within_s(SMALL.name, 100, 0.0, 0.98) is None
+    streams(slos, SMALL, 98, 0.2, 0.0)
+    streams(slos, SMALL, 2, 5.0, 0.0)
+    within_s = slos.ttft_within_s(SMALL.name, 100, 1.0, 0.98)
+    assert within_s is not None
+    assert 0.2 <= within_s <= 0.24
+    assert (slos.ttft_within_s(SMALL.name, 100, 1.0, 0.99) or 0.0) >= 5.0
+
+
 def test_too_little_or_too_long_ago_is_nothing() -> None:
     slos = TierSlos()
     assert slos.expected_ttft_s(SMALL.name, 100, 0.0) is None

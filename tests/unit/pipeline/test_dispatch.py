@@ -266,8 +266,25 @@ async def test_a_silent_server_is_hedged_and_the_loser_let_go_and_counted_as_was
     assert gateway.receipt.charge_usd_nano == winner.charge_usd_nano > 0
 
 
+async def test_what_a_hedged_call_waited_in_vain_is_learnt_of_its_tier_and_server() -> None:
+    gateway = with_traffic(HEDGED)
+    gateway.network.plan.queue(stalls_before())
+    await gateway.ask(STREAM)
+    assert sum(gateway.world.slos.tier(TierName("small")).window.ttft_counts(0)) == 2
+    small = gateway.policy.snapshot.tiers[TierName("small")]
+    assert all(gateway.world.endpoints.state(endpoint).slowness.ratio > 0.0 for endpoint in small.endpoints)
+
+
+async def test_a_hedge_that_loses_says_nothing_of_its_server() -> None:
+    gateway = with_traffic(HEDGED)
+    gateway.network.plan.queue(lambda request: replace(spoken(request), before=(Pause(0.06),)), stalls_before())
+    await gateway.ask(STREAM)
+    assert len(gateway.receipt.attempts) == 2
+    assert sum(gateway.world.slos.tier(TierName("small")).window.ttft_counts(0)) == 1
+
+
 async def test_a_hedge_may_wait_for_as_long_as_nearly_all_streams_of_the_tier_take() -> None:
-    gateway = with_traffic(HEDGED.replace("after: 20ms", "after: p95"))
+    gateway = with_traffic(HEDGED.replace("after: 20ms", "after: auto"))
     small = gateway.policy.snapshot.tiers[TierName("small")]
     gateway.network.plan.queue(stalls_before())
     for _ in range(40):
@@ -282,7 +299,7 @@ async def test_a_hedge_may_wait_for_as_long_as_nearly_all_streams_of_the_tier_ta
     [
         (HEDGED, CHAT),
         (HEDGED.replace("max_prompt: 100", "max_prompt: 1"), STREAM),
-        (HEDGED.replace("after: 20ms", "after: p95"), STREAM),
+        (HEDGED.replace("after: 20ms", "after: auto"), STREAM),
         (
             HEDGED.replace('{url: "http://small-a:8000/v1"}, ', "").replace(
                 '[{url: "http://large', '[{url: "http://larger:8000/v1"}, {url: "http://large'

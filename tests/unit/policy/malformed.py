@@ -162,7 +162,7 @@ WRONG = (
     ),
     edited("on: [ttft, error]", "on: [ttft, reset]", "37:27 routes.balanced.fallback.on.1: `connect`, `ttft`"),
     edited("quality: 95%", "quality: 95%\n    hedge: {after: 59s}", "36:20 routes.balanced.hedge.after: the `ttft`"),
-    edited("quality: 95%", "quality: 95%\n    hedge: {after: p99}", "36:20 routes.balanced.hedge.after: or `p95`"),
+    edited("quality: 95%", "quality: 95%\n    hedge: {after: p99}", "36:20 routes.balanced.hedge.after: or `auto`"),
     edited(
         "quality: 95%", "quality: 95%\n    tiers: [large]\n    hedge: {}", "37:5 routes.balanced.hedge: two endpoints"
     ),

@@ -60,7 +60,7 @@ TWO_SERVERS = MINIMAL.replace('/v1"}]', '/v1"}, {url: "http://localhost:8001/v1"
 
 
 def test_a_hedge_is_told_with_its_terms() -> None:
-    for after, told in (("p95", "the tier's p95"), ("800ms", "800 ms")):
+    for after, told in (("auto", "all but 2 % of the tier's streams"), ("800ms", "800 ms")):
         policy = TWO_SERVERS.replace("all: {}", f"all: {{hedge: {{after: {after}, budget: 2%, max_prompt: 2k}}}}")
         found = facts_of(snapshot_of(policy))["route all"]["hedge"]
         assert found == f"after {told}, 2 % of requests, prompts up to 2,000 tokens"
