@@ -13,7 +13,7 @@ def progress_line(told: Console) -> Iterator[Callable[[str], None]]:
     """Give a function that says what is being done, for the length of the block."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=told, transient=True) as progress:
-        task = progress.add_task("starting the model server", total=None)
+        task = progress.add_task("starting", total=None)
 
         def say(text: str) -> None:
             progress.update(task, description=escape(text))

@@ -4,6 +4,7 @@ python -m tests.sim --seeds 100000 --jobs 2 --keep sim.json   judge many seeds; 
 python -m tests.sim --seed 42 --trace                         show what happens in one
 python -m tests.sim --seed 42 --shrink                        make a failing one small, as one line
 python -m tests.sim --line '{"seed":…}' --trace               the same of a line
+python -m tests.sim --figures                                 what hedging and outages come to, beside their goals
 """
 
 import argparse
@@ -14,8 +15,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from load_tests.progress import progress_line
 from tests.sim.campaign import campaign, without_logs
 from tests.sim.case import Case, case_of
+from tests.sim.figures import FIGURES, figure_tables
 from tests.sim.generator import case_of_seed
 from tests.sim.report import tables
 from tests.sim.shrink import shrink
@@ -24,8 +27,10 @@ from tests.sim.verdict import judge
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do what was asked for; 1 when a promise was broken."""
+    """Do what was asked for; 1 when a promise was broken, or a goal missed."""
     given = _arguments(arguments)
+    if given.figures is not None:
+        return _figures(given.figures or FIGURES)
     if given.seed is not None or given.line is not None:
         return _one(case_of_seed(given.seed) if given.line is None else case_of(given.line), given)
     return _many(given)
@@ -42,6 +47,15 @@ def _one(case: Case, given: argparse.Namespace) -> int:
     if given.shrink and found:
         out(f"smallest that breaks {found[0].promise}:\n{shrink(case, found[0].promise).line()}\n")
     return 1 if found else 0
+
+
+def _figures(names: Sequence[str]) -> int:
+    console, told, are_met = Console(), Console(stderr=True), True
+    with progress_line(told) as say:
+        for table, is_met in figure_tables(names, say):
+            console.print(table)
+            are_met = are_met and is_met
+    return 0 if are_met else 1
 
 
 def _many(given: argparse.Namespace) -> int:
@@ -76,6 +90,7 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--keep", type=Path, help="file to keep the progress in, and to go on from")
     parser.add_argument("--seed", type=int, help="play this one alone")
     parser.add_argument("--line", help="play this case alone: a line of JSON")
+    parser.add_argument("--figures", nargs="*", choices=FIGURES, help="measure what is promised (all; some minutes)")
     parser.add_argument("--trace", action="store_true", help="print what happened")
     parser.add_argument("--shrink", action="store_true", help="make a failing case small")
     return parser.parse_args(arguments)

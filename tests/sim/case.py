@@ -99,6 +99,9 @@ class Server(Struct, frozen=True):
     read_bytes: int = 0
     """How many bytes arrive at once at most; 0 for all that there are."""
     prefix_cache: bool = False
+    stalling: float = 0.0
+    """Share of its calls whose reading takes `stall_s` longer."""
+    stall_s: float = 5.0
 
 
 class Shape(Struct, frozen=True):
@@ -115,6 +118,8 @@ class Shape(Struct, frozen=True):
     degrade: bool = True
     hedge_s: float = 0.0
     """After how long a silent server is hedged; 0 for never."""
+    hedges_as_usual: bool = False
+    """Whether silent servers are hedged when and as often as a policy that says no more than that has it."""
     heartbeat_s: float = 15.0
     deadline_s: float = 10.0
     strongest: bool = False

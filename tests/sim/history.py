@@ -7,13 +7,16 @@ from hashlib import sha256
 class History:
     """Notes with their virtual time. Nothing goes in that differs between two runs of the same case."""
 
-    def __init__(self, now_s: Callable[[], float]) -> None:
+    def __init__(self, now_s: Callable[[], float], *, is_kept: bool = True) -> None:
         self._now_s = now_s
+        self._is_kept = is_kept
         self._zero_s = now_s()
         self._notes: list[tuple[float, str, object]] = []
 
     def note(self, who: str, what: object) -> None:
         """Write down that something happened now."""
+        if not self._is_kept:
+            return
         self._notes.append((self._now_s() - self._zero_s, who, what))
 
     def lines(self) -> list[str]:

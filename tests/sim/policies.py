@@ -59,6 +59,8 @@ def policy_text(shape: Shape, version: int) -> str:
     ranks = range(len(shape.servers))
     dial = 0 if shape.strongest else 1_000_000
     hedge = f"hedge: {{after: {shape.hedge_s}s, budget: 10%}}, " if shape.hedge_s else ""
+    if shape.hedges_as_usual:
+        hedge = "hedge: {}, "
     route = (
         f"dial: {dial}, deadline: {shape.deadline_s}s, stream_deadline: {shape.deadline_s}s, "
         f"fallback: {{on: [{', '.join(shape.on)}], max_attempts: {shape.attempts}, "

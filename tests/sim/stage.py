@@ -34,7 +34,7 @@ from tests.sim.case import Ask, Case, Mode
 from tests.sim.client import SimClient, prompt_of
 from tests.sim.history import History
 from tests.sim.ledger import SimLedger
-from tests.sim.loop import Deadlock, Runaway, VirtualLoop, run_virtual, waiting
+from tests.sim.loop import TURNS_MAX, Deadlock, Runaway, VirtualLoop, run_virtual, waiting
 from tests.sim.policies import snapshot
 from tests.sim.run import REQUEST_PREFIX, Run
 from tests.sim.upstream import SimNetwork
@@ -44,12 +44,18 @@ WALL_S: Final = 1_700_000_000.0
 _SETTLING_S: Final = 30.0
 """How long after the last request everything must have come to rest."""
 _LATER_S: Final = 0.02
+_TURNS_EACH: Final = 200
+"""Turns of the loop that a request may take, where there are thousands of them."""
 
 
-def play(case: Case) -> Run:
-    """Run a case to its end. What goes wrong is told in the run, never raised."""
-    loop = VirtualLoop(Random(case.seed) if case.shuffled else None)
-    clock, history = SimClock(loop), History(loop.time)
+def play(case: Case, *, is_told: bool = True) -> Run:
+    """Run a case to its end. What goes wrong is told in the run, never raised.
+
+    The history of many thousands of requests fills the memory: it is not kept unless it `is_told`.
+    """
+    turns_max = max(TURNS_MAX, _TURNS_EACH * len(case.asks))
+    loop = VirtualLoop(Random(case.seed) if case.shuffled else None, turns_max)
+    clock, history = SimClock(loop), History(loop.time, is_kept=is_told)
     books = MemoryLedger(clock)
     run = Run(case, history, loop.time(), SimLedger(books, case.ledger, history, loop.time()))
     try:

@@ -128,7 +128,7 @@ class SimNetwork(httpx.AsyncBaseTransport):
 
     async def _work(self, server: SimServer, call: Call, fault: CallFault | None, prompt: str, slot: Slot) -> Script:
         question, kind = call.question, None if fault is None else fault.kind
-        work_s = server.reading_work_s(prompt, question.prompt_tokens)
+        work_s = server.reading_work_s(prompt, question.prompt_tokens) + self._stall_s(server.server, question)
         paced = server.ailment(Ailment.SLOW, Ailment.FROZEN)
         if paced is not None:
             self._noted(paced.kind, "before_head")
@@ -155,6 +155,12 @@ class SimNetwork(httpx.AsyncBaseTransport):
         if kind is Mishap.CLOSED_BEFORE_HEAD:
             raise httpx.RemoteProtocolError("simulated: server disconnected without sending a response")
         raise httpx.ReadError("simulated: connection reset by peer")
+
+    def _stall_s(self, server: Server, question: Question) -> float:
+        if not server.stalling:
+            return 0.0
+        draws = Random(f"stall {self._seed}.{question.ask}.{question.call}")
+        return server.stall_s if draws.random() < server.stalling else 0.0
 
     def _gaps_s(self, server: Server, question: Question) -> list[float]:
         count = question.tokens + 1
