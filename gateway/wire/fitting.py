@@ -28,7 +28,7 @@ _MARKS: Final = (
     b'"reasoning_details"',
     b'"thought_signature"',
 )
-"""Without one of these there is nothing to look for: five searches, some 10 µs in 100 kB."""
+"""Without one of these there is nothing to look for: 7 µs in 2 kB, where a conversation has changed its tier."""
 _THOUGHTS: Final = frozenset({"thinking", "redacted_thinking"})
 """Types of parts, as Anthropic's API has them."""
 _OF_A_MESSAGE: Final = ("thinking_blocks", "reasoning_details", "thought_signature")
