@@ -69,8 +69,8 @@ def free_port() -> int:
 
 
 def make_transport(kind: str) -> UpstreamTransport:
-    """Build the transport of that name with its defaults."""
-    return LeanTransport() if kind == "lean" else HttpxTransport()
+    """Build the transport of that name, with time enough to connect forty times at once on a busy machine."""
+    return LeanTransport(connect_timeout_s=10.0) if kind == "lean" else HttpxTransport(connect_timeout_s=10.0)
 
 
 @dataclass(slots=True)
