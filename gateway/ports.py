@@ -61,6 +61,10 @@ class Responder(Protocol):
     def gone(self) -> Event:
         """Set once the client has left; from `watch()` on."""
 
+    @property
+    def is_full(self) -> bool:
+        """Tell whether the client's buffer is full, as far as that is known: what is sent next would wait."""
+
     def watch(self, on_gone: Callable[[], None] | None = None) -> None:
         """Start to notice the client leaving, and then call `on_gone`, once. Only after the body was read."""
 

@@ -5,9 +5,9 @@ from typing import Protocol
 
 import httpx
 
-PAUSE_ABOVE_BYTES = 64 * 1024
-"""Unread answer bytes at which reading pauses. A single read of some loops is 256 kB: that is the most beyond it."""
-PIECE_BYTES_MAX = 64 * 1024
+PAUSE_ABOVE_BYTES = 32 * 1024
+"""Unread answer bytes at which reading pauses. A single read (`upstream_connection.READ_BYTES`) is the most beyond."""
+PIECE_BYTES_MAX = 16 * 1024
 """As much is handed on at once. What a slow client is still to be sent waits here, and not in copies further on."""
 
 
@@ -30,12 +30,13 @@ class ResponseBody(httpx.AsyncByteStream):
     Iterating raises ReadError or RemoteProtocolError when the answer breaks off, after everything that had arrived.
     """
 
-    __slots__ = ("_chunks", "_connection", "_ended", "_error", "_paused", "_reader", "_unread_bytes")
+    __slots__ = ("_chunks", "_connection", "_ended", "_error", "_paused", "_reader", "unread_bytes")
 
     def __init__(self, connection: Throttle) -> None:
         self._connection = connection
         self._chunks: list[bytes] = []
-        self._unread_bytes = 0
+        self.unread_bytes = 0
+        """Arrived, and not yet handed on."""
         self._paused = False
         self._ended = False
         self._error: httpx.TransportError | None = None
@@ -51,7 +52,7 @@ class ResponseBody(httpx.AsyncByteStream):
             if not self._chunks:
                 raise self._error if self._error is not None else StopAsyncIteration
         piece = self._take()
-        if self._paused and self._unread_bytes <= PAUSE_ABOVE_BYTES:
+        if self._paused and self.unread_bytes <= PAUSE_ABOVE_BYTES:
             self._paused = False
             self._connection.resume()
         return piece
@@ -60,11 +61,11 @@ class ResponseBody(httpx.AsyncByteStream):
         """Take everything that arrived, or the beginning of it."""
         chunks = self._chunks
         whole = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        if self._unread_bytes <= PIECE_BYTES_MAX:
-            self._chunks, self._unread_bytes = [], 0
+        if self.unread_bytes <= PIECE_BYTES_MAX:
+            self._chunks, self.unread_bytes = [], 0
             return whole
         rest = whole[PIECE_BYTES_MAX:]
-        self._chunks, self._unread_bytes = [rest], len(rest)
+        self._chunks, self.unread_bytes = [rest], len(rest)
         return whole[:PIECE_BYTES_MAX]
 
     async def aclose(self) -> None:
@@ -86,8 +87,8 @@ class ResponseBody(httpx.AsyncByteStream):
         if self._ended:
             return
         self._chunks.append(data)
-        self._unread_bytes += len(data)
-        if self._unread_bytes > PAUSE_ABOVE_BYTES and not self._paused:
+        self.unread_bytes += len(data)
+        if self.unread_bytes > PAUSE_ABOVE_BYTES and not self._paused:
             self._paused = True
             self._connection.pause()
         if self._reader is not None and not self._reader.done():

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import httpx
 
 from gateway.adapters.resolver import Addresses, Resolver
-from gateway.adapters.upstream_connection import Connection
+from gateway.adapters.upstream_connection import READ_BYTES, Connection
 from gateway.adapters.upstream_shortage import is_own_shortage
 from gateway.ports import OwnShortage
 
@@ -68,6 +68,7 @@ class OriginPool:
         self._uniform = uniform
         self._idle: list[Connection] = []
         self._members: set[Connection] = set()
+        self._reads_into = memoryview(bytearray(READ_BYTES))
         self._taken = 0
         self._waiters: deque[asyncio.Future[Connection | None]] = deque()
         self._reaper: asyncio.TimerHandle | None = None
@@ -171,7 +172,7 @@ class OriginPool:
         age_s = limits.max_age_s * self._uniform(1.0 - AGE_JITTER, 1.0 + AGE_JITTER)
         retire_at_s = self._now_s() + age_s
         _, connection = await asyncio.get_running_loop().create_connection(
-            lambda: Connection(self._on_idle, self._on_lost, limits.max_head_bytes, retire_at_s),
+            lambda: Connection(self._on_idle, self._on_lost, limits.max_head_bytes, retire_at_s, self._reads_into),
             address,
             origin.port,
             ssl=origin.tls,

@@ -115,6 +115,11 @@ class AsgiResponder:
         self._is_over = False
         self.gone = Event()
 
+    @property
+    def is_full(self) -> bool:
+        """ASGI does not tell."""
+        return False
+
     def watch(self, on_gone: Callable[[], None] | None = None) -> None:
         """Start to notice the client leaving. A half-closed connection counts as left: the two look the same.
 

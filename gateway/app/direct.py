@@ -119,6 +119,11 @@ class DirectCycle:
         self._body_read = True
         return body
 
+    @property
+    def is_full(self) -> bool:
+        """Tell whether what is sent next would wait."""
+        return self._line.flow.write_paused
+
     def watch(self, on_gone: Callable[[], None] | None = None) -> None:
         """Start to notice the client leaving. `on_gone` is never called before this returns."""
         self._on_gone = on_gone

@@ -18,7 +18,7 @@ from gateway.app.asgi import CONNECTION, Handler
 from gateway.app.direct import DirectCycle
 from gateway.app.door import HOT_ROUTES, Door
 from gateway.app.edge_rules import bad_head, check_head, head_too_slow, headers_too_large, url_too_long
-from gateway.app.edge_sweeper import KEEP_ALIVE_S, SLOW_CLIENT_S, SWEEP_S, EdgeTerms, Sweeper
+from gateway.app.edge_sweeper import KEEP_ALIVE_S, SLOW_CLIENT_S, SWEEP_S, WRITE_HIGH_BYTES, EdgeTerms, Sweeper
 from gateway.app.refusal import refusal_bytes
 from gateway.domain.errors import GatewayError
 from gateway.domain.limits import EdgeLimits
@@ -56,8 +56,7 @@ class EdgeProtocol(HttpToolsProtocol):
         self._deaf = False
         self._discarded_bytes = 0
         # Received of the message under way, and how much of that was payload.
-        self._wire_bytes = 0
-        self._payload_bytes = 0
+        self._wire_bytes = self._payload_bytes = 0
         # Loop times; None where the limit in question does not run.
         self._head_since_s: float | None = None
         self._idle_since_s: float | None = None
@@ -68,6 +67,7 @@ class EdgeProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Start the clock for the first head."""
         super().connection_made(transport)
+        transport.set_write_buffer_limits(WRITE_HIGH_BYTES)
         self._head_since_s = self.loop.time()
         self.sweeper.add(self)
 

@@ -13,6 +13,9 @@ KEEP_ALIVE_S = 75.0
 SLOW_CLIENT_S = 60.0
 """A client that takes nothing for so long is cut off: it holds a model server's slot."""
 
+WRITE_HIGH_BYTES = 32 * 1024
+"""Of an answer that its client does not read, as much waits here until its sender is made to wait, and a piece more."""
+
 SWEEP_S = 0.5
 """Limits are kept to within this much."""
 

@@ -8,6 +8,10 @@ from gateway.app.settings import CannotStart
 BACKLOG = 2_048
 """Connections that the kernel keeps waiting while a worker is busy; the kernel's own limit holds too."""
 
+UNSENT_BYTES = 64 * 1024
+"""Of an answer that its client does not read, as much waits in the kernel, which would take megabytes and so let a
+model server run far ahead of a reader that has stopped. What is on its way is no part of it: nobody is slowed down."""
+
 
 def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
     """Bind without listening. With `shared`, several sockets may hold the port and the kernel deals connections out.
@@ -36,6 +40,9 @@ def _bound(host: str, port: int, *, shared: bool) -> socket.socket:
     bound = socket.socket(family, socket.SOCK_STREAM)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            # Every connection that is accepted inherits it.
+            bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         if shared:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         bound.bind(address)

@@ -23,6 +23,8 @@ from gateway.wire.stream_scanner import StreamScanner
 
 KEPT_STREAM_BYTES_MAX = 1024 * 1024
 """Of a stream that may be cached, as much is remembered; a longer one is not cached."""
+KEPT_WAITING_BYTES_MAX = 64 * 1024
+"""And as much while its client is waited for: one that does not read must not make the gateway remember for it."""
 _END_WITHIN_S = 0.1
 """How long a body's end may come after the answer's in it; waiting on would cost more than a new connection."""
 
@@ -132,6 +134,8 @@ async def _relay_chunks(
         exchange.is_sending = True
         passed = feed(chunk)
         if passed:
+            if kept.wanted and responder.is_full:
+                kept.keep_within(KEPT_WAITING_BYTES_MAX)
             await send(passed)
         if kept.wanted:
             kept.add(chunk)
@@ -211,7 +215,11 @@ class _Kept:
             return
         self._parts.append(chunk)
         self._size_bytes += len(chunk)
-        if self._size_bytes > KEPT_STREAM_BYTES_MAX:
+        self.keep_within(KEPT_STREAM_BYTES_MAX)
+
+    def keep_within(self, limit_bytes: int) -> None:
+        """Forget what is longer than that, and what follows."""
+        if self._size_bytes > limit_bytes:
             self._parts.clear()
             self.wanted = False
 

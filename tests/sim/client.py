@@ -125,6 +125,11 @@ class SimResponder:
             if self._on_gone is not None:
                 self._on_gone()
 
+    @property
+    def is_full(self) -> bool:
+        """Tell whether the client still reads the part before."""
+        return self._reads_at_s > asyncio.get_running_loop().time()
+
     async def send_head(self, status: int, headers: Headers) -> None:
         """Send the status and headers; once."""
         assert self.status is None, "the head is sent once"

@@ -114,6 +114,11 @@ class FakeResponder:
         if self._left:
             asyncio.get_running_loop().call_soon(self._note_gone)
 
+    @property
+    def is_full(self) -> bool:
+        """Tell whether the client does not read."""
+        return not self._buffer_free.is_set()
+
     async def send_head(self, status: int, headers: Headers) -> None:
         """Record the head."""
         assert self.status is None, "the head is sent once"

@@ -8,19 +8,22 @@ from functools import partial
 import httpx
 import pytest
 
-from gateway.adapters.upstream_connection import Connection
+from gateway.adapters.upstream_body import PAUSE_ABOVE_BYTES, ResponseBody
+from gateway.adapters.upstream_connection import READ_BYTES, Connection
 from gateway.adapters.upstream_lean import LeanTransport
 from tests.support.behaviours import json_reply
 from tests.support.fault_server import FaultServer
-from tests.support.networks import LeanNetwork, lean_network
+from tests.support.networks import LeanNetwork, chunks_of, lean_network
 from tests.support.scripts import End, Hold, Reply, Send
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, settled
 
 
 async def test_small_writes_are_not_held_back() -> None:
     async with FaultServer() as server:
         transport, _ = await asyncio.get_running_loop().create_connection(
-            lambda: Connection(lambda _: None, lambda _: None, 1_024, 0.0), "127.0.0.1", server.port
+            lambda: Connection(lambda _: None, lambda _: None, 1_024, 0.0, memoryview(bytearray(READ_BYTES))),
+            "127.0.0.1",
+            server.port,
         )
         assert transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         transport.abort()
@@ -47,6 +50,17 @@ async def test_the_limit_on_the_head_counts_the_head_alone(filler: int, fits: bo
         else:
             with pytest.raises(httpx.RemoteProtocolError, match="larger than 1024 bytes"):
                 await net.fetch()
+
+
+async def test_of_an_answer_that_nobody_reads_no_more_is_held_than_a_read_beyond_the_limit() -> None:
+    async with lean_network() as net:
+        net.plan.queue(lambda _: json_reply(200, b"x" * 4_000_000))
+        response = await net.ask()
+        await settled(lambda: net.requests[0].sent_bytes)
+        body = response.stream
+        assert isinstance(body, ResponseBody)
+        assert PAUSE_ABOVE_BYTES < body.unread_bytes <= PAUSE_ABOVE_BYTES + READ_BYTES
+        assert len(b"".join(await chunks_of(response))) == 4_000_000
 
 
 async def test_endless_interim_answers_are_cut_off() -> None:

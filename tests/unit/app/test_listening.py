@@ -1,5 +1,6 @@
 """Ports: held alone, shared, taken, forbidden."""
 
+import contextlib
 import socket
 
 import pytest
@@ -11,6 +12,24 @@ from gateway.app.settings import CannotStart
 def test_port_zero_takes_a_free_one() -> None:
     with bind("127.0.0.1", 0) as held:
         assert 0 < port_of(held) < 65_536
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_NOTSENT_LOWAT"), reason="the system does not know the option")
+def test_what_waits_in_the_kernel_for_a_client_that_does_not_read_is_bounded() -> None:
+    with bind("127.0.0.1", 0) as ours, socket.create_server(("127.0.0.1", 0)) as plain:
+        ours.listen()
+        assert _unread_bytes(ours) < _unread_bytes(plain) / 2
+
+
+def _unread_bytes(listening: socket.socket) -> int:
+    """Return how much a connection takes that nobody reads."""
+    with socket.create_connection(("127.0.0.1", port_of(listening))), listening.accept()[0] as accepted:
+        accepted.setblocking(False)
+        taken_bytes = 0
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                taken_bytes += accepted.send(bytes(1024))
+    return taken_bytes
 
 
 def test_a_shared_port_is_held_by_many() -> None:

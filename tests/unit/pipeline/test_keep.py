@@ -1,5 +1,6 @@
 """Which answers are kept for whoever asks the same again."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,8 +9,9 @@ import pytest
 
 from gateway.domain.outcome import Outcome
 from gateway.pipeline.drive import Pipeline
-from gateway.pipeline.relay import KEPT_STREAM_BYTES_MAX
+from gateway.pipeline.relay import KEPT_STREAM_BYTES_MAX, KEPT_WAITING_BYTES_MAX
 from tests.support.behaviours import always, breaks_after, json_reply, speaks, sse_reply
+from tests.support.fake_inbound import FakeResponder
 from tests.support.gateways import (
     CHAT,
     STREAM,
@@ -19,6 +21,7 @@ from tests.support.gateways import (
 )
 from tests.support.openai_bodies import Words, chat_events, event
 from tests.support.scripts import End, Reply, SeenRequest
+from tests.support.waiting import eventually
 
 
 async def test_a_streamed_answer_is_kept_for_whoever_asks_whole() -> None:
@@ -60,6 +63,30 @@ async def test_a_stream_too_long_to_remember_is_not_kept() -> None:
     assert events_of(first)[-1] == b"[DONE]"
     await gateway.ask(STREAM)
     assert len(gateway.network.requests) == 2
+
+
+@pytest.mark.parametrize(("piece_bytes", "kept"), [(1_024, True), (KEPT_WAITING_BYTES_MAX, False)])
+async def test_for_a_client_that_does_not_read_little_is_remembered(piece_bytes: int, kept: bool) -> None:
+    gateway = Gateway()
+    gateway.network.plan.general = speaks(Words(pieces=("x" * piece_bytes,) * 4))
+    client = gateway.client(STREAM)
+    client.responder = _StopsAtTheThird()
+    serving = asyncio.create_task(gateway.serve(client))
+    await eventually(lambda: len(client.responder.chunks) == 2 and client.responder.is_full)
+    client.responder.read_on()
+    await serving
+    assert events_of(client)[-1] == b"[DONE]"
+    await gateway.ask(STREAM)
+    assert len(gateway.network.requests) == (1 if kept else 2)
+
+
+class _StopsAtTheThird(FakeResponder):
+    """A client that has read two parts, and then does not read."""
+
+    async def send_chunk(self, data: bytes) -> None:
+        await super().send_chunk(data)
+        if len(self.chunks) == 2:
+            self.stop_reading()
 
 
 @pytest.mark.parametrize(
