@@ -21,7 +21,7 @@ from load_tests.launch import DidNotStart, Probe, free_port, on_core, running
 from load_tests.plan import RefusedLoad
 from load_tests.scenarios import Scenario
 from load_tests.slow_client import Kind, SlowTerms
-from load_tests.slow_crowd import Ends, SlowCrowd
+from load_tests.slow_crowd import MIX, Ends, SlowCrowd
 from load_tests.summary import Range
 from load_tests.tally import Report, Spread
 from load_tests.targets import TARGETS, Setting
@@ -54,6 +54,8 @@ class SlowOrder:
     rate_per_s: float
     cores: Cores
     references: tuple[str, str]
+    mix: tuple[Kind, ...] = MIX
+    """The kinds of slow clients, in turn."""
 
     def __post_init__(self) -> None:
         if not 0 < self.clients <= MAX_CLIENTS:
@@ -150,7 +152,7 @@ class _Rounds:
         self._command = command
         self._tools = tools
         self._say = say
-        self._crowd = SlowCrowd(port, order.clients, TERMS)
+        self._crowd = SlowCrowd(port, order.clients, TERMS, order.mix)
 
     async def run(self) -> SlowFound:
         windows: list[Window] = []

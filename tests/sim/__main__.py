@@ -25,6 +25,9 @@ from tests.sim.shrink import shrink
 from tests.sim.stage import play
 from tests.sim.verdict import judge
 
+PIPED_WIDTH = 110
+"""Columns of a table where there is no terminal to fit it into."""
+
 
 def main(arguments: Sequence[str]) -> int:
     """Do what was asked for; 1 when a promise was broken, or a goal missed."""
@@ -51,6 +54,8 @@ def _one(case: Case, given: argparse.Namespace) -> int:
 
 def _figures(names: Sequence[str]) -> int:
     console, told, are_met = Console(), Console(stderr=True), True
+    if not console.is_terminal:
+        console = Console(width=PIPED_WIDTH)
     with progress_line(told) as say:
         for table, is_met in figure_tables(names, say):
             console.print(table)
