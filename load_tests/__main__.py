@@ -1,11 +1,11 @@
-"""`python -m load_tests`: serve, drive, compare, slow_clients, flood, stages."""
+"""`python -m load_tests`: serve, drive, compare, overload, slow_clients, flood, stages."""
 
 import argparse
 import json
 import sys
 from pathlib import Path
 
-from load_tests import cli_compare, cli_slow_clients, flood, model_server, scoring, stages
+from load_tests import cli_compare, cli_overload, cli_slow_clients, flood, model_server, scoring, stages
 from load_tests.answers import MARKER
 from load_tests.driver import drive
 from load_tests.plan import MAX_REQUESTS, Plan, RefusedLoad
@@ -15,6 +15,7 @@ EXAMPLES = """examples:
   python -m load_tests drive --port 9101 --body request.json --connections 64 --seconds 5
   python -m load_tests drive --port 9101 --body request.json --rate 100 --seconds 10
   python -m load_tests compare --gateway tiergate,nginx --rounds 5
+  python -m load_tests overload --seconds 10
   python -m load_tests slow_clients --clients 2000
   python -m load_tests flood --requests 5000
   python -m load_tests stages
@@ -41,6 +42,13 @@ def main(arguments: list[str] | None = None) -> int:
     )
     cli_compare.add_arguments(comparing)
     comparing.set_defaults(run=cli_compare.run)
+    flocking = commands.add_parser(
+        "overload",
+        help="three times what a gateway can do, and what becomes of it",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    cli_overload.add_arguments(flocking)
+    flocking.set_defaults(run=cli_overload.run)
     holding = commands.add_parser(
         "slow_clients",
         help="measure good requests beside thousands of slow clients",
@@ -87,6 +95,7 @@ def _add_drive_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--warmup", type=float, default=0.0, metavar="SECONDS", help="not recorded")
     parser.add_argument("--requests", type=int, default=MAX_REQUESTS, help="stop after so many")
     parser.add_argument("--stream", action="store_true", help="expect stamped chunks and [DONE]")
+    parser.add_argument("--sheds", action="store_true", help="count 429 and 503 as turned away, not as wrong")
     parser.add_argument("--marker", default=MARKER, help="text that a plain answer must hold")
     parser.add_argument("--header", action="append", default=[], metavar="NAME: VALUE")
 
@@ -103,6 +112,7 @@ def _drive(options: argparse.Namespace) -> int:
         warmup_s=options.warmup,
         max_requests=options.requests,
         stream=options.stream,
+        may_be_shed=options.sheds,
         marker=options.marker.encode(),
         headers=tuple((name.strip(), value.strip()) for name, _, value in (h.partition(":") for h in options.header)),
     )

@@ -20,6 +20,7 @@ from load_tests.plan import COUNTER_DIGITS, Plan
 from load_tests.reply import Reply
 from load_tests.tally import Report, Tally
 
+SHED = frozenset({429, 503})
 LATE_US = 1_000
 """A request sent this long after it was due found all connections busy, or the driver itself was too slow."""
 
@@ -200,6 +201,7 @@ class Connection(asyncio.Protocol):
         self._due_us: int | None = None
         self._read_us = 0
         self._first_token_us: int | None = None
+        self._says_when = False
         self.closed = asyncio.Event()
         self.closed.set()
 
@@ -207,6 +209,7 @@ class Connection(asyncio.Protocol):
         """Send a request whose time counts from `due_us`."""
         self._due_us = due_us
         self._first_token_us = None
+        self._says_when = False
         if self._transport is not None:
             self._transport.write(request)
 
@@ -240,6 +243,10 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserError:
             self.close()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Look for when to come again."""
+        self._says_when = self._says_when or name.lower() == b"retry-after"
+
     def on_body(self, body: bytes) -> None:
         """Keep the body and time its stamps."""
         for stamp_us in self._reply.add(body):
@@ -252,10 +259,13 @@ class Connection(asyncio.Protocol):
         if self._due_us is None:
             return
         tally, due_us = self._driver.tally, self._due_us
-        fault = self._reply.fault(self._parser.get_status_code())
+        status = self._parser.get_status_code()
+        fault = self._reply.fault(status)
         self._reply.clear()
         self._due_us = None
-        if fault is not None:
+        if status in SHED and self._driver.plan.may_be_shed:
+            tally.add_shed(self._read_us - due_us, says_when=self._says_when)
+        elif fault is not None:
             tally.add_bad(fault)
         else:
             first = self._first_token_us

@@ -36,6 +36,8 @@ class Plan:
     stream: bool = False
     marker: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
+    may_be_shed: bool = False
+    """Whether an answer 429 or 503 is a request turned away, and no wrong reply."""
 
     def __post_init__(self) -> None:
         _refuse_other_machines(self.host)

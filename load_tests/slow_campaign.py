@@ -172,10 +172,10 @@ class _Rounds:
         slow_clients = self._crowd.open_now
         self._tell(number, f"{self._order.rate_per_s:g} good requests a second beside {slow_clients:,} slow clients")
         now_s = asyncio.get_running_loop().time
-        began_s, own_began_s, others_began_s = now_s(), proc.cpu_s(self._pid), _others_cpu_s()
+        began_s, own_began_s, others_began_s = now_s(), proc.cpu_s(self._pid), others_cpu_s()
         report = self._tools.report(await self._drive())
         took_s = now_s() - began_s
-        own, others = (proc.cpu_s(self._pid) - own_began_s) / took_s, (_others_cpu_s() - others_began_s) / took_s
+        own, others = (proc.cpu_s(self._pid) - own_began_s) / took_s, (others_cpu_s() - others_began_s) / took_s
         if report.latency_us is None:
             raise DidNotStart(f"no good reply in a whole window; first: {report.first_bad or 'none came'}")
         p50, p99 = report.latency_us.p50, report.latency_us.p99
@@ -196,7 +196,8 @@ class _Rounds:
         self._say(f"round {number} of {self._order.rounds}: {what}")
 
 
-def _others_cpu_s() -> float:
+def others_cpu_s() -> float:
+    """Return the CPU time that processes which are no part of this have spent so far."""
     # Drivers that have ended are in our children's time, everything that runs is in our tree.
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     return proc.machine_cpu_s() - proc.cpu_s(os.getpid()) - ended.ru_utime - ended.ru_stime

@@ -52,6 +52,11 @@ class Report:
     latency_us: Spread | None
     first_token_us: Spread | None
     chunk_delay_us: Spread | None
+    shed: int = 0
+    """Requests that were turned away, where that is expected; `shed_us` is how long it took to be told."""
+    shed_unexplained: int = 0
+    """Those of them that were not told when to come again."""
+    shed_us: Spread | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return it as plain values."""
@@ -74,7 +79,9 @@ def spread_from_json(said: Mapping[str, float] | None) -> Spread | None:
 
 def report_from_json(said: dict[str, Any]) -> Report:
     """Read what `to_json` wrote."""
-    spreads = {name: spread_from_json(said[name]) for name in ("latency_us", "first_token_us", "chunk_delay_us")}
+    spreads = {
+        name: spread_from_json(said[name]) for name in ("latency_us", "first_token_us", "chunk_delay_us", "shed_us")
+    }
     return Report(**{**said, **spreads})
 
 
@@ -91,6 +98,8 @@ class Tally:
     latencies_us: list[int] = field(default_factory=list)
     first_tokens_us: list[int] = field(default_factory=list)
     chunk_delays_us: list[int] = field(default_factory=list)
+    sheds_us: list[int] = field(default_factory=list)
+    shed_unexplained: int = 0
 
     def add_good(self, latency_us: int, first_token_us: int | None) -> None:
         """Record a reply that was right."""
@@ -104,6 +113,12 @@ class Tally:
         """Record a reply that was wrong, or never came."""
         if self.recording:
             self.bad[why] += 1
+
+    def add_shed(self, latency_us: int, *, says_when: bool) -> None:
+        """Record a request that was turned away, and whether it was told when to come again."""
+        if self.recording:
+            self.sheds_us.append(latency_us)
+            self.shed_unexplained += not says_when
 
     def add_chunk(self, delay_us: int) -> None:
         """Record a content chunk by the time it took from the model server's write to our read."""
@@ -137,6 +152,9 @@ class Tally:
             latency_us=spread(self.latencies_us),
             first_token_us=spread(self.first_tokens_us),
             chunk_delay_us=spread(self.chunk_delays_us),
+            shed=len(self.sheds_us),
+            shed_unexplained=self.shed_unexplained,
+            shed_us=spread(self.sheds_us),
         )
 
 

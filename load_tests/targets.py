@@ -22,7 +22,7 @@ tiers:
     context: 128k
     supports: [tools, json_schema]
     ability: {like: $small}
-    limits: {in_flight: 1024}
+    limits: {in_flight: $places}
     endpoints: [{url: "http://127.0.0.1:$model_port/v1"}]
   large:
     model: simulated-large
@@ -30,7 +30,7 @@ tiers:
     context: 128k
     supports: [tools, json_schema, vision]
     ability: {like: $large}
-    limits: {in_flight: 1024}
+    limits: {in_flight: $places}
     endpoints: [{url: "http://127.0.0.1:$model_port/v1"}]
 models:
   auto: {route: balanced}
@@ -92,6 +92,8 @@ class Setting:
     """A folder with this project as it was, to be compared with; None where there is none."""
     references: tuple[str, str]
     """The reference models that the two tiers are said to be like."""
+    places: int = 1024
+    """Requests that a tier may hold at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ def before(setting: Setting) -> Target:
 def _serve(setting: Setting) -> tuple[str, ...]:
     small, large = setting.references
     policy = setting.folder / "policy.yaml"
-    policy.write_text(POLICY.substitute(small=small, large=large, model_port=setting.model_port))
+    policy.write_text(POLICY.substitute(small=small, large=large, model_port=setting.model_port, places=setting.places))
     serve = ("-m", "gateway.app.cli", "serve", "--policy", str(policy))
     return (*serve, "--host", "127.0.0.1", "--port", str(setting.port))
 

@@ -44,6 +44,14 @@ async def test_a_503_is_a_bad_reply_and_is_shown() -> None:
     assert report.latency_us.n == 36
 
 
+async def test_a_503_is_a_request_turned_away_where_that_may_be() -> None:
+    async with serving(Behaviour(fail_every=10)) as served:
+        report = await _load(replace(PLAN, may_be_shed=True), served.port)
+    assert (report.good, report.bad, report.shed, report.shed_unexplained) == (36, 0, 4, 4)
+    assert report.shed_us is not None
+    assert report.shed_us.n == 4
+
+
 async def test_an_answer_without_the_marker_is_a_bad_reply() -> None:
     async with serving(Behaviour()) as served:
         report = await _load(replace(PLAN, marker=b"another-marker"), served.port)

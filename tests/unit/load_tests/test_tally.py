@@ -1,6 +1,6 @@
 """The sums of a load."""
 
-from load_tests.tally import Tally, spread
+from load_tests.tally import Tally, report_from_json, spread
 
 
 def test_percentiles_are_times_that_were_measured() -> None:
@@ -28,6 +28,16 @@ def test_only_what_is_recorded_counts() -> None:
     assert (report.good, report.bad, report.chunks, report.reconnects, report.issued_late) == (1, 1, 1, 1, 1)
     assert (report.requests_per_s, report.chunks_per_s, report.unanswered) == (0.5, 0.5, 3)
     assert report.to_json()["first_bad"] == "503 no"
+
+
+def test_who_is_turned_away_is_counted_with_whether_it_was_told_when_to_come_again() -> None:
+    tally = Tally(recording=True)
+    tally.add_shed(10, says_when=True)
+    tally.add_shed(20, says_when=False)
+    report = report_from_json(tally.report(1.0, unanswered=0).to_json())
+    assert (report.good, report.shed, report.shed_unexplained) == (0, 2, 1)
+    assert report.shed_us is not None
+    assert report.shed_us.max == 20
 
 
 def test_a_load_of_no_length_has_no_rate() -> None:
