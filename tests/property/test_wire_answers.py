@@ -73,6 +73,31 @@ def test_an_answer_told_as_a_stream_and_put_together_is_the_same(answer: dict[st
     assert json.loads(assembled) == answer
 
 
+DELTAS = st.fixed_dictionaries({"content": TEXTS}) | st.fixed_dictionaries(
+    {}, optional={"role": st.just("assistant"), "content": TEXTS | st.none(), "reasoning": TEXTS, "refusal": st.none()}
+)
+
+
+@given(st.lists(st.tuples(DELTAS, st.integers(0, 1), st.booleans()), max_size=8), st.booleans())
+def test_chunks_read_by_their_text_alone_make_what_chunks_read_whole_do(
+    deltas: list[tuple[dict[str, Any], int, bool]], is_spaced: bool
+) -> None:
+    """One stream is written plainly; the other with a letter of each name as an escape, so every chunk is decoded."""
+    separators = (", ", ": ") if is_spaced else (",", ":")
+    plain, escaped = [], []
+    for delta, index, is_repeated in [*deltas, ({}, 0, False), ({}, 1, False)]:
+        chunk = {"id": "c", "choices": [{"index": index, "delta": delta, "finish_reason": None}]}
+        if not delta:
+            chunk["choices"][0]["finish_reason"] = "stop"  # type: ignore[index]  # the list made above
+        data = json.dumps(chunk, separators=separators, ensure_ascii=False)
+        for _ in range(1 + is_repeated):
+            plain.append(f"data: {data}\n\n")
+            escaped.append("data: " + data.replace("content", "cont\\u0065nt") + "\n\n")
+    one, other = (assemble("".join(stream).encode()) for stream in (plain, escaped))
+    assert one is not None
+    assert one == other
+
+
 @given(st.binary(max_size=80) | answers().map(lambda answer: json.dumps(answer).encode()), st.binary(max_size=3))
 def test_an_answer_is_read_or_malformed(body: bytes, damage: bytes) -> None:
     for candidate in (body, body[: len(body) // 2] + damage + body[len(body) // 2 + 1 :]):

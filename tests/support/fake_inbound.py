@@ -153,6 +153,11 @@ class FakeResponder:
         self._note_gone()
         self._buffer_free.set()
 
+    def break_off(self) -> None:
+        """Let the client be gone before anybody notices: the next send fails."""
+        self._left = True
+        self.gone.set()
+
     def stop_reading(self) -> None:
         """Let the client's buffer be full: sends wait."""
         self._buffer_free.clear()

@@ -117,6 +117,34 @@ async def test_a_stream_that_falls_silent_is_kept_alive_between_its_events() -> 
     assert gateway.receipt.outcome is Outcome.SUCCESS_UPSTREAM
 
 
+async def test_what_was_sent_lately_needs_no_sign_of_life() -> None:
+    gateway, released = Gateway(PATIENT), asyncio.Event()
+    gateway.network.plan.general = held_until(released)
+    client = gateway.client(STREAM)
+    serving = await silent(gateway, client, 1)
+    await settled(lambda: list(client.responder.chunks), still_for_s=0.25)
+    assert client.responder.chunks == [PING], "the loop's timer rang, and by the clock nothing was due"
+    gateway.clock.advance(0.11)
+    await more_chunks(client, 1)
+    released.set()
+    await serving
+
+
+async def test_a_sign_of_life_that_reaches_nobody_leaves_it_to_the_answer_to_find_out() -> None:
+    gateway, released = Gateway(PATIENT), asyncio.Event()
+    gateway.network.plan.general = held_until(released)
+    client = gateway.client(STREAM)
+    serving = await silent(gateway, client, 1)
+    client.responder.break_off()
+    gateway.clock.advance(0.11)
+    await settled(lambda: list(client.responder.chunks), still_for_s=0.12)
+    assert client.responder.chunks == [PING]
+    released.set()
+    await serving
+    assert gateway.receipt.outcome is Outcome.CLIENT_GONE_DURING
+    assert gateway.faults == []
+
+
 async def test_signs_of_life_do_not_hide_a_silent_server() -> None:
     gateway = Gateway(PATIENT.replace("stall: 1m", "stall: 200ms"))
     first, second, *_ = chat_events(Words(), usage=False, done=True)

@@ -150,3 +150,66 @@ def test_a_stream_put_together_is_the_servers_own_whole_answer(name: str, usage:
     assert body is not None
     answer = {**SHELL, "object": "chat.completion", "choices": whole}
     assert json.loads(body) == (answer if usage is None else {**answer, "usage": usage})
+
+
+def one(delta: Mapping[str, Any], **members: Any) -> bytes:
+    """The event of one chunk of one choice."""
+    return event({**SHELL, "choices": [{"index": 0, "delta": delta, "finish_reason": None, **members}]})
+
+
+ENDED = event({**SHELL, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}) + DONE
+
+
+def content_of(*events: bytes) -> Any:
+    """The text of the answer that these chunks make; None where they make none."""
+    whole = assemble(b"".join(events) + ENDED)
+    return None if whole is None else json.loads(whole)["choices"][0]["message"]["content"]
+
+
+@pytest.mark.parametrize("text", ["", "b", "ü€😀", "line\n", 'say "no"', "back\\", '\\"', "null", '","x":"'])
+def test_whatever_a_text_holds_it_goes_on_in_a_row_of_like_chunks(text: str) -> None:
+    pieces = ("a", "b", text, "c", text, text, "d")
+    assert content_of(*(one({"content": piece}) for piece in pieces)) == "".join(pieces)
+
+
+def test_a_chunk_that_says_more_than_its_text_is_read_whole() -> None:
+    like = one({"content": "a"})
+    for more in (
+        one({"content": "b", "reasoning": "r"}),
+        one({"content": "b"}, logprobs={"content": [{"token": "b"}]}),
+        event({**SHELL, "choices": [{"index": 0, "delta": {"content": "b"}}], "usage": USAGE}),
+        event({**SHELL, "choices": [{"index": 1, "delta": {"content": "b"}, "finish_reason": "stop"}]}),
+    ):
+        alone, among = assemble(more + more + ENDED), assemble(like + more + more + like + ENDED)
+        assert alone is not None
+        assert among is not None
+        first, second = (json.loads(body) for body in (alone, among))
+        for choice in second["choices"]:
+            choice["message"]["content"] = choice["message"]["content"].replace("a", "")
+        assert [c for c in second["choices"] if c["message"]["content"]] == [
+            c for c in first["choices"] if "message" in c and c["message"].get("content")
+        ]
+        assert second.get("usage") == first.get("usage")
+
+
+def test_a_text_that_is_not_of_a_chat_is_not_mistaken_for_one() -> None:
+    chunks = [
+        event({"id": "c", "content": text, "choices": [{"index": 0, "text": text, "finish_reason": ending}]})
+        for text, ending in (("a", None), ("b", None), ("c", "stop"))
+    ]
+    whole = assemble(b"".join(chunks) + DONE)
+    assert whole is not None
+    assert json.loads(whole)["choices"] == [{"index": 0, "text": "abc", "finish_reason": "stop"}]
+
+
+def test_a_row_of_like_chunks_of_which_one_is_damaged_makes_no_answer() -> None:
+    good = one({"content": "a"})
+    assert content_of(good, good, good) == "aaa"
+    for damage in (b"\xff", b"\x01", b"\\x", b'"'):
+        assert content_of(good, good, good.replace(b'"a"', b'"' + damage + b'"'), good) is None
+
+
+def test_a_name_that_only_looks_like_the_texts_is_not_taken_for_it() -> None:
+    spelt = one({"content": "a"}).replace(b'"content"', b'"cont\\u0065nt"')
+    other = spelt.replace(b'"id":', b'"content":"a","id":')
+    assert content_of(other, other.replace(b'"content":"a"', b'"content":"zzz"')) == "aa"

@@ -6,12 +6,14 @@ import pytest
 
 from gateway.domain.limits import EdgeLimits
 from gateway.wire.sse import (
+    DEFAULT_LIMITS,
     DONE,
     EventSplitter,
     SseDecoder,
     StreamMalformed,
     comment,
     data_event,
+    decode_data,
     decode_events,
     parse_event,
 )
@@ -70,6 +72,28 @@ def test_events_have_names() -> None:
 
 def test_what_is_written_can_be_read() -> None:
     assert decode_events(comment(b"wait") + data_event(b"{}") + DONE) == decode_events(b"data: {}\n\ndata: [DONE]\n\n")
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        b"",
+        b"data: {}\n\ndata: [DONE]\n\n",
+        b"data: a\n\ndata: unfinished",
+        b"data: a\ndata: b\n\n",
+        b"data: a\r\n\r\ndata: b\r\n\r\n",
+        b"data: a\n\n\ndata: b\n\n",
+        b"\xef\xbb\xbfdata: a\n\n",
+        b": ping\n\nevent: x\ndata:  y\n\ndata\n\n",
+    ],
+)
+def test_a_whole_streams_data_is_that_of_its_events(stream: bytes) -> None:
+    assert decode_data(stream) == [event.data for event in decode_events(stream)]
+
+
+def test_a_line_too_long_is_none_of_a_whole_streams_data() -> None:
+    with pytest.raises(StreamMalformed):
+        decode_data(b"data: " + b"x" * DEFAULT_LIMITS.sse_line_bytes + b"\n\n")
 
 
 @pytest.mark.parametrize("stream", [b"data: " + b"x" * 14, b"data: " + b"x" * 14 + b"\ndata: 2\n\n"])
