@@ -11,6 +11,8 @@ from tests.sim.run import Run, number_of
 
 ALIVE_S: Final = 2.5
 """How long a request may live on behind its deadline."""
+INSTANT_S: Final = 1e-6
+"""Timers are of whole microseconds."""
 _PATIENCE_MIN_S: Final = 1.0
 _PINNED_DEADLINE_S: Final = 600.0
 """An alias of a tier has no route in the policy, and so the default."""
@@ -60,7 +62,12 @@ class Told:
         if self.ask.deadline_ms:
             deadline_s = min(deadline_s, self.ask.deadline_ms / 1e3)
         before_s = self.ask.body_s + self.ask.scored_in_s
-        return extended(self.client.came_s + max(deadline_s, before_s), self.run.stood_s) + ALIVE_S
+        return extended(self._received_s() + max(deadline_s, before_s), self.run.stood_s) + ALIVE_S
+
+    def _received_s(self) -> float:
+        """Tell when the gateway can first have known of the request: not while its process stood still."""
+        came_s = self.client.came_s
+        return max([came_s, *(to_s for from_s, to_s in self.run.stood_s if from_s <= came_s + INSTANT_S)])
 
 
 def extended(by_s: float, waits_s: Sequence[tuple[float, float]]) -> float:
