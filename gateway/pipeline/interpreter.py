@@ -33,11 +33,9 @@ from gateway.core.retry_budget import RetryBudget
 from gateway.domain.outcome import FailureKind, Outcome
 from gateway.pipeline.attempt import Attempt, AttemptError
 from gateway.pipeline.caller import Caller
+from gateway.pipeline.closing import close_all
 from gateway.ports import ClientGone as GoneAway
 from gateway.ports import Clock
-
-_CLOSE_WITHIN_S = 1.0
-"""Closing a connection is a local act: a transport that takes longer is broken, and the client must not wait for it."""
 
 _LATE_S = 0.1
 """A timer that fires so long after it was due tells that this process stood still, not that a server was silent."""
@@ -126,23 +124,19 @@ class Interpreter:
             await asyncio.wait((self._beating,))
 
     async def aclose(self) -> None:
-        """End every timer and call. Servers notice by their connection closing."""
+        """End every timer and call. Servers notice by their connection closing.
+
+        What is held is given back before anything is waited for, so that no cancellation can come between.
+        """
         if self.outcome is None:
             # Broken off from outside: for the machine, and what it holds of the budget, it is as if the client left.
             self.post(ClientGone())
         self._end_timers()
-        if self._beating is not None:
-            self._beating.cancel()
-            await asyncio.wait((self._beating,))
         now_s = self._clock.now_s()
         for attempt in self.attempts:
-            if attempt.task is not None and not attempt.task.done():
-                attempt.task.cancel()
-                await asyncio.wait((attempt.task,), timeout=_CLOSE_WITHIN_S)
-            if attempt.opened is not None:
-                await attempt.opened.response.aclose()
             attempt.end(now_s, None)
             self._caller.over(attempt)
+        await close_all(self.attempts, self._beating)
 
     def _end_timers(self) -> None:
         for handle in self._timers.values():

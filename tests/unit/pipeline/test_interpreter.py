@@ -205,6 +205,31 @@ async def test_a_cancellation_from_outside_counts_even_when_ours_came_first() ->
     await interpreter.aclose()
 
 
+async def test_what_a_broken_call_holds_is_given_back_before_a_cancellation_can_come_between() -> None:
+    class Stuck(httpx.AsyncByteStream):
+        async def aclose(self) -> None:
+            await asyncio.Event().wait()
+
+    class Stubborn(Servers):
+        async def call(self, attempt: Attempt) -> None:
+            await super().call(attempt)
+            attempt.opened = Opened(httpx.Response(200, stream=Stuck()), b"")
+
+    servers = Stubborn()
+    interpreter = exchange(servers)
+    waiting = asyncio.create_task(interpreter.until_commit())
+    await eventually(lambda: servers.ends)
+    servers.answer(0)
+    await waiting
+    interpreter.post(AttemptFailed(0, FailureKind.BROKEN))
+    closing = asyncio.create_task(interpreter.aclose())
+    await asyncio.sleep(0)
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    assert servers.closed == [0]
+
+
 async def test_the_stall_timer_counts_from_the_last_byte_and_not_while_the_client_is_waited_for() -> None:
     servers, clock = Servers(), CountingClock()
     interpreter = exchange(servers, clock, stall_s=0.005)
