@@ -19,10 +19,11 @@ def content_is_of_one_call_in_order(told: Told) -> Iterator[str]:
     if [number for _, _, number in tokens] != list(range(len(tokens))):
         yield f"P19: tokens are missing, doubled or out of order: {tokens}"
     is_hit = told.receipt.outcome is Outcome.SUCCESS_CACHE_EXACT
-    if tokens and not is_hit and tokens[0][0] != ask.number:
-        yield f"P5: content of another request: {tokens[0]}"
-    if tokens and is_hit:
-        writer = told.run.clients[tokens[0][0]].ask
+    made_by = told.read.made_by
+    if made_by is not None and not is_hit and made_by[0] != ask.number:
+        yield f"P5: content of another request: {made_by}"
+    if made_by is not None and is_hit:
+        writer = told.run.clients[made_by[0]].ask
         same = (ask.number if ask.twin_of < 0 else ask.twin_of) == (
             writer.number if writer.twin_of < 0 else writer.twin_of
         )
@@ -76,7 +77,7 @@ def _tokens_of(told: Told) -> int | None:
 def whole_answers_are_whole(told: Told) -> Iterator[str]:
     """A whole answer has every token."""
     tokens = _tokens_of(told)
-    call = told.serving()
+    call = told.writing()
     if told.read.kind == "whole" and not told.read.tokens and call is not None and call.script is not None:
         tokens = call.script.tokens
     if told.read.kind == "whole" and (tokens is None or len(told.read.tokens) != tokens):

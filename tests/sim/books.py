@@ -41,8 +41,10 @@ def money_violations(run: Run) -> Iterator[str]:
 def _charge(run: Run, receipt: Receipt) -> Iterator[str]:
     usage = receipt.usage
     if receipt.cache == "exact" or receipt.tier is None:
-        if receipt.charge_usd_nano:
-            yield f"charged {receipt.charge_usd_nano} for nothing"
+        # Whoever leaves while a better answer is sought is charged for the one that was not good enough.
+        refused_usd_nano = sum(_refused_usd_nano(run, receipt, other) for other in _refused(run, receipt, None))
+        if receipt.charge_usd_nano != refused_usd_nano:
+            yield f"charged {receipt.charge_usd_nano} for no answer, and what was refused cost {refused_usd_nano}"
         return
     call = _committed(run, receipt)
     if call is None:
@@ -74,7 +76,7 @@ def _committed(run: Run, receipt: Receipt) -> Call | None:
     return able[-1] if able else None
 
 
-def _refused(run: Run, receipt: Receipt, given: Call) -> list[Call]:
+def _refused(run: Run, receipt: Receipt, given: Call | None) -> list[Call]:
     """Return the calls whose whole answers were not good enough, so that another was asked: they are charged too."""
     number = number_of(receipt.request_id)
     hosts = {host_of(one.endpoint) for one in receipt.attempts if one.failure in OF_THE_ANSWER}
@@ -87,7 +89,8 @@ def _refused_usd_nano(run: Run, receipt: Receipt, call: Call) -> int:
     told = call.usage_taken()
     if told is None:
         # Its prompt is the gateway's own estimate, which no server has told.
-        return next(one.charge_usd_nano for one in receipt.attempts if host_of(one.endpoint) == call.host)
+        refused = [one for one in receipt.attempts if one.failure in OF_THE_ANSWER]
+        return next(one.charge_usd_nano for one in refused if host_of(one.endpoint) == call.host)
     input_tokens = told.input_tokens
     input_usd_nano, output_usd_nano = _prices()[call.question.model]
     return input_tokens * input_usd_nano + output_tokens * output_usd_nano

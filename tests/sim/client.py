@@ -153,10 +153,11 @@ class SimResponder:
         self.closed, self._watching = True, False
 
     async def _deliver(self, data: bytes) -> None:
-        assert self.status is not None, "the head comes first"
         assert not self.finished, "nothing follows the last part"
         assert not self.closed, "nothing is sent behind the close"
+        # A head that found nobody there is not sent, and whoever follows it up finds nobody either.
         self._check_there()
+        assert self.status is not None, "the head comes first"
         await self._until_read()
         loop, ask = asyncio.get_running_loop(), self._client.ask
         if data:

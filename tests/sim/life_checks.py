@@ -9,6 +9,9 @@ from tests.sim.told import ALIVE_S, INSTANT_S, Told, extended
 
 LET_GO_S: Final = 0.25
 """How soon a server is let go whose client has left."""
+AFTERWARDS_S: Final = 0.6
+"""How long a server is heard out after its stream's end has gone out: for the usage half a second, for the body's end a
+tenth. Clients leave as soon as they have the end, so that cannot count as leaving."""
 LOSER_S: Final = 0.05
 """How soon the other of two calls is let go."""
 _LIVE_MAX: Final = 2
@@ -48,8 +51,11 @@ def servers_are_let_go(told: Told) -> Iterator[str]:
     for call in told.calls:
         if left_s is None or call.ended_s is None:
             continue
-        by_s = extended(max(left_s, call.began_s) + LET_GO_S, told.run.stood_s)
-        if call.ended_s > by_s + LET_GO_S:
+        by_s = extended(max(left_s, call.began_s) + LET_GO_S, told.run.stood_s) + LET_GO_S
+        end_s = told.end_s()
+        if call is told.serving() and end_s is not None and end_s <= left_s:
+            by_s = max(by_s, extended(end_s + AFTERWARDS_S, told.run.stood_s) + LOSER_S)
+        if call.ended_s > by_s:
             yield f"P9: call {call.question.call} went on for {call.ended_s - left_s:.3f} s"
 
 

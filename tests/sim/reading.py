@@ -1,6 +1,7 @@
 """Reads what a client received, as a client would: which tokens of which call, and how it ended."""
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -30,8 +31,8 @@ class Read(Struct, frozen=True):
     """How many events told usage and nothing else."""
     blocks: tuple[bytes, ...] = ()
     """The events as they came, but for the end and for what only keeps connections open."""
-    call: int | None = None
-    """The call that a whole answer names as its own."""
+    made_by: tuple[int, int] | None = None
+    """The request and the call whose answer it is: of the first token, or as a whole answer without any names them."""
     fault: str = ""
     """Why it cannot be read."""
 
@@ -53,10 +54,10 @@ def read(client: SimClient) -> Read:
     if "error" in told:
         return Read("error", code=told["error"]["code"])
     text = told["choices"][0]["message"]["content"]
-    made_by = WHOLE_ID.fullmatch(told.get("id", ""))
-    call = None if made_by is None else int(made_by[2])
+    named, tokens = WHOLE_ID.fullmatch(told.get("id", "")), _tokens(text)
+    made_by = _made_by(tokens) if tokens or named is None else (int(named[1]), int(named[2]))
     has_finish = told["choices"][0]["finish_reason"] is not None
-    return Read("whole", tokens=_tokens(text), has_finish=has_finish, call=call)
+    return Read("whole", tokens=tokens, has_finish=has_finish, made_by=made_by)
 
 
 def blocks_of(data: bytes) -> list[bytes]:
@@ -83,6 +84,10 @@ def _tokens(text: str) -> tuple[tuple[int, int, int], ...]:
     return tuple([(int(ask), int(call), int(number)) for ask, call, number in WATERMARK.findall(text)])
 
 
+def _made_by(tokens: Sequence[tuple[int, int, int]]) -> tuple[int, int] | None:
+    return tokens[0][:2] if tokens else None
+
+
 def _stream(body: bytes) -> Read:
     tokens: list[tuple[int, int, int]] = []
     kept: list[bytes] = []
@@ -101,4 +106,4 @@ def _stream(body: bytes) -> Read:
             tokens += _tokens((payload or b"").decode())
             usages += payload is not None and tells_usage_alone(payload)
             has_finish = has_finish or b'"finish_reason":"stop"' in (payload or b"")
-    return Read("stream", tuple(tokens), code, done, is_last, has_finish, usages, tuple(kept))
+    return Read("stream", tuple(tokens), code, done, is_last, has_finish, usages, tuple(kept), _made_by(tokens))

@@ -15,6 +15,7 @@ from tests.sim.books import money_violations
 from tests.sim.call import Call
 from tests.sim.case import Ask, CallFault, LedgerFault, LedgerTrouble, Mishap, Mode, Shape
 from tests.sim.checks import violations
+from tests.sim.life_checks import LET_GO_S
 from tests.sim.run import Run
 from tests.sim.worlds import played
 
@@ -312,6 +313,40 @@ def test_an_answer_kept_for_another_tenant_is_found_out() -> None:
     assert violations(run) == []
     run.clients[0].ask = structs.replace(run.clients[0].ask, tenant=1)
     assert "P17" in {one.partition(":")[0] for one in violations(run)}
+
+
+def test_an_answer_that_says_nothing_kept_for_another_tenant_is_found_out() -> None:
+    shape = structs.replace(KEYED, cache=True)
+    asks = (Ask(0, 0.0, stream=False), Ask(1, 5.0, stream=False, twin_of=0))
+    run = played(*asks, calls=(CallFault(0, 0, Mishap.SAYS_NOTHING),), shape=shape)
+    assert run.receipts[1].outcome is Outcome.SUCCESS_CACHE_EXACT
+    assert violations(run) == []
+    run.clients[0].ask = structs.replace(run.clients[0].ask, tenant=1)
+    assert "P17" in {one.partition(":")[0] for one in violations(run)}
+
+
+def test_a_server_heard_out_for_long_behind_its_streams_end_is_found_out() -> None:
+    run = played(Ask(0, 0.0, leaves_after_parts=3), calls=(CallFault(0, 0, Mishap.STALL, at=4),))
+    left_s, ended_s = run.clients[0].left_s, run.calls[0].ended_s
+    assert left_s is not None
+    assert ended_s is not None
+    assert ended_s - left_s > LET_GO_S
+    assert violations(run) == []
+    run.calls[0].ended_s = ended_s + 0.1
+    assert "P9" in {one.partition(":")[0] for one in violations(run)}
+
+
+@pytest.mark.parametrize("more_usd_nano", [-1, 1])
+def test_another_charge_for_a_refused_answer_of_a_client_that_left_is_found_out(more_usd_nano: int) -> None:
+    shape = Shape(servers=(1, 1), on=(*Shape().on, "empty"))
+    calls = (CallFault(0, 0, Mishap.SAYS_NOTHING), CallFault(0, 1, Mishap.SILENT))
+    run = played(Ask(0, 0.0, stream=False, leaves_after_s=1.0), calls=calls, shape=shape)
+    charged_usd_nano = run.receipts[0].charge_usd_nano
+    assert run.receipts[0].tier is None
+    assert charged_usd_nano > 0
+    assert list(money_violations(run)) == []
+    spoil(run, charge_usd_nano=charged_usd_nano + more_usd_nano)
+    assert list(money_violations(run))
 
 
 def test_a_client_that_is_told_another_error_than_is_recorded_is_found_out() -> None:

@@ -35,11 +35,14 @@ class Told:
         return self.client.left_s is None and not self.client.was_cut
 
     def serving(self) -> Call | None:
-        """Return the call whose tokens the client has."""
-        number = self.read.call
-        if self.read.tokens and self.read.tokens[0][0] == self.ask.number:
-            number = self.read.tokens[0][1]
-        return next((call for call in self.calls if call.question.call == number), None)
+        """Return the call of this request whose answer the client has."""
+        call = self.writing()
+        return call if call is not None and call.question.ask == self.ask.number else None
+
+    def writing(self) -> Call | None:
+        """Return the call whose answer the client has, of whichever request."""
+        calls, made_by = self.run.calls, self.read.made_by
+        return next((call for call in calls if (call.question.ask, call.question.call) == made_by), None)
 
     def before(self) -> list["Told"]:
         """Return the requests that came before this one."""
@@ -52,6 +55,11 @@ class Told:
         responder = self.client.responder
         had = zip(responder.part_times_s, responder.parts, strict=True)
         return next((at_s for at_s, part in had if not part.startswith(PING)), None)
+
+    def end_s(self) -> float | None:
+        """Tell when the client had the end of a whole stream."""
+        responder = self.client.responder
+        return responder.part_times_s[-1] if self.read.done and responder.finished else None
 
     def ends_by_s(self) -> float:
         """Tell by when the request must be over, were the client always ready to read."""
