@@ -23,7 +23,9 @@ def keep(trail: Trail, world: World) -> None:
     assert canonical is not None
     if looked.key is None or relayed is None or relayed.tier is None or not relayed.answer:
         return
-    is_complete = trail.outcome is Outcome.SUCCESS_UPSTREAM
+    # An answer that the route would rather not have had is given for want of a better one, but not again.
+    is_flawed = all(attempt.failure is not None for attempt in relayed.attempts)
+    is_complete = trail.outcome is Outcome.SUCCESS_UPSTREAM and not is_flawed
     # A stream is longer than the body it becomes, so what passes here is never too large afterwards.
     facts = AnswerFacts(is_complete, relayed.finish_reason, relayed.has_tool_calls, len(relayed.answer))
     if bar_to_write(cache_terms(canonical.route), canonical.request, looked.control, facts) is not None:

@@ -15,6 +15,7 @@ from tests.support.fake_inbound import FakeResponder
 from tests.support.gateways import (
     CHAT,
     STREAM,
+    TWO_TIERS,
     Gateway,
     answer_of,
     events_of,
@@ -30,6 +31,22 @@ async def test_a_streamed_answer_is_kept_for_whoever_asks_whole() -> None:
     whole = await gateway.ask(CHAT)
     assert len(gateway.network.requests) == 1
     assert answer_of(whole)["choices"][0]["message"]["content"] == "Paris is the capital."
+
+
+async def test_an_answer_given_for_want_of_a_better_one_is_not_kept() -> None:
+    empty = {
+        "choices": [{"message": {"role": "assistant", "content": ""}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 10, "completion_tokens": 1},
+    }
+    gateway = Gateway(TWO_TIERS.replace("dial: 1000000,", "dial: 1000000, fallback: {on: [empty]},"))
+    gateway.network.plan.general = always(json_reply(200, json.dumps(empty).encode()))
+    given = await gateway.ask(CHAT)
+    assert answer_of(given)["choices"][0]["message"]["content"] == ""
+    asked = len(gateway.network.requests)
+    gateway.network.plan.general = speaks()
+    better = await gateway.ask(CHAT)
+    assert len(gateway.network.requests) == asked + 1
+    assert answer_of(better)["choices"][0]["message"]["content"] == "Paris is the capital."
 
 
 async def test_a_cut_stream_is_not_kept() -> None:
