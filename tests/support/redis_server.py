@@ -19,6 +19,7 @@ from gateway.adapters.redis_breaker import BreakerSettings
 from gateway.adapters.redis_link import RedisUnavailable
 from gateway.adapters.redis_target import RedisTarget, read_target
 from gateway.adapters.redis_turn import TurnClient, TurnSettings
+from gateway.ports import Clock
 
 START_LIMIT_S = 10.0
 POLL_S = 0.005
@@ -171,12 +172,17 @@ def wait_until(condition: Callable[[], bool], within_s: float = START_LIMIT_S) -
 
 
 def client_of(
-    target: RedisServer | RedisTarget, *, failures: int = 3, open_s: float = 0.01, connect_s: float = PATIENT_S
+    target: RedisServer | RedisTarget,
+    *,
+    failures: int = 3,
+    open_s: float = 0.01,
+    connect_s: float = PATIENT_S,
+    clock: Clock | None = None,
 ) -> TurnClient:
     """Make a client whose breaker, once open, looks again after 10 ms."""
     settings = TurnSettings(connect_s=connect_s, breaker=BreakerSettings(failures, open_s, open_s))
     where = read_target(target.url) if isinstance(target, RedisServer) else target
-    return TurnClient(where, clock=MonotonicClock(), chance=lambda: 0.5, settings=settings)
+    return TurnClient(where, clock=clock or MonotonicClock(), chance=lambda: 0.5, settings=settings)
 
 
 @asynccontextmanager
