@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Protocol
 
 from load_tests import cli_compare, cli_overload, cli_slow_clients, flood, model_server, scoring, stages
 from load_tests.answers import MARKER
@@ -23,56 +24,38 @@ EXAMPLES = """examples:
 """
 
 
+class Command(Protocol):
+    """A module with a command's options and what it does; `run` returns the exit status."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
+
+    def run(self, options: argparse.Namespace) -> int: ...
+
+
+COMMANDS: tuple[tuple[str, Command, str], ...] = (
+    ("serve", model_server, "a simulated model server on loopback"),
+    ("compare", cli_compare, "measure gateways side by side, print a table"),
+    ("overload", cli_overload, "three times what a gateway can do, and what becomes of it"),
+    ("slow_clients", cli_slow_clients, "measure good requests beside thousands of slow clients"),
+    ("flood", flood, "score thousands of requests at once, and watch the event loop"),
+    ("stages", stages, "price every stage of a request"),
+    ("scoring", scoring, "time the difficulty model"),
+)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one of the commands; 2 on a load that is refused, or that found no server."""
     parser = argparse.ArgumentParser(
         prog="python -m load_tests", description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawTextHelpFormatter
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    serving = commands.add_parser("serve", help="a simulated model server on loopback")
-    model_server.add_arguments(serving)
-    serving.set_defaults(run=model_server.run)
     driving = commands.add_parser("drive", help="load one server on loopback, print the figures as JSON")
     _add_drive_arguments(driving)
     driving.set_defaults(run=_drive)
-    comparing = commands.add_parser(
-        "compare",
-        help="measure gateways side by side, print a table",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    cli_compare.add_arguments(comparing)
-    comparing.set_defaults(run=cli_compare.run)
-    flocking = commands.add_parser(
-        "overload",
-        help="three times what a gateway can do, and what becomes of it",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    cli_overload.add_arguments(flocking)
-    flocking.set_defaults(run=cli_overload.run)
-    holding = commands.add_parser(
-        "slow_clients",
-        help="measure good requests beside thousands of slow clients",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    cli_slow_clients.add_arguments(holding)
-    holding.set_defaults(run=cli_slow_clients.run)
-    flooding = commands.add_parser(
-        "flood",
-        help="score thousands of requests at once, and watch the event loop",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    flood.add_arguments(flooding)
-    flooding.set_defaults(run=flood.run)
-    pricing = commands.add_parser(
-        "stages", help="price every stage of a request", formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    stages.add_arguments(pricing)
-    pricing.set_defaults(run=stages.run)
-    timing = commands.add_parser(
-        "scoring", help="time the difficulty model", formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    scoring.add_arguments(timing)
-    timing.set_defaults(run=scoring.run)
+    for name, module, about in COMMANDS:
+        command = commands.add_parser(name, help=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
     options = parser.parse_args(arguments)
     try:
         return int(options.run(options))

@@ -13,7 +13,7 @@ from load_tests.launch import DidNotStart
 from load_tests.progress import progress_line
 from load_tests.scenarios import SCENARIOS
 from load_tests.standard import CannotCompile, StandardTools
-from load_tests.table import comparison_table, remarks
+from load_tests.table import comparison_table, remarks, show
 from load_tests.targets import TARGETS
 from load_tests.tools import OwnTools
 
@@ -59,8 +59,7 @@ def run(options: argparse.Namespace) -> int:
         except (DidNotStart, CannotCompile) as failure:
             told.print(f"nothing was measured: {failure}", markup=False)
             return 2
-    _show(found, as_json=options.json)
-    return 1 if any(remarks(found)) else 0
+    return _show(found, as_json=options.json)
 
 
 def _order(options: argparse.Namespace) -> Order:
@@ -83,16 +82,11 @@ def _order(options: argparse.Namespace) -> Order:
     )
 
 
-def _show(found: Comparison, *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(found.to_json(), indent=1))
-        return
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=PIPED_WIDTH)
-    console.print(comparison_table(found))
-    for remark in remarks(found):
-        console.print(remark, markup=False)
+def _show(found: Comparison, *, as_json: bool) -> int:
+    if not as_json:
+        return show([comparison_table(found)], remarks(found), PIPED_WIDTH)
+    print(json.dumps(found.to_json(), indent=1))
+    return 1 if any(remarks(found)) else 0
 
 
 def _names(known: Iterable[str]) -> Callable[[str], list[str]]:

@@ -12,6 +12,7 @@ from load_tests.compare import default_cores
 from load_tests.launch import DidNotStart
 from load_tests.overload import CALM, CALM_AGAIN, OVER, OverloadFound, OverloadOrder, latency_of, overload
 from load_tests.progress import progress_line
+from load_tests.table import show
 
 EXAMPLES = """examples:
   python -m load_tests overload
@@ -42,14 +43,7 @@ def run(options: argparse.Namespace) -> int:
         except DidNotStart as failure:
             told.print(f"nothing was measured: {failure}", markup=False)
             return 2
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=PIPED_WIDTH)
-    console.print(overload_table(found))
-    faults = list(fault_lines(found))
-    for fault in faults:
-        console.print(fault, markup=False)
-    return 1 if faults else 0
+    return show([overload_table(found)], fault_lines(found), PIPED_WIDTH)
 
 
 def overload_table(found: OverloadFound) -> Table:

@@ -13,6 +13,7 @@ from load_tests.progress import progress_line
 from load_tests.slow_campaign import TERMS, SlowFound, SlowOrder, Window, campaign, range_of
 from load_tests.slow_client import Kind
 from load_tests.slow_crowd import MIX, fault_lines
+from load_tests.table import show
 
 EXAMPLES = """examples:
   python -m load_tests slow_clients --clients 2000
@@ -55,14 +56,8 @@ def run(options: argparse.Namespace) -> int:
         except DidNotStart as failure:
             told.print(f"nothing was measured: {failure}", markup=False)
             return 2
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=PIPED_WIDTH)
-    console.print(good_table(found), slow_table(found))
     faults = [*fault_lines(found.ends.items()), *_wrong_replies(found)]
-    for fault in faults:
-        console.print(fault, markup=False)
-    return 1 if faults else 0
+    return show([good_table(found), slow_table(found)], faults, PIPED_WIDTH)
 
 
 def good_table(found: SlowFound) -> Table:

@@ -1,13 +1,29 @@
 """Draws the tables."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich import box
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from load_tests.compare import Comparison
 from load_tests.summary import FIGURES, bad_replies, figure_range
+
+
+def show(tables: Sequence[Table], remarks: Iterable[str], piped_width: int) -> int:
+    """Print tables, then what is wrong; return the exit status, 1 if anything is.
+
+    `piped_width` is in columns, and holds where there is no terminal to fit the tables into.
+    """
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=piped_width)
+    console.print(*tables)
+    said = list(remarks)
+    for remark in said:
+        console.print(remark, markup=False)
+    return 1 if said else 0
 
 
 def comparison_table(comparison: Comparison) -> Table:

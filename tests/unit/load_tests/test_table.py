@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 from rich.console import Console
+from rich.table import Table
 
 from load_tests.compare import Comparison, Measurement
 from load_tests.summary import FIGURES, Figure, Range, bad_replies, figure_range
-from load_tests.table import comparison_table, remarks
+from load_tests.table import comparison_table, remarks, show
 from load_tests.tally import Report, Spread, report_from_json
 
 SPREAD = Spread(n=10, mean=100.0, p50=100, p90=150, p99=200, max=300)
@@ -130,3 +131,10 @@ def test_wrong_replies_and_missing_targets_are_told() -> None:
 
 def test_a_report_survives_its_json() -> None:
     assert report_from_json(REPORT.to_json()) == REPORT
+
+
+def test_what_is_wrong_is_said_below_the_tables_and_is_the_status(capsys: pytest.CaptureFixture[str]) -> None:
+    assert show([Table(title="figures")], [], 80) == 0
+    assert "wrong" not in capsys.readouterr().out
+    assert show([Table(title="figures")], ["[one] was wrong"], 80) == 1
+    assert capsys.readouterr().out.endswith("[one] was wrong\n")
