@@ -78,7 +78,7 @@ class Responder(Protocol):
         """Send the last part of the body."""
 
     async def aclose(self) -> None:
-        """Stop watching. Call it last, however the request ended."""
+        """Stop watching, and forget `on_gone`, which leads back to here. Call it last, however the request ended."""
 
 
 class StaleConnection(httpx.ReadError):

@@ -181,6 +181,7 @@ class AsgiResponder:
 
     def _stop_watching(self) -> Task[None] | None:
         self._is_over = True
+        self._on_gone = None
         if self._connection is not None:
             self._connection.watchers.discard(self._note_gone)
         watcher, self._watcher = self._watcher, None

@@ -176,6 +176,7 @@ class DirectCycle:
 
     async def aclose(self) -> None:
         """Stop watching."""
+        self._on_gone = None
         self._line.watchers.discard(self._note_gone)
 
     async def _run(self, operation: Operation, handler: Handler) -> None:

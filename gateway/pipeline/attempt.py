@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, Self
 
 import httpx
 
@@ -63,6 +63,11 @@ class AttemptError(Exception):
         self.retry_after_s = retry_after_s
         self.told = told
         self.is_ours = is_ours
+
+    def without_frames(self) -> Self:
+        """Let go of its traceback, whose frames hold the attempt, which holds this: only the collector frees both."""
+        self.__traceback__ = self.__cause__ = self.__context__ = None
+        return self
 
 
 @dataclass(slots=True)

@@ -66,7 +66,8 @@ class Pipeline:
         except ClientGone:
             trail.outcome = Outcome.CLIENT_GONE_DURING if _has_begun(trail) else Outcome.CLIENT_GONE_BEFORE
         except GatewayError as error:
-            trail.error, trail.outcome = error, error.outcome
+            # Kept with its traceback, whose frames hold the trail, a refusal would wait for the garbage collector.
+            trail.error, trail.outcome = error.with_traceback(None), error.outcome
             await self._tell(trail, error)
         except Exception as fault:
             world.report_fault(arrival.request_id, fault)

@@ -155,7 +155,7 @@ class Interpreter:
         try:
             await self._caller.call(attempt)
         except AttemptError as error:
-            attempt.error = error
+            attempt.error = error.without_frames()
             if attempt.opened is not None:
                 attempt.first_content_s = self._clock.now_s()
             attempt.end(self._clock.now_s(), error.kind, error.detail)

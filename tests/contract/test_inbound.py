@@ -5,6 +5,7 @@ from asyncio import Event, StreamReader, StreamWriter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
+from weakref import ref
 
 import pytest
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -368,3 +369,21 @@ async def settled(count: Callable[[], int]) -> int:
         unchanged = unchanged + 1 if count() == last else 0
         last = count()
     return last
+
+
+async def test_what_watches_is_forgotten_behind_the_close(opened: Opener) -> None:
+    class Watching:
+        def __init__(self, responder: Responder) -> None:
+            self.responder = responder
+
+        def gone(self) -> None:
+            """Lead back to the responder, as an exchange with model servers does."""
+
+    async with opened([]) as exchange:
+        await read_request(exchange)
+        watching = Watching(exchange.responder)
+        exchange.responder.watch(watching.gone)
+        await exchange.responder.aclose()
+        forgotten = ref(watching)
+        del watching
+        assert forgotten() is None

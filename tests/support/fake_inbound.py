@@ -146,6 +146,7 @@ class FakeResponder:
         """Stop watching."""
         self.closed = True
         self.watching = False
+        self._on_gone = None
 
     def leave(self) -> None:
         """Let the client leave; a send that waits for it fails."""
