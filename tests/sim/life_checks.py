@@ -119,10 +119,12 @@ def tool_loops_stay_where_they_are(told: Told) -> Iterator[str]:
     answered = [one for one in turns if one.ask.is_routed and one.receipt.tier is not None and one.calls]
     if not answered or not is_in_turn:
         return
-    tier = max(answered, key=lambda one: one.client.over_s or 0.0).receipt.tier
-    is_able = any(view.tier == tier and view.removed_by is None for view in decision.views)
-    if is_able and decision.ladder[0] != tier:
-        yield f"conversation: in a tool loop with {tier}, and sent to {decision.ladder[0]}"
+    last = max(answered, key=lambda one: one.client.over_s or 0.0)
+    # Turns that were under way at once have no order: the loop may be with the tier of any of them.
+    tiers = {str(one.receipt.tier) for one in answered if (one.client.over_s or 0.0) >= last.client.came_s}
+    able = {view.tier for view in decision.views if view.removed_by is None}
+    if tiers <= able and decision.ladder[0] not in tiers:
+        yield f"conversation: in a tool loop with {' or '.join(sorted(tiers))}, and sent to {decision.ladder[0]}"
 
 
 def all_is_well_again(told: Told) -> Iterator[str]:
