@@ -13,9 +13,10 @@ from gateway.domain.conversation import ConversationKey, Standing
 from gateway.domain.ids import EndpointId, TenantId, TierName
 from gateway.ports import ConversationStore
 from tests.support.redis_server import PATIENT_S, MonotonicClock, RedisServer, client_of, running_redis
+from tests.support.redis_socket import SIMULATED, server_for
 from tests.support.waiting import answered
 
-STORES = ["memory", "redis, same worker", "redis, other worker"]
+STORES = ["memory", "redis, same worker", "redis, other worker", f"{SIMULATED}, other worker"]
 KEY = ConversationKey(TenantId("alice"), "0123456789abcdef" * 2)
 STANDING = Standing(TierName("small"), EndpointId("small/1"), 1_234, 1, 1_800_000_000.5, is_mixed=True)
 
@@ -50,16 +51,17 @@ async def opened(kind: str, server: RedisServer) -> AsyncIterator[Stores]:
         yield Stores(memory, memory)
         await memory.aclose()
         return
-    clients = [client_of(server), client_of(server)]
-    settings = RedisConversationsSettings(get_timeout_s=PATIENT_S)
-    stores = [RedisConversations(client, clock, settings) for client in clients]
-    try:
-        await clients[0].call("FLUSHALL", timeout_s=PATIENT_S)
-        yield Stores(stores[0], stores[0 if kind == "redis, same worker" else 1])
-    finally:
-        for store, client in zip(stores, clients, strict=True):
-            await store.aclose()
-            await client.aclose()
+    async with server_for(kind, server) as asked:
+        clients = [client_of(asked), client_of(asked)]
+        settings = RedisConversationsSettings(get_timeout_s=PATIENT_S)
+        stores = [RedisConversations(client, clock, settings) for client in clients]
+        try:
+            await clients[0].call("FLUSHALL", timeout_s=PATIENT_S)
+            yield Stores(stores[0], stores[0 if kind == "redis, same worker" else 1])
+        finally:
+            for store, client in zip(stores, clients, strict=True):
+                await store.aclose()
+                await client.aclose()
 
 
 @pytest.mark.parametrize("kind", STORES)

@@ -16,9 +16,17 @@ from gateway.domain.ids import TenantId
 from gateway.ports import Reservoir
 from tests.support.labels import ALICE, BOB, a_label
 from tests.support.redis_server import PATIENT_S, RedisServer, client_of, running_redis
+from tests.support.redis_socket import SIMULATED, server_for
 from tests.support.tiers import a_tier
 
-KINDS = ["memory", "file, after a restart", "redis, same worker", "redis, other worker", "redis, after a restart"]
+KINDS = [
+    "memory",
+    "file, after a restart",
+    "redis, same worker",
+    "redis, other worker",
+    "redis, after a restart",
+    f"{SIMULATED}, other worker",
+]
 BOUNDS = ReservoirSettings(per_tenant=3, in_all=8)
 SMALL, LARGE = a_tier("small"), a_tier("large", 1)
 HERE = Score((0.5,), 1.0, "test")
@@ -64,17 +72,18 @@ async def opened(kind: str, server: RedisServer, folder: Path) -> AsyncIterator[
         first = MemoryReservoir(LabelFile(folder / "state"), BOUNDS)
         yield Reservoirs(first, lambda: MemoryReservoir(LabelFile(folder / "state"), BOUNDS))
         return
-    clients = [client_of(server), client_of(server)]
-    settings = RedisReservoirSettings(timeout_s=PATIENT_S, bounds=BOUNDS)
-    writer, reader = (RedisReservoir(client, settings) for client in clients)
-    try:
-        await clients[0].call("FLUSHALL", timeout_s=PATIENT_S)
-        if kind == "redis, other worker":
-            await reader.look()
-        yield Reservoirs(writer, lambda: writer if kind == "redis, same worker" else reader)
-    finally:
-        for client in clients:
-            await client.aclose()
+    async with server_for(kind, server) as asked:
+        clients = [client_of(asked), client_of(asked)]
+        settings = RedisReservoirSettings(timeout_s=PATIENT_S, bounds=BOUNDS)
+        writer, reader = (RedisReservoir(client, settings) for client in clients)
+        try:
+            await clients[0].call("FLUSHALL", timeout_s=PATIENT_S)
+            if kind.endswith("other worker"):
+                await reader.look()
+            yield Reservoirs(writer, lambda: writer if kind == "redis, same worker" else reader)
+        finally:
+            for client in clients:
+                await client.aclose()
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -9,12 +9,14 @@ import msgspec
 import pytest
 
 from gateway.adapters.memory_tier_news import MemoryTierNews
+from gateway.adapters.redis_target import RedisTarget
 from gateway.adapters.redis_tier_news import RedisTierNews, RedisTierNewsSettings
 from gateway.adapters.redis_turn import TurnClient
 from gateway.core.tier_slo import TierSlos
 from gateway.domain.tier import TierSlo
 from gateway.ports import TierNews
 from tests.support.redis_server import PATIENT_S, MonotonicClock, RedisServer, client_of, open_breaker, running_redis
+from tests.support.redis_socket import SIMULATED, server_for
 from tests.support.tiers import a_tier
 from tests.support.waiting import eventually
 
@@ -52,7 +54,9 @@ def server() -> Iterator[RedisServer]:
 
 
 @asynccontextmanager
-async def worker(server: RedisServer, kind: str = "redis", *, poll_s: float = 0.5) -> AsyncIterator[Worker]:
+async def worker(
+    server: RedisServer | RedisTarget, kind: str = "redis", *, poll_s: float = 0.5
+) -> AsyncIterator[Worker]:
     slos, clock = TierSlos(), MonotonicClock()
     if kind == "memory":
         yield Worker(slos, MemoryTierNews(), clock)
@@ -67,7 +71,7 @@ async def worker(server: RedisServer, kind: str = "redis", *, poll_s: float = 0.
 
 
 @asynccontextmanager
-async def workers(server: RedisServer) -> AsyncIterator[tuple[Worker, Worker]]:
+async def workers(server: RedisServer | RedisTarget) -> AsyncIterator[tuple[Worker, Worker]]:
     async with worker(server) as one, worker(server) as other:
         await one.news.look()
         await other.news.look()
@@ -84,8 +88,9 @@ async def test_what_a_worker_sees_itself_counts_once(kind: str, server: RedisSer
         assert one.known == (5, 5)
 
 
-async def test_what_one_worker_sees_the_other_knows_after_a_look_of_each(server: RedisServer) -> None:
-    async with workers(server) as (one, other):
+@pytest.mark.parametrize("kind", ["redis", SIMULATED])
+async def test_what_one_worker_sees_the_other_knows_after_a_look_of_each(kind: str, server: RedisServer) -> None:
+    async with server_for(kind, server) as asked, workers(asked) as (one, other):
         one.sees(20)
         other.sees(10, ttft_s=0.1)
         for each in (one, other, one):
@@ -106,8 +111,9 @@ async def test_it_is_known_within_two_seconds_without_being_asked_for(server: Re
         await asyncio.wait(listening)
 
 
-async def test_a_worker_that_begins_hears_what_comes_from_then_on(server: RedisServer) -> None:
-    async with worker(server) as one, worker(server) as late:
+@pytest.mark.parametrize("kind", ["redis", SIMULATED])
+async def test_a_worker_that_begins_hears_what_comes_from_then_on(kind: str, server: RedisServer) -> None:
+    async with server_for(kind, server) as asked, worker(asked) as one, worker(asked) as late:
         await one.news.look()
         one.sees(5)
         await one.news.look()

@@ -9,12 +9,13 @@ from gateway.domain.ids import RequestId, TenantId
 from gateway.domain.ledger import Allowance, Hold, Settlement
 from gateway.ports import Clock, Ledger
 from tests.support.redis_server import PATIENT_S, MonotonicClock, RedisServer, client_of
+from tests.support.redis_socket import SIMULATED, server_for
 
 AGES_S = 10**9
 """A window that no test outlives: it began in 2001 and turns in 2033."""
 
 TENANT = TenantId("search")
-LEDGERS = ["memory", "redis, one worker", "redis, two workers"]
+LEDGERS = ["memory", "redis, one worker", "redis, two workers", f"{SIMULATED}, two workers"]
 PATIENT = RedisLedgerSettings(hold_timeout_s=PATIENT_S, settle_timeout_s=PATIENT_S, rate_window_s=AGES_S)
 
 
@@ -44,15 +45,16 @@ async def opened(kind: str, server: RedisServer, clock: Clock | None = None) -> 
         yield Workers(memory)
         await memory.aclose()
         return
-    clients = [client_of(server) for _ in range(1 if kind == "redis, one worker" else 2)]
-    ledgers = [RedisLedger(each, clock=MonotonicClock(), chance=lambda: 0.5, settings=PATIENT) for each in clients]
-    try:
-        await clients[0].call("FLUSHALL", timeout_s=PATIENT_S)
-        yield Workers(*ledgers)
-    finally:
-        for ledger, client in zip(ledgers, clients, strict=True):
-            await ledger.aclose()
-            await client.aclose()
+    async with server_for(kind, server) as asked:
+        clients = [client_of(asked) for _ in range(1 if kind == "redis, one worker" else 2)]
+        ledgers = [RedisLedger(each, clock=MonotonicClock(), chance=lambda: 0.5, settings=PATIENT) for each in clients]
+        try:
+            await clients[0].call("FLUSHALL", timeout_s=PATIENT_S)
+            yield Workers(*ledgers)
+        finally:
+            for ledger, client in zip(ledgers, clients, strict=True):
+                await ledger.aclose()
+                await client.aclose()
 
 
 def an_allowance(
