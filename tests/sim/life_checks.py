@@ -113,8 +113,9 @@ def tool_loops_stay_where_they_are(told: Told) -> Iterator[str]:
         return
     # Without keys all callers are one tenant, and a session's name is theirs together.
     tenant = ask.tenant if told.run.case.shape.keyed else None
-    others = (other for other in told.before() if other.ask.session == ask.session)
+    others = (other for other in told.others() if other.ask.session == ask.session)
     turns = [other for other in others if tenant is None or other.ask.tenant == tenant]
+    # One that came meanwhile may have moved the loop before this one's tier was chosen.
     is_in_turn = all(other.client.over_s is not None and other.client.over_s < told.client.came_s for other in turns)
     answered = [one for one in turns if one.ask.is_routed and one.receipt.tier is not None and one.calls]
     if not answered or not is_in_turn:

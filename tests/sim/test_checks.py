@@ -356,6 +356,18 @@ def test_a_client_that_is_told_another_error_than_is_recorded_is_found_out() -> 
     assert "P1" in {one.partition(":")[0] for one in violations(run)}
 
 
+def test_a_tool_loop_that_leaves_its_tier_is_found_out() -> None:
+    run = played(Ask(0, 0.0, session=1), Ask(1, 5.0, session=1, in_tool_loop=True))
+    assert violations(run) == []
+    decision = run.receipts[1].decision
+    assert decision is not None
+    run.receipts[1] = replace(run.receipts[1], decision=replace(decision, ladder=decision.ladder[::-1]))
+    assert "conversation" in {one.partition(":")[0] for one in violations(run)}
+    # With another turn under way nobody can tell which one the loop goes on with.
+    run.clients[0].over_s = run.clients[1].came_s
+    assert violations(run) == []
+
+
 def test_trouble_of_the_ledger_is_no_fault_of_ours_where_the_case_has_it() -> None:
     run = sound()
     run.reported.append((RequestId("req_0"), TimeoutError()))

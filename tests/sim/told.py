@@ -44,11 +44,12 @@ class Told:
         calls, made_by = self.run.calls, self.read.made_by
         return next((call for call in calls if (call.question.ask, call.question.call) == made_by), None)
 
-    def before(self) -> list["Told"]:
-        """Return the requests that came before this one."""
-        run = self.run
+    def others(self) -> list["Told"]:
+        """Return the other requests that came before this one was over."""
+        run, over_s = self.run, self.client.over_s
         theirs = [(run.clients[number_of(receipt.request_id)], receipt) for receipt in run.receipts]
-        return [Told(run, client, receipt) for client, receipt in theirs if client.came_s < self.client.came_s]
+        came = [each for each in theirs if over_s is None or each[0].came_s <= over_s]
+        return [Told(run, client, receipt) for client, receipt in came if client is not self.client]
 
     def content_s(self) -> float | None:
         """Tell when the client had the first of an answer, beside what only keeps connections open."""
