@@ -72,6 +72,9 @@ class EventSplitter:
         At the end of the stream, what no blank line completes is discarded. Raises StreamMalformed.
         """
         while (end := self._find_end(is_end)) >= 0:
+            if not self._has_cr:
+                yield from self._plain_events()
+                break
             block = bytes(self._buffer[:end])
             del self._buffer[:end]
             self._searched = 0
@@ -82,11 +85,21 @@ class EventSplitter:
             self._buffer.clear()
         self._check_unfinished()
 
+    def _plain_events(self) -> Iterator[bytes]:
+        """Take out the complete events of a stream whose lines end with LF: all are found at once."""
+        *blocks, rest = bytes(self._buffer).split(_END)
+        self._buffer[:] = rest
+        self._searched = 0
+        for block in blocks:
+            block += _END
+            self._check(block)
+            yield block
+
     def _find_end(self, is_end: bool) -> int:
         buffer = self._buffer
         if not self._has_cr:
-            at = buffer.find(b"\n\n", self._searched)
-            return at + 2 if at >= 0 else -1
+            at = buffer.find(_END, self._searched)
+            return at + len(_END) if at >= 0 else -1
         # A CR at the very end may be half of a CRLF: wait for what follows.
         stop = len(buffer) - (buffer.endswith(b"\r") and not is_end)
         found = _BLANK_LINE.search(buffer, self._searched, stop)

@@ -68,7 +68,8 @@ class StreamScanner:
         """
         if self.is_over:
             return b""
-        if self._is_one_event(data):
+        if _is_one_line(data) and self._splitter.is_between_events and len(data) <= self._line_bytes:
+            # Exactly one event: the common case by far.
             self._splitter.skip_start()
             return self._pass_chunk(data, data[len(_DATA) : -len(_END)])
         self._splitter.push(data)
@@ -84,17 +85,6 @@ class StreamScanner:
             self.error = str(error)
             return b""
 
-    def _is_one_event(self, data: bytes) -> bool:
-        """Tell whether this is exactly one event of one line: the common case by far."""
-        return (
-            data.startswith(b"data: {")
-            and data.find(b"\n") == len(data) - len(_END)
-            and data.endswith(_END)
-            and self._splitter.is_between_events
-            and len(data) <= self._line_bytes
-            and b"\r" not in data
-        )
-
     def _pass_events(self, *, is_end: bool) -> bytes:
         passed: list[bytes] = []
         try:
@@ -109,6 +99,8 @@ class StreamScanner:
         return b"".join(passed)
 
     def _pass_event(self, block: bytes) -> bytes:
+        if _is_one_line(block):
+            return self._pass_chunk(block, block[len(_DATA) : -len(_END)])
         event = parse_event(block)
         if event.data is None:
             return block
@@ -153,6 +145,16 @@ class StreamScanner:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             said = None
         self.error = public_text(payload.decode("utf-8", "replace")) if said is None else said.message
+
+
+def _is_one_line(block: bytes) -> bool:
+    """Tell whether this is one line of data that begins an object, and the blank line behind it."""
+    return (
+        block.startswith(b"data: {")
+        and block.find(b"\n") == len(block) - len(_END)
+        and block.endswith(_END)
+        and b"\r" not in block
+    )
 
 
 def _without_null_usage(block: bytes, payload: bytes) -> bytes:
