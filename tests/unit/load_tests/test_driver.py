@@ -177,11 +177,20 @@ async def test_a_failed_reply_leaves_no_latency() -> None:
 
 
 async def test_every_request_carries_its_own_number_at_the_same_length() -> None:
-    driver = Driver(PLAN, HandClock())
+    clock = HandClock()
+    clock.now = 50
+    driver = Driver(PLAN, clock)
     first, second = driver.request(1), driver.request(2)
-    assert b"Ticket 00000001:" in first
-    assert b"Ticket 00000002:" in second
+    assert b"Ticket 00000006:" in first
+    assert b"Ticket 00000007:" in second
     assert len(first) == len(second)
+
+
+async def test_a_run_sends_none_of_the_requests_of_the_run_before_it() -> None:
+    clock = HandClock()
+    run = {Driver(PLAN, clock).request(number) for number in range(100)}
+    clock.now += 100 * 10
+    assert run.isdisjoint(Driver(PLAN, clock).request(number) for number in range(100))
 
 
 async def test_a_body_without_the_counter_is_sent_as_it_is() -> None:
