@@ -22,7 +22,8 @@ from gateway.adapters.encoder_model import CannotEncode, encode_rows
 from gateway.adapters.scorer_folded import FoldedScorer
 from gateway.adapters.scorer_static import StaticScorer
 from gateway.app.scoring import find_runtime
-from gateway.core.encoder_text import encoder_ids
+from gateway.core.encoder_text import ids_of
+from gateway.core.request_text import RequestText
 from gateway.domain.ability import Ability, ClassifierOutcome, Score, acceptance
 from gateway.domain.limits import EdgeLimits
 from gateway.domain.request import CanonicalRequest, Operation
@@ -46,6 +47,7 @@ EXAMPLES = """examples:
 """
 
 Scores = Callable[[CanonicalRequest], Score]
+Encodes = Callable[[RequestText], Score]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +83,22 @@ def request_of(characters: int, number: int) -> CanonicalRequest:
     return canonicalise(Operation.CHAT, json.dumps(body).encode(), EdgeLimits())
 
 
-def stages_of(artefact: Artefact, encoder: Scores | None) -> list[Stage]:
+def text_of(request: CanonicalRequest) -> RequestText:
+    """Return a request's text as the stages read it."""
+    return RequestText(request.user_text, request.context_text, request.turns)
+
+
+def stages_of(artefact: Artefact, encoder: Encodes | None) -> list[Stage]:
     """Return what is timed; a later stage's time contains those before it."""
     folded = FoldedScorer(artefact.table, artefact.table.adds)
     static = StaticScorer(artefact.static, artefact.table)
 
     def first(request: CanonicalRequest) -> Score:
-        return folded.score_text(request.user_text, request.context_text, request.turns)
+        return folded.score_of(text_of(request))
 
     def second(request: CanonicalRequest) -> Score:
-        return static.score(request, first(request))
+        text = text_of(request)
+        return static.score(text, folded.score_of(text))
 
     stages = [
         Stage("folded", "2 kB", 2_000, 25, 0, first),
@@ -101,14 +109,15 @@ def stages_of(artefact: Artefact, encoder: Scores | None) -> list[Stage]:
     if encoder is not None:
 
         def third(request: CanonicalRequest) -> Score:
-            second(request)
-            return static.settle(request, encoder(request))
+            text = text_of(request)
+            static.score(text, folded.score_of(text))
+            return static.settle(text, encoder(text))
 
         stages.append(Stage("folded → static → encoder, int8 on the CPU", f"{TOKENS} tokens", CHARS_128, 0, 0, third))
     return stages
 
 
-def encoder_of(files: EncoderFiles) -> Scores | None:
+def encoder_of(files: EncoderFiles) -> Encodes | None:
     """Return the encoder on one thread of the CPU, None where no runtime is installed. Raises CannotEncode."""
     runtime = find_runtime()
     if runtime is None:
@@ -117,8 +126,8 @@ def encoder_of(files: EncoderFiles) -> Scores | None:
     session.warm_up([(1, TOKENS)])
     pieces, name = files.pieces, files.name
 
-    def score(request: CanonicalRequest) -> Score:
-        row = encoder_ids(pieces, request.user_text, request.context_text, TOKENS)
+    def score(text: RequestText) -> Score:
+        row = ids_of(pieces, text.essence, TOKENS)
         (encoded,) = encode_rows(session, [row], pieces.padding)
         return Score(encoded.latent, encoded.familiarity or 1.0, name, ClassifierOutcome.ENCODER_CPU)
 

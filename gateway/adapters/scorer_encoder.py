@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 from gateway.adapters.encoder_batches import EncoderBatches
-from gateway.core.encoder_text import ENCLOSING, encoder_ids
+from gateway.core.encoder_text import ENCLOSING, ids_of
 from gateway.core.folded import turn_discount
+from gateway.core.request_text import RequestText
 from gateway.core.wordpiece import WordPieces
 from gateway.domain.ability import ClassifierOutcome, Score
-from gateway.domain.request import CanonicalRequest
 
 
 class EncoderScorer:
@@ -18,7 +18,7 @@ class EncoderScorer:
         self._pieces = pieces
         self._name = name
 
-    async def refine(self, request: CanonicalRequest, former: Score) -> Score:
+    async def refine(self, text: RequestText, former: Score) -> Score:
         """Return the encoder's score, or the former one with the outcome that says why; of no text, the former one.
 
         An encoder that does not tell how much it knows is believed as far as the stage before it.
@@ -26,11 +26,11 @@ class EncoderScorer:
         lane = self._batches.lane
         if lane is None:
             return replace(former, outcome=ClassifierOutcome.ERROR)
-        row = encoder_ids(self._pieces, request.user_text, request.context_text, lane.tokens)
+        row = ids_of(self._pieces, text.essence, lane.tokens)
         if len(row) == ENCLOSING:
             return former
         answer = await self._batches.encode(row)
         if isinstance(answer, ClassifierOutcome):
             return replace(former, outcome=answer)
-        known = former.familiarity if answer.familiarity is None else answer.familiarity * turn_discount(request.turns)
+        known = former.familiarity if answer.familiarity is None else answer.familiarity * turn_discount(text.turns)
         return Score(answer.latent, known, self._name, lane.outcome, embedding=answer.embedding)

@@ -12,8 +12,9 @@ from itertools import repeat
 import numpy as np
 
 from gateway.adapters.artefact import FoldedTable
-from gateway.core.features import MAX_WORDS, extract
+from gateway.core.features import MAX_WORDS
 from gateway.core.folded import familiarity, word_scale
+from gateway.core.request_text import RequestText
 from gateway.domain.ability import ClassifierOutcome, Score, ScorerChoice, unknown_score
 from gateway.domain.request import CanonicalRequest
 
@@ -36,11 +37,15 @@ class FoldedScorer:
 
     async def score(self, request: CanonicalRequest, choice: ScorerChoice, asks: Callable[[Score], bool]) -> Score:
         """Score a request by its last user turn, and the turn before it where that one is short."""
-        return self.score_text(request.user_text, request.context_text, request.turns)
+        return self.score_of(RequestText(request.user_text, request.context_text, request.turns))
 
     def score_text(self, user_text: str, context_text: str = "", turns: int = 1) -> Score:
-        """Score plain texts. An empty text, or one with too few known words, is unknown: the latter to this stage."""
-        features = extract(user_text, context_text)
+        """Score plain texts."""
+        return self.score_of(RequestText(user_text, context_text, turns))
+
+    def score_of(self, text: RequestText) -> Score:
+        """Score a text. An empty one, or one with too few known words, is unknown: the latter to this stage."""
+        features = text.features
         words = features.words
         count = len(words)
         if count == 0:
@@ -48,7 +53,7 @@ class FoldedScorer:
         joined = b"".join(map(self._row, words, self._blank))
         matrix = np.frombuffer(joined, dtype=np.float32).reshape(count, self._width)
         *words_say, squared_length, known_words = self._ones[:count].dot(matrix).tolist()
-        known = familiarity(known_words, count, turns)
+        known = familiarity(known_words, count, text.turns)
         if known == 0.0:
             return self._unknown
         scale = word_scale(squared_length)

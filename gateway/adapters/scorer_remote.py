@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 from gateway.adapters.oip_encoder import RemoteEncoder
-from gateway.core.encoder_text import ENCLOSING, encoder_ids
+from gateway.core.encoder_text import ENCLOSING, ids_of
 from gateway.core.folded import turn_discount
+from gateway.core.request_text import RequestText
 from gateway.core.wordpiece import WordPieces
 from gateway.domain.ability import ClassifierOutcome, Score
-from gateway.domain.request import CanonicalRequest
 
 
 class RemoteScorer:
@@ -20,18 +20,18 @@ class RemoteScorer:
         self._tokens = tokens
         self._name = name
 
-    async def refine(self, request: CanonicalRequest, former: Score) -> Score:
+    async def refine(self, text: RequestText, former: Score) -> Score:
         """Return the server's score, or the former one with the outcome that says why; of no text, the former one.
 
         A server that does not tell how much it knows is believed as far as the stage before it.
         """
-        row = encoder_ids(self._pieces, request.user_text, request.context_text, self._tokens)
+        row = ids_of(self._pieces, text.essence, self._tokens)
         if len(row) == ENCLOSING:
             return former
         answer = await self._encoder.encode(row)
         if isinstance(answer, ClassifierOutcome):
             return replace(former, outcome=answer)
-        known = former.familiarity if answer.familiarity is None else answer.familiarity * turn_discount(request.turns)
+        known = former.familiarity if answer.familiarity is None else answer.familiarity * turn_discount(text.turns)
         return Score(answer.latent, known, self._name, ClassifierOutcome.REMOTE, embedding=answer.embedding)
 
     async def aclose(self) -> None:

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from gateway.adapters.artefact import FoldedTable
 from gateway.adapters.static_artefact import GROUND_SCALARS, StaticModel, WordShares
-from gateway.core.encoder_text import encoder_ids
-from gateway.core.features import TextFeatures, extract
+from gateway.core.encoder_text import ids_of
+from gateway.core.features import TextFeatures
 from gateway.core.folded import content_share, word_scale
+from gateway.core.request_text import RequestText
 from gateway.domain.ability import ClassifierOutcome, Score
 from gateway.domain.classifier import ENCODER_TOKENS
 from gateway.domain.noun import noun
-from gateway.domain.request import CanonicalRequest
 
 EMBEDDING_SCALE: Final = 127
 
@@ -65,9 +65,9 @@ class StaticScorer:
         self._name = table.scorer
         self._spread = spread
 
-    def score(self, request: CanonicalRequest, before: Score) -> Score:
+    def score(self, text: RequestText, before: Score) -> Score:
         """Return the better score; of a text without pieces, the one before."""
-        reading = self._read(request)
+        reading = self._read(text)
         if reading is None:
             return before
         return replace(
@@ -79,21 +79,21 @@ class StaticScorer:
             embedding=reading.embedding,
         )
 
-    def settle(self, request: CanonicalRequest, score: Score) -> Score:
+    def settle(self, text: RequestText, score: Score) -> Score:
         """Join an encoder's position with what words and shape say, and move it as one of this stage would be.
 
         The embedding becomes this stage's: labels near a request are found by one kind, whichever stage scored it.
         """
-        reading, beside = self._read(request), self._model.beside_encoder
+        reading, beside = self._read(text), self._model.beside_encoder
         if reading is None or beside is None:
             return score
         content = np.array(score.latent, np.float32) + self._words_say(beside, reading.features)
         settled = reading.settle(content, self._model.near_encoder)
         return replace(score, latent=settled, embedding=reading.embedding)
 
-    def _read(self, request: CanonicalRequest) -> Reading | None:
-        model, features = self._model, extract(request.user_text, request.context_text)
-        ids = encoder_ids(model.pieces, request.user_text, request.context_text, ENCODER_TOKENS)[1:-1]
+    def _read(self, text: RequestText) -> Reading | None:
+        model, features = self._model, text.features
+        ids = ids_of(model.pieces, text.essence, ENCODER_TOKENS)[1:-1]
         if not ids or not features.words:
             return None
         vector: Floats = model.table_unit[ids] @ model.table[ids]

@@ -15,6 +15,7 @@ from gateway.adapters.scorer_folded import FoldedScorer
 from gateway.adapters.scorer_static import StaticScorer
 from gateway.core.constraints import removal
 from gateway.core.plan_fit import Allowed, misfits
+from gateway.core.request_text import RequestText
 from gateway.core.routing import Bars, Pin, decide
 from gateway.core.tier_slo import TierSlos
 from gateway.core.undecided import undecided
@@ -93,13 +94,14 @@ def answer(question: Question, snapshot: PolicySnapshot, artefact: Artefact) -> 
 def _score(request: CanonicalRequest, route: Route, tiers: Sequence[Tier], tenant: Tenant, artefact: Artefact) -> Score:
     """Score by the stages that every gateway has; an encoder, which may be elsewhere, is not asked."""
     table = artefact.table
-    found = FoldedScorer(table, table.adds).score_text(request.user_text, request.context_text, request.turns)
+    text = RequestText(request.user_text, request.context_text, request.turns)
+    found = FoldedScorer(table, table.adds).score_of(text)
     able = [tier for tier in tiers if removal(tier, request, tenant.tiers) is None]
     if route.scorer is ScorerChoice.FOLDED:
         return found
     if route.scorer is ScorerChoice.AUTO and not undecided(found, able, route.dial, request):
         return found
-    return StaticScorer(artefact.static, table).score(request, found)
+    return StaticScorer(artefact.static, table).score(text, found)
 
 
 def body_of(question: Question) -> bytes:

@@ -22,7 +22,11 @@ def encoder_ids(pieces: WordPieces, user_text: str, context_text: str, tokens: i
 
     Only the two enclosing ones come of a text without any word.
     """
-    text = essence(turn_text(user_text, context_text)[0])
+    return ids_of(pieces, essence(turn_text(user_text, context_text)[0]), tokens)
+
+
+def ids_of(pieces: WordPieces, text: str, tokens: int) -> list[int]:
+    """Return the same of a turn's essence."""
     room = tokens - ENCLOSING
     head = -(-room * _HEAD_EIGHTHS // 8)
     tail = room - head

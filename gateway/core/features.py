@@ -52,12 +52,16 @@ NO_FEATURES: Final = TextFeatures(frozenset(), (0.0,) * len(SCALAR_NAMES))
 
 
 def extract(user_text: str, context_text: str = "") -> TextFeatures:
-    """Return the features of a request's text; `NO_FEATURES` when it holds no word.
+    """Return the features of a request's text; `NO_FEATURES` when it holds no word."""
+    return features_of(*turn_text(user_text, context_text))
+
+
+def features_of(turn: str, unread: int) -> TextFeatures:
+    """Return the same of a turn that `turn_text` has cleaned.
 
     What a text says over and over is looked for only where an end that is read shows it, or may have its white space
     made even: that costs more than all else.
     """
-    turn, unread = turn_text(user_text, context_text)
     whole = turn
     raw, cut = ends_of(whole)
     plain = raw.translate(WORD_TABLE)

@@ -11,6 +11,7 @@ from gateway.adapters.metrics import Metrics
 from gateway.adapters.scorer_chain import ScorerChain
 from gateway.adapters.scorer_encoder import EncoderScorer
 from gateway.core.batching import BatchRules
+from gateway.core.request_text import RequestText
 from gateway.core.wordpiece import WordPieces
 from gateway.domain.ability import ClassifierOutcome, Score, unknown_score
 from gateway.domain.request import Operation
@@ -29,10 +30,10 @@ OPEN = Score((0.0, 0.0), 1.0, "folded", spread=(10.0, 10.0))
 class First:
     """Leaves all open, but for requests about cats, of which it knows nothing, and about dogs, which it has decided."""
 
-    def score_text(self, user_text: str, context_text: str, turns: int) -> Score:
-        if "cat" in user_text:
+    def score_of(self, text: RequestText) -> Score:
+        if "cat" in text.turn:
             return unknown_score("folded")
-        return replace(OPEN, spread=()) if "dog" in user_text else OPEN
+        return replace(OPEN, spread=()) if "dog" in text.turn else OPEN
 
 
 class Bench:

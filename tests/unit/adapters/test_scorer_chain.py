@@ -8,8 +8,8 @@ import pytest
 
 from gateway.adapters.scorer_chain import ScorerChain
 from gateway.adapters.scorer_turns import BUSY_S, Turns
+from gateway.core.request_text import RequestText
 from gateway.domain.ability import ClassifierOutcome, Score, ScorerChoice, unknown_score
-from gateway.domain.request import CanonicalRequest
 from gateway.ports import Scorer
 from tests.support.clocks import ManualClock
 from tests.support.tiers import a_request
@@ -25,7 +25,7 @@ class First:
 
     found: Score = FOLDED
 
-    def score_text(self, user_text: str, context_text: str, turns: int) -> Score:
+    def score_of(self, text: RequestText) -> Score:
         return self.found
 
 
@@ -37,11 +37,11 @@ class Static:
     familiarity: float = 0.8
     asked: list[Score] = field(default_factory=list)
 
-    def score(self, request: CanonicalRequest, before: Score) -> Score:
+    def score(self, text: RequestText, before: Score) -> Score:
         self.asked.append(before)
         return Score((2.0,), self.familiarity, "static", ClassifierOutcome.STATIC, self.spread)
 
-    def settle(self, request: CanonicalRequest, score: Score) -> Score:
+    def settle(self, text: RequestText, score: Score) -> Score:
         return replace(score, latent=(score.latent[0] + 0.25,))
 
 
@@ -53,7 +53,7 @@ class Last:
     familiarity: float = 1.0
     asked: list[Score] = field(default_factory=list)
 
-    async def refine(self, request: CanonicalRequest, former: Score) -> Score:
+    async def refine(self, text: RequestText, former: Score) -> Score:
         self.asked.append(former)
         if self.outcome in (ClassifierOutcome.TIMEOUT, ClassifierOutcome.OVERLOAD, ClassifierOutcome.ERROR):
             return replace(former, outcome=self.outcome)
@@ -115,7 +115,7 @@ async def test_a_flood_is_scored_over_several_turns_of_the_event_loop() -> None:
     clock = ManualClock()
 
     class Slow(First):
-        def score_text(self, user_text: str, context_text: str, turns: int) -> Score:
+        def score_of(self, text: RequestText) -> Score:
             clock.advance(2 * BUSY_S)
             return FOLDED
 

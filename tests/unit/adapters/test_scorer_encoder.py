@@ -11,10 +11,10 @@ from gateway.adapters.scorer_chain import WaitingStage
 from gateway.adapters.scorer_encoder import EncoderScorer
 from gateway.core.batching import BatchRules
 from gateway.core.folded import TURN_DISCOUNT
+from gateway.core.request_text import RequestText
 from gateway.core.wordpiece import WordPieces
 from gateway.domain.ability import ClassifierOutcome, Score
 from tests.support.clocks import ManualClock
-from tests.support.tiers import a_request
 from tests.support.toy_encoders import HandTimers, HeldAside, ScriptedModel, breathe
 from tests.support.vocabularies import small_vocabulary
 
@@ -39,8 +39,7 @@ class Bench:
         self.stage: WaitingStage = EncoderScorer(self.batches, WordPieces(small_vocabulary()), "toy-1")
 
     async def refine(self, text: str, *, turns: int = 1, then: Callable[[], None] | None = None) -> Score:
-        request = replace(a_request(), user_text=text, turns=turns)
-        asking = asyncio.create_task(self.stage.refine(request, FORMER))
+        asking = asyncio.create_task(self.stage.refine(RequestText(text, turns=turns), FORMER))
         await breathe()
         if then is not None:
             then()

@@ -12,12 +12,12 @@ from gateway.adapters.scorer_chain import WaitingStage
 from gateway.adapters.scorer_remote import RemoteScorer
 from gateway.core.encoder_text import encoder_ids
 from gateway.core.folded import TURN_DISCOUNT
+from gateway.core.request_text import RequestText
 from gateway.core.wordpiece import WordPieces
 from gateway.domain.ability import ClassifierOutcome, Score
 from gateway.domain.remote_model import RemoteModel
 from tests.support.clocks import ManualClock
 from tests.support.inference_servers import MODEL, OURS, WIDTH, FakeInference, InferenceScript
-from tests.support.tiers import a_request
 from tests.support.vocabularies import small_vocabulary
 
 FORMER = Score((1.0, 2.0, 3.0), 0.5, "static-1", ClassifierOutcome.STATIC, (0.1, 0.1, 0.1))
@@ -51,7 +51,7 @@ async def stage(script: InferenceScript) -> AsyncIterator[WaitingStage]:
 async def test_the_score_is_the_servers_and_carries_the_embedding(turns: int, discount: float) -> None:
     script = InferenceScript(served=TELLS)
     async with stage(script) as scorer:
-        score = await scorer.refine(replace(a_request(), user_text="the token of", turns=turns), FORMER)
+        score = await scorer.refine(RequestText("the token of", turns=turns), FORMER)
     (asked,) = script.asked
     row = encoder_ids(PIECES, "the token of", "", TOKENS)
     assert asked.ids[: sum(asked.mask)] == row
@@ -63,14 +63,14 @@ async def test_the_score_is_the_servers_and_carries_the_embedding(turns: int, di
 
 async def test_without_a_word_of_its_own_the_server_is_believed_as_far_as_the_stage_before() -> None:
     async with stage(InferenceScript()) as scorer:
-        score = await scorer.refine(replace(a_request(), user_text="the token of"), FORMER)
+        score = await scorer.refine(RequestText("the token of"), FORMER)
     assert score.familiarity == FORMER.familiarity
 
 
 async def test_no_text_is_not_asked_about() -> None:
     script = InferenceScript()
     async with stage(script) as scorer:
-        assert await scorer.refine(replace(a_request(), user_text="", context_text=""), FORMER) == FORMER
+        assert await scorer.refine(RequestText(""), FORMER) == FORMER
     assert script.asked == []
 
 
@@ -84,5 +84,5 @@ async def test_no_text_is_not_asked_about() -> None:
 )
 async def test_what_goes_wrong_leaves_the_former_score(trouble: str, outcome: ClassifierOutcome) -> None:
     async with stage(InferenceScript(trouble=trouble)) as scorer:
-        score = await scorer.refine(replace(a_request(), user_text="the token of"), FORMER)
+        score = await scorer.refine(RequestText("the token of"), FORMER)
     assert score == replace(FORMER, outcome=outcome)

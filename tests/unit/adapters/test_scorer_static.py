@@ -6,8 +6,8 @@ import pytest
 from gateway.adapters.artefact import load_artefact, shipped_artefact
 from gateway.adapters.scorer_folded import FoldedScorer
 from gateway.adapters.scorer_static import StaticScorer
+from gateway.core.request_text import RequestText
 from gateway.domain.ability import ClassifierOutcome
-from tests.support.tiers import a_request
 
 ARTEFACT = load_artefact(shipped_artefact())
 FOLDED = FoldedScorer(ARTEFACT.table, ARTEFACT.table.adds)
@@ -17,9 +17,8 @@ HARD = "Prove that every finite group of prime order is cyclic, and describe its
 
 
 def test_it_keeps_what_the_stage_before_knew_and_says_who_it_is() -> None:
-    request = a_request(user_text=HARD)
     before = FOLDED.score_text(HARD)
-    score = STATIC.score(request, before)
+    score = STATIC.score(RequestText(HARD), before)
     assert score.outcome is ClassifierOutcome.STATIC
     assert score.familiarity == before.familiarity
     assert len(score.latent) == len(before.latent)
@@ -29,7 +28,7 @@ def test_it_keeps_what_the_stage_before_knew_and_says_who_it_is() -> None:
 
 def test_its_embedding_is_of_length_one_and_near_for_near_texts() -> None:
     def vector(text: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-        score = STATIC.score(a_request(user_text=text), FOLDED.score_text(text))
+        score = STATIC.score(RequestText(text), FOLDED.score_text(text))
         return np.frombuffer(score.embedding, np.int8) / 127
 
     france, italy, groups = vector(EASY), vector("What is the capital of Italy?"), vector(HARD)
@@ -40,5 +39,5 @@ def test_its_embedding_is_of_length_one_and_near_for_near_texts() -> None:
 def test_a_text_of_any_length_is_read_at_its_ends_alone() -> None:
     long = "Answer the question below.\n" + "lorem ipsum dolor " * 5_000 + HARD
     longer = "Answer the question below.\n" + "lorem ipsum dolor " * 6_000 + HARD
-    first, second = (STATIC.score(a_request(user_text=text), FOLDED.score_text(text)) for text in (long, longer))
+    first, second = (STATIC.score(RequestText(text), FOLDED.score_text(text)) for text in (long, longer))
     assert first.embedding == second.embedding

@@ -12,6 +12,7 @@ from gateway.adapters.scorer_remote import RemoteScorer
 from gateway.adapters.upstream_lean import LeanTransport
 from gateway.app.remote_scoring import make_remote
 from gateway.app.settings import CannotStart
+from gateway.core.request_text import RequestText
 from gateway.core.wordpiece import WordPieces
 from gateway.domain.ability import ClassifierOutcome, Score
 from gateway.domain.classifier import ClassifierTerms
@@ -20,13 +21,12 @@ from gateway.domain.tier import Secret
 from tests.support.clocks import ManualClock
 from tests.support.inference_servers import WIDTH, InferenceScript, inference
 from tests.support.networks import free_port
-from tests.support.tiers import a_request
 from tests.support.vocabularies import small_vocabulary
 
 ways = pytest.mark.parametrize("kind", ["http", "grpc"])
 TERMS = ClassifierTerms(deadline_s=10.0)
 FORMER = Score((1.0, 2.0, 3.0), 0.5, "folded-1")
-REQUEST = replace(a_request(), user_text="the token of")
+REQUEST = RequestText("the token of")
 
 
 async def make(remote: RemoteModel | None, transport: LeanTransport, width: int = WIDTH) -> RemoteScorer | None:

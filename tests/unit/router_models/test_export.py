@@ -9,6 +9,7 @@ import pytest
 from gateway.adapters.artefact import Artefact, load_artefact
 from gateway.adapters.scorer_folded import FoldedScorer
 from gateway.adapters.scorer_static import StaticScorer
+from gateway.core.request_text import RequestText
 from gateway.domain.ability import ClassifierOutcome, Score, acceptance
 from router_models.calibrate import Calibrated, calibrate
 from router_models.export import encoder_arrays, expected_output_tokens, write_artefact
@@ -17,7 +18,6 @@ from router_models.router import Stage
 from router_models.train import Trained, train
 from tests.support.routing_texts import a_reader, pools_of
 from tests.support.routing_world import REFERENCES, a_world
-from tests.support.tiers import a_request
 
 WORLD = a_world()
 POOLS = pools_of(WORLD)
@@ -57,7 +57,7 @@ def test_static_scores_equal_the_trained_ones_but_for_their_rounding(trained: Tr
     before = FoldedScorer(artefact.table).score_text(PROMPTS[0])
     expected = trained.router.latent(ROWS, Stage.STATIC)
     for row in range(0, len(PROMPTS), 10):
-        score = scorer.score(a_request(user_text=PROMPTS[row]), before)
+        score = scorer.score(RequestText(PROMPTS[row]), before)
         assert score.latent == pytest.approx(expected[row].tolist(), abs=0.05)
         assert (score.outcome, score.spread) == (ClassifierOutcome.STATIC, (1.0, 2.0, 3.0))
         vector = np.frombuffer(score.embedding, np.int8) / 127
@@ -72,7 +72,7 @@ def test_an_encoders_position_joined_with_words_equals_the_trained_one(trained: 
     expected = trained.router.latent(ROWS, Stage.ENCODER)
     for row in range(0, len(PROMPTS), 10):
         score = Score(tuple(latents[row].tolist()), 1.0, "encoder-1", ClassifierOutcome.ENCODER_CPU)
-        settled = scorer.settle(a_request(user_text=PROMPTS[row]), score)
+        settled = scorer.settle(RequestText(PROMPTS[row]), score)
         assert settled.latent == pytest.approx(expected[row].tolist(), abs=0.05)
         assert (settled.scorer, settled.outcome) == ("encoder-1", ClassifierOutcome.ENCODER_CPU)
 
@@ -81,14 +81,14 @@ def test_a_text_without_words_stays_as_it_was(artefact: Artefact) -> None:
     scorer = StaticScorer(artefact.static, artefact.table)
     before = Score((1.0, 2.0, 3.0), 0.5, "folded-1")
     for text in (" \n", "?!"):
-        assert scorer.score(a_request(user_text=text), before) == before
-        assert scorer.settle(a_request(user_text=text), before) == before
+        assert scorer.score(RequestText(text), before) == before
+        assert scorer.settle(RequestText(text), before) == before
 
 
 def test_without_what_stands_beside_it_an_encoders_position_stays(artefact: Artefact) -> None:
     scorer = StaticScorer(replace(artefact.static, beside_encoder=None), artefact.table)
     score = Score((1.0, 2.0, 3.0), 0.5, "encoder-1", ClassifierOutcome.ENCODER)
-    assert scorer.settle(a_request(user_text=PROMPTS[0]), score) == score
+    assert scorer.settle(RequestText(PROMPTS[0]), score) == score
 
 
 def test_served_probabilities_equal_the_evaluated_ones(trained: Trained, artefact: Artefact) -> None:

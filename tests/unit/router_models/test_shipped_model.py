@@ -10,6 +10,7 @@ import pytest
 from gateway.adapters.artefact import load_artefact, shipped_artefact
 from gateway.adapters.scorer_folded import FoldedScorer
 from gateway.adapters.scorer_static import StaticScorer
+from gateway.core.request_text import RequestText
 from gateway.domain.ability import acceptance
 from router_models.benchmarks import STRONG, WEAK, two_tier_queries
 from router_models.data import Mask, Outcomes, default_data_directory, read_outcomes
@@ -18,7 +19,6 @@ from router_models.measures import apgr
 from router_models.probing import PLEAS
 from router_models.robustness import Score, Scored, probe
 from router_models.scientific import Doubles
-from tests.support.tiers import a_request
 
 PROBED = 300
 DATA = default_data_directory() / "routing" / "outcomes.csv.gz"
@@ -86,7 +86,7 @@ def _score(stage: str) -> Score:
     def score(texts: Sequence[str]) -> Scored:
         scores = [folded.score_text(text) for text in texts]
         if stage == "static":
-            scores = [static.score(a_request(user_text=text), at) for text, at in zip(texts, scores, strict=True)]
+            scores = [static.score(RequestText(text), at) for text, at in zip(texts, scores, strict=True)]
         gain = [acceptance(strong, each) - acceptance(weak, each) for each in scores]
         return Scored(np.array(gain), np.tile([1.0, 10.0], (len(texts), 1)))
 
