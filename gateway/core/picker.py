@@ -65,7 +65,7 @@ class EndpointTable:
                 if not state.is_out(now_s) and state.has_room(tier.limits, prompt_tokens):
                     break
             else:
-                shortage = _shortage(servers, now_s)
+                shortage = _shortage(servers, now_s, prompt_tokens)
                 if shortage is not None:
                     short[tier.name] = shortage
         return short
@@ -76,7 +76,7 @@ class EndpointTable:
         if now_s >= servers.look_at_s:
             servers.look(now_s)
         able = sum(not state.is_out(now_s) and state.has_room(tier.limits, 0) for state in servers.states)
-        return able or int(servers.may_try(now_s))
+        return able or int(servers.to_try(now_s) is not None)
 
     def take(
         self,
@@ -115,7 +115,7 @@ class EndpointTable:
         if able:
             state = _choose(servers, able, now_s, chance, prefer, prompt_tokens + answer_tokens)
         else:
-            state = _trial(servers, now_s, tried)
+            state = servers.to_try(now_s, prompt_tokens, tried)
             if state is None:
                 return None
             is_trial = True
@@ -193,19 +193,11 @@ def _trickle(
     return None
 
 
-def _trial(servers: Servers, now_s: float, tried: Container[EndpointId]) -> EndpointState | None:
-    """Return the endpoint that failed least recently, where all are out and one may be tried again."""
-    if not servers.may_try(now_s):
+def _shortage(servers: Servers, now_s: float, prompt_tokens: int) -> Shortage | None:
+    if servers.to_try(now_s, prompt_tokens) is not None:
         return None
-    idle = [state for state in servers.states if not state.in_flight and state.endpoint.id not in tried]
-    return min(idle, key=lambda state: state.breaker.failed_at_s, default=None)
-
-
-def _shortage(servers: Servers, now_s: float) -> Shortage | None:
     if any(not state.is_out(now_s) for state in servers.states):
         wait_s = min(state.frees_after_s() for state in servers.states if not state.is_out(now_s))
         return Shortage(ReasonCode.FULL, min(wait_s, RETRY_AFTER_S_MAX))
-    if servers.may_try(now_s) and any(not state.in_flight for state in servers.states):
-        return None
     back_s = min(max(state.busy_until_s, state.breaker.until_s, now_s) for state in servers.states)
     return Shortage(ReasonCode.UNHEALTHY, min(max(servers.try_at_s, back_s) - now_s, RETRY_AFTER_S_MAX))

@@ -1,17 +1,19 @@
 """A tier's endpoints together, and a place taken on one of them by one call."""
 
+from collections.abc import Container
 from typing import Final
 
 from gateway.core.breaker import HARD, Failure
 from gateway.core.endpoint_state import EndpointState
 from gateway.core.latency import GRAY_NO_MORE, Baseline, share_of, slowness_scores
+from gateway.domain.ids import EndpointId
 from gateway.domain.request import Operation
 from gateway.domain.tier import Endpoint, Tier, TierLimits
 
 LOOK_EVERY_S: Final = 0.25
 """How often endpoints are compared with each other. An endpoint that drops out is noticed at once."""
 TRY_EVERY_S: Final = 1.0
-"""When all endpoints are out, one request is let through so long after the last failure."""
+"""When all endpoints are out or full, one request is let through so long after the last failure."""
 UNHURRIED: Final = 0.05
 """Beginnings within this share of the tier's own limit are no congestion, however fast they were before."""
 OWN_TURNS: Final = 3
@@ -93,9 +95,21 @@ class Servers:
         spared = max(0, len(out) - len(self.states) // 2)
         return sorted(soft, key=lambda state: state.breaker.failed_at_s)[:spared]
 
-    def may_try(self, now_s: float) -> bool:
-        """Tell whether, with all endpoints out, one may be tried again: one call at a time, `TRY_EVERY_S` apart."""
-        return not self._trials and now_s >= self.try_at_s and all(state.is_out(now_s) for state in self.states)
+    def to_try(self, now_s: float, prompt_tokens: int = 0, tried: Container[EndpointId] = ()) -> EndpointState | None:
+        """Return the one that failed least recently, if an endpoint that is out may be tried before anyone is refused.
+
+        That is where no other can be given a prompt of that length: one call at a time, `TRY_EVERY_S` after the last
+        failure. One that asked to be left alone is spared while there are others, however full these are.
+        """
+        if self._trials or now_s < self.try_at_s:
+            return None
+        serving = [state for state in self.states if not state.is_out(now_s)]
+        if any(state.has_room(self.limits, prompt_tokens) for state in serving):
+            return None
+        idle = [state for state in self.states if not state.in_flight and state.endpoint.id not in tried]
+        if serving:
+            idle = [state for state in idle if now_s >= state.busy_until_s]
+        return min(idle, key=lambda state: state.breaker.failed_at_s, default=None)
 
     def begin_trial(self) -> None:
         """Count a trial that starts."""

@@ -24,6 +24,11 @@ DIES_WITHIN_S = 1.0
 """What a killed worker had is known to be lost by then, through two relays."""
 LEDGER_UNAVAILABLE = "ledger_unavailable"
 RETRIES_LIMITED = "Retries are limited for now."
+DEARER_LIMITED = ("take no more of such requests", "takes no more requests that are meant for cheaper tiers")
+READMITTED_S = 35.0
+"""A server that failed is given requests again so long after it is sound."""
+_MEANT_FOR = {"auto": "small", "real": "real"}
+"""Where the campaign's policy begins, by the model that is asked for."""
 _OF_TIME = frozenset({"P10", "P14", "P15"})
 _AGREE: Mapping[End, frozenset[str]] = {
     End.DONE: frozenset({"success_upstream", "success_cache_exact"}),
@@ -149,14 +154,15 @@ def _is_disturbed(evidence: Evidence, work: Work, until_s: float) -> bool:
 
 
 def death_is_invisible(evidence: Evidence) -> Iterator[Violation]:
-    """P10: nobody is told of an error before the first content, since another server could always answer.
+    """P10: nobody is told of an error before the first content, while another server could answer.
 
     Tenants with a budget are refused where their ledger does not answer in time. Retries are a share of the requests,
-    lest an outage be multiplied; whose request found that share used up is told so, which is a figure and no breach.
+    lest an outage be multiplied, and so is what dearer tiers take in, lest it become a bill; whose request found such a
+    share used up is told so, which is a figure and no breach.
     """
     for story, ending in _ended(evidence, End.ERROR):
         is_ledger = ending.code == LEDGER_UNAVAILABLE and story.call.tenant == "rich"
-        if not is_ledger and not lacks_retries(evidence, story):
+        if not (is_ledger or lacks_retries(evidence, story) or lacks_dearer(evidence, story)):
             yield Violation("P10", story.call.request, f"was told {ending.status} {ending.code}: {ending.detail[:200]}")
 
 
@@ -167,6 +173,23 @@ def lacks_retries(evidence: Evidence, story: Story) -> bool:
         return bool(receipt.get("no_retry") == NoRetry.RETRY_BUDGET)
     # The official client's receipts are not fetched; the message says the same.
     return ending is not None and RETRIES_LIMITED in ending.detail
+
+
+def lacks_dearer(evidence: Evidence, story: Story) -> bool:
+    """Tell whether a request was kept from the dearer tier by its share, and none of its own tier's servers was sound.
+
+    One that failed counts as sound again only when it must have been readmitted.
+    """
+    ending, tier = story.ending, _MEANT_FOR[story.call.alias]
+    if ending is None or not any(words in ending.detail for words in DEARER_LIMITED):
+        return False
+    harmed = {
+        fault.target
+        for fault in evidence.faults
+        if fault.kind is not Kind.LEAVE and fault.overlaps(story.call.invoked_s, ending.ended_s, READMITTED_S)
+    }
+    servers = {name for name in evidence.by_endpoint if name.startswith(f"{tier}/")}
+    return bool(servers) and servers <= harmed
 
 
 def ledger_comes_back(evidence: Evidence) -> Iterator[Violation]:

@@ -1,10 +1,18 @@
 """How long things took in a campaign, where a promise is a time."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from tests.chaos.checker import LEDGER_UNAVAILABLE, gone_after_s, lacks_retries, ledger_back_s, left_behind, quantile
+from tests.chaos.checker import (
+    LEDGER_UNAVAILABLE,
+    gone_after_s,
+    lacks_dearer,
+    lacks_retries,
+    ledger_back_s,
+    left_behind,
+    quantile,
+)
 from tests.chaos.evidence import Attempt, Evidence
 from tests.chaos.faults import ON_REAL, ON_REDIS, ON_WORKERS, Injected, Kind
 from tests.chaos.history import End, Story
@@ -36,7 +44,8 @@ def figures(evidence: Evidence) -> list[Figure]:
         _spread("P10 no handshake, until the next attempt", "ms", _until_next_ms(evidence, "connect", False)),
         _spread("P10 no content in time, until the next attempt", "ms", _until_next_ms(evidence, "ttft", None)),
         _spread("P10 an endpoint is sound again, until it is used", "s", _readmitted_s(evidence)),
-        _count("P10 told of a failure, since the share of retries was used up", _without_retry(evidence)),
+        _count("P10 told of a failure, since the share of retries was used up", _told(evidence, lacks_retries)),
+        _count("P10 told of a failure, since dearer tiers had their share of such", _told(evidence, lacks_dearer)),
         _count("P10 attempts at an endpoint more than 1 s after its fifth failure", _late_attempts(evidence)),
         _spread(
             "P12 a request comes, until a server is called, Redis well", "ms", _called_ms(evidence, with_redis=True)
@@ -94,9 +103,9 @@ def _same(evidence: Evidence, fault: Injected) -> list[Injected]:
     return [other for other in evidence.faults if other.target == fault.target]
 
 
-def _without_retry(evidence: Evidence) -> Iterator[Story]:
+def _told(evidence: Evidence, lacks: Callable[[Evidence, Story], bool]) -> Iterator[Story]:
     for story in evidence.stories:
-        if story.ending is not None and story.ending.end is End.ERROR and lacks_retries(evidence, story):
+        if story.ending is not None and story.ending.end is End.ERROR and lacks(evidence, story):
             yield story
 
 

@@ -51,6 +51,27 @@ def receipt(outcome: str) -> dict[str, Any]:
     return {"id": "req_1", "received_s": AT_S, "outcome": outcome, "attempts": []}
 
 
+SHUT = replace(
+    WHOLE, end=End.ERROR, text="", status=503, detail="large takes no more requests that are meant for cheaper tiers"
+)
+TRIED_BOTH = {
+    1: {
+        **receipt("no_tier"),
+        "attempts": [
+            {
+                "endpoint": f"small/{number}",
+                "started_ms": 1.0,
+                "first_content_ms": None,
+                "ended_ms": 2.0,
+                "failure": "connect",
+                "detail": "",
+            }
+            for number in range(2)
+        ],
+    }
+}
+
+
 def evidence(
     ending: Ending | None = WHOLE,
     *,
@@ -99,6 +120,9 @@ SOUND = {
     "an error for want of retries, by its message": evidence(
         replace(WHOLE, end=End.ERROR, text="", status=502, detail="Tried small: reset. Retries are limited for now.")
     ),
+    "an error where all servers were harmed and the dearer tier had its share": evidence(
+        SHUT, receipts=TRIED_BOTH, faults=[fault(Kind.KILL), fault(Kind.FREEZE, target="small/1")]
+    ),
     "an unknown end with its hold open": evidence(
         replace(LEFT, end=End.LEFT), books=replace(BALANCED, held_usd_nano=5, open_usd_nano=5, open_ids=("req_1",))
     ),
@@ -139,6 +163,18 @@ BREACHES = {
     "a refusal for want of a ledger that is not needed": (
         "P10",
         evidence(replace(WHOLE, end=End.ERROR, text="", status=503, code="ledger_unavailable")),
+    ),
+    "an error where a server of its tier was sound": (
+        "P10",
+        evidence(SHUT, receipts=TRIED_BOTH, faults=[fault(Kind.KILL), fault(Kind.LEAVE, target="small/1")]),
+    ),
+    "an error where the dearer tier had room": (
+        "P10",
+        evidence(
+            replace(SHUT, detail="every server failed"),
+            receipts=TRIED_BOTH,
+            faults=[fault(Kind.KILL), fault(Kind.FREEZE, target="small/1")],
+        ),
     ),
     "half an answer with its end": ("P11", evidence(replace(WHOLE, text=marks(2)))),
     "an answer without a finish reason": ("P11", evidence(replace(WHOLE, finish_reason=None))),

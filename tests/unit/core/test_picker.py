@@ -162,6 +162,21 @@ def test_a_full_tier_is_kept_full_and_says_when_there_may_be_room() -> None:
     assert table.count_available(SOLE, 0.0) == 1
 
 
+def test_a_full_tier_with_an_endpoint_that_is_out_tries_it_before_it_refuses_anyone() -> None:
+    table = EndpointTable()
+    eject(table, PAIR, A)
+    places = [take(table, PAIR) for _ in range(PAIR.limits.in_flight)]
+    assert {place.endpoint for place in places if place is not None} == {B}
+    assert table.unavailable((PAIR,), 0.5)[SMALL].reason is ReasonCode.FULL, "it failed less than a second ago"
+    assert table.unavailable((PAIR,), 1.5) == {}
+    assert table.count_available(PAIR, 1.5) == 1
+    trial = take(table, PAIR, 1.5)
+    assert trial is not None
+    assert trial.endpoint == A
+    assert table.unavailable((PAIR,), 1.5)[SMALL].reason is ReasonCode.FULL
+    assert table.count_available(PAIR, 1.5) == 0
+
+
 def test_long_prompts_fill_a_tier_before_many_requests_do() -> None:
     table = EndpointTable()
     tier = replace(SOLE, limits=replace(SOLE.limits, in_flight_tokens=1_000))

@@ -151,13 +151,27 @@ def test_when_all_are_out_one_call_at_a_time_is_let_through_a_second_apart() -> 
         eject(servers, state, 10.0)
     servers.look(10.0)
     assert [state.weight for state in servers.states] == [0.0, 0.0]
-    assert not servers.may_try(10.0 + TRY_EVERY_S - 0.01)
+    assert servers.to_try(10.0 + TRY_EVERY_S - 0.01) is None
     now_s = 10.0 + TRY_EVERY_S
-    assert servers.may_try(now_s)
+    assert servers.to_try(now_s) is servers.states[0]
     trial = Place(servers, servers.states[0], now_s, 10, 20, is_trial=True)
-    assert not servers.may_try(now_s + 100.0)
+    assert servers.to_try(now_s + 100.0) is None
     trial.leave(now_s)
-    assert servers.may_try(now_s)
+    assert servers.to_try(now_s) is servers.states[0]
+
+
+def test_when_the_others_are_full_one_that_is_out_is_tried_before_anyone_is_refused() -> None:
+    servers = servers_of(3)
+    out, sound, busy = servers.states
+    eject(servers, out, 0.0, Failure.UNREACHABLE)
+    busy.mark_busy(30.0)
+    servers.look(2.0)
+    assert servers.to_try(2.0) is None, "there is room yet"
+    places = [Place(servers, sound, 2.0, 10, 20) for _ in range(sound.most(servers.limits.in_flight))]
+    assert servers.to_try(2.0) is out
+    assert servers.to_try(2.0, tried={out.endpoint.id}) is None, "the busy one asked to be left alone"
+    places[0].leave(2.5)
+    assert servers.to_try(2.5) is None
 
 
 def test_a_call_let_through_brings_an_endpoint_back_after_three() -> None:
@@ -166,7 +180,7 @@ def test_a_call_let_through_brings_an_endpoint_back_after_three() -> None:
     eject(servers, state, 0.0)
     for step in range(3):
         servers.look(1.0 + step)
-        assert servers.may_try(1.0 + step)
+        assert servers.to_try(1.0 + step) is state
         trial = Place(servers, state, 1.0 + step, 10, 20, is_trial=True)
         trial.began_to_answer(Operation.CHAT, 1.5 + step, answer_tokens=7)
         trial.leave(1.5 + step)
