@@ -36,7 +36,7 @@ WHY: Mapping[ReasonCode, str] = {
     ReasonCode.BUDGET: "its longest answer may cost more than the budget has left",
     ReasonCode.STRONGEST_SHARE: "the key has had its share of the strongest tier in the last hour",
     ReasonCode.SLO: "it misses its objective, and a share of its requests goes elsewhere; it is tried last",
-    ReasonCode.COST_STORM: "it has taken as many requests meant for cheaper tiers as it may in ten seconds",
+    ReasonCode.COST_STORM: "it has as many requests meant for cheaper tiers under way as it may",
     ReasonCode.UNHEALTHY: "none of its endpoints is healthy",
     ReasonCode.FULL: "each of its endpoints has as much to do as it may have at once",
 }

@@ -51,7 +51,7 @@ class ReasonCode(StrEnum):
     SLO = "slo"
     """The tier misses its objective, and this request is of the share that goes elsewhere. It is still tried last."""
     COST_STORM = "cost_storm"
-    """As many requests meant for cheaper tiers as the tier may take in ten seconds have climbed into it."""
+    """The tier has as many requests meant for cheaper tiers under way as it may: a fifth of what it can hold."""
     UNHEALTHY = "unhealthy"
     """None of the tier's servers may be given requests now: they failed, or asked to be left alone."""
     FULL = "full"

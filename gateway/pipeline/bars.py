@@ -10,7 +10,7 @@ from gateway.core.routing import NO_BARS, Bars
 from gateway.core.value import strongest
 from gateway.domain.decision import Decision, ReasonCode
 from gateway.domain.tier import Tier
-from gateway.pipeline.journey import Canonical
+from gateway.pipeline.journey import Arrival, Canonical
 from gateway.pipeline.world import World
 from gateway.wire.caller_limits import NO_LIMITS, CallerLimits
 
@@ -33,23 +33,24 @@ def bars_of(canonical: Canonical, tiers: Sequence[Tier], limits: CallerLimits, w
 
 
 def without_storm(
+    arrival: Arrival,
     decision: Decision,
     bars: Bars,
     decide_under: Callable[..., Decision],
     tiers: Sequence[Tier],
     world: World,
-    now_s: float,
 ) -> tuple[Decision, Bars]:
     """Let a request climb that a cheaper tier would have taken, but only into tiers that are not shut; and count it.
 
-    Raises GatewayError `tier_unavailable` with the time at which one more may climb, where no tier is left.
+    It counts until the request is over. Raises GatewayError `tier_unavailable`, with the time at which one more may
+    climb, where no tier is left.
     """
     meant = decide_under(bars=replace(bars, passed_over={}), unavailable=NO_SHORTAGE)
     while is_climb(decision, meant):
         tier = next(each for each in tiers if each.name == decision.ladder[0])
-        wait_s = world.storms.reopens_in_s(tier, now_s)
+        wait_s = world.storms.reopens_in_s(tier)
         if wait_s <= 0.0:
-            world.storms.climbed(tier, now_s)
+            arrival.climbing = world.storms.climb(tier, world.clock.now_s())
             break
         told = f"takes no more requests that are meant for cheaper tiers for {wait_s:.1f} s"
         misfit = Misfit(ReasonCode.COST_STORM, told, wait_s)

@@ -47,7 +47,7 @@ async def decide(scored: Scored, world: World) -> Decided:
     bars = bars_of(canonical, tiers, limits, world, now_s)
     decision = decide_under(bars=bars)
     if down or bars.passed_over:
-        decision, bars = without_storm(decision, bars, decide_under, tiers, world, now_s)
+        decision, bars = without_storm(arrival, decision, bars, decide_under, tiers, world)
     waited_s = recalled.waited_s
     if not tenant.allowance.is_unlimited:
         began_s = world.clock.now_s()

@@ -61,7 +61,7 @@ def _expected_s(tier: Tier, request: CanonicalRequest, world: World) -> float:
 def _shut_s(tiers: tuple[Tier, ...], rung: int, world: World) -> float:
     """Say for how long nobody may climb to a rung; down the ladder one always may."""
     tier = tiers[rung]
-    return 0.0 if tier.rank <= tiers[0].rank else world.storms.reopens_in_s(tier, world.clock.now_s())
+    return 0.0 if tier.rank <= tiers[0].rank else world.storms.reopens_in_s(tier)
 
 
 def _rung(tier: Tier, request: CanonicalRequest, world: World) -> Rung:

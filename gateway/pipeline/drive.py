@@ -146,6 +146,8 @@ class Pipeline:
             except (LedgerUnavailable, TimeoutError) as error:
                 world.report_fault(trail.arrival.request_id, error)
             finally:
+                if trail.arrival.climbing is not None:
+                    trail.arrival.climbing.end(world.clock.now_s())
                 if trail.admitted is not None:
                     leave(trail.admitted.place, trail.arrival.snapshot.limits, world)
                 record(trail, world)

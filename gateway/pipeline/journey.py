@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from gateway.core.admission import Place
 from gateway.core.cache_rules import CacheControl
+from gateway.core.cost_storm import Climbing
 from gateway.core.routing import Pin
 from gateway.domain.ability import Score
 from gateway.domain.conversation import ConversationKey, Standing
@@ -30,7 +31,8 @@ class Arrival:
     """A request at the door. `received_s` is monotonic, `received_wall_s` since the epoch.
 
     `snapshot` and `scorer` are of the same difficulty model, and stay bound to the request's end. `hold` is what was
-    claimed of the tenant's allowance, or may have been: it is settled however the request ends.
+    claimed of the tenant's allowance, or may have been: it is settled however the request ends. `climbing` is its place
+    in a dearer tier than it was meant for, from the decision on.
     """
 
     request_id: RequestId
@@ -42,6 +44,7 @@ class Arrival:
     snapshot: PolicySnapshot
     scorer: Scorer
     hold: Hold | None = None
+    climbing: Climbing | None = None
 
 
 @dataclass(slots=True)

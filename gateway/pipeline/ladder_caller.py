@@ -6,6 +6,7 @@ from typing import Final
 
 from gateway.core.breaker import Failure
 from gateway.core.climb import BRIEF_WAIT_S
+from gateway.core.cost_storm import Climbing
 from gateway.core.place import Place
 from gateway.core.quarantine import Verdict
 from gateway.core.value import expected_output_tokens
@@ -59,6 +60,7 @@ class LadderCaller:
         self._prefer = None if standing is None else standing.endpoint
         self._tried: set[EndpointId] = set()
         self._places: dict[int, Place] = {}
+        self._climbing: dict[int, Climbing] = {}
         self._refusals: dict[int, AttemptError] = {}
 
     def place(self, number: int, rung: int, again: Attempt | None) -> Attempt:
@@ -68,8 +70,6 @@ class LadderCaller:
         """
         tier, world, request = self._tiers[rung], self._world, self._question.request
         now_s = world.clock.now_s()
-        if tier.rank > self._tiers[0].rank:
-            world.storms.climbed(tier, now_s)
         answer_tokens = expected_output_tokens(request, tier)
         if again is not None and again.number not in self._refusals:
             place = world.endpoints.take_again(again.endpoint, tier, now_s, request.input_tokens, answer_tokens)
@@ -93,6 +93,8 @@ class LadderCaller:
         self._tried.add(place.endpoint.id)
         # Kept, not looked up again: a reload may have dropped it from the table by the time the call is over.
         self._places[number] = place
+        if tier.rank > self._tiers[0].rank:
+            self._climbing[number] = world.storms.climb(tier, now_s)
         is_stale = again is not None and again.failure is FailureKind.STALE
         return Attempt(number, tier, place.endpoint, now_s, fresh_connection=is_stale)
 
@@ -133,6 +135,8 @@ class LadderCaller:
             self._world.slos.late(attempt.tier, request.input_tokens, now_s - attempt.started_s, now_s)
         self._judge(attempt, place, now_s)
         place.leave(now_s)
+        if (climbing := self._climbing.pop(attempt.number, None)) is not None:
+            climbing.end(now_s)
 
     def _judge(self, attempt: Attempt, place: Place, now_s: float) -> None:
         kind, error, quarantine = attempt.failure, attempt.error, self._world.endpoints.quarantine

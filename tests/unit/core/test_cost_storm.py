@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.core.cost_storm import WINDOW_S, CostStorms, climbs_max, is_climb
+from gateway.core.cost_storm import CostStorms, climbs_max, is_climb
 from gateway.core.routing import decide
 from gateway.domain.decision import ReasonCode, Shortage
 from gateway.domain.tier import Tier
@@ -24,38 +24,34 @@ def test_a_fifth_of_what_a_tier_can_hold_may_climb_into_it(in_flight: int, endpo
     assert climbs_max(holding(in_flight, endpoints=endpoints)) == wanted
 
 
-def test_a_tier_is_shut_when_so_many_climbed_and_opens_as_they_grow_old() -> None:
+def test_a_tier_is_shut_while_so_many_climbs_are_under_way_and_opens_as_they_end() -> None:
     storms, tier = CostStorms(), holding(10)
-    assert storms.reopens_in_s(tier, 0.0) == 0.0
-    storms.climbed(tier, 0.0)
-    assert storms.reopens_in_s(tier, 0.0) == 0.0
-    storms.climbed(tier, 4.0)
-    assert storms.reopens_in_s(SMALL, 4.0) == 0.0
-    assert storms.reopens_in_s(tier, 4.0) == pytest.approx(6.0)
-    assert storms.reopens_in_s(tier, WINDOW_S) == 0.0
-    storms.climbed(tier, WINDOW_S)
-    assert storms.reopens_in_s(tier, WINDOW_S) == pytest.approx(4.0)
+    first = storms.climb(tier, 0.0)
+    assert storms.reopens_in_s(tier) == 0.0
+    second = storms.climb(tier, 4.0)
+    assert storms.reopens_in_s(SMALL) == 0.0
+    assert storms.reopens_in_s(tier) == pytest.approx(0.5), "two of a second each"
+    first.end(11.0)
+    first.end(12.0)
+    assert storms.reopens_in_s(tier) == 0.0
+    storms.climb(tier, 12.0)
+    assert storms.reopens_in_s(tier) == pytest.approx(2.0 / 2), "a tenth nearer to the eleven seconds that one took"
+    second.end(12.0)
+    assert storms.reopens_in_s(tier) == 0.0
 
 
-def test_what_climbs_beyond_the_bound_keeps_the_tier_shut_and_takes_no_memory() -> None:
-    storms, tier = CostStorms(), holding(10)
-    for second in range(1_000):
-        storms.climbed(tier, float(second) / 100.0)
-    assert storms.reopens_in_s(tier, WINDOW_S) == pytest.approx(9.98)
-    assert storms.reopens_in_s(tier, 20.0) == 0.0
-
-
-def test_a_reload_keeps_what_is_known_as_far_as_the_new_bound_reaches() -> None:
+def test_a_reload_keeps_what_is_under_way_under_the_new_bound() -> None:
     storms = CostStorms()
-    for now_s in (1.0, 2.0):
-        storms.climbed(holding(10), now_s)
-    assert storms.reopens_in_s(holding(15), 2.0) == 0.0
-    storms.climbed(holding(15), 3.0)
-    assert storms.reopens_in_s(holding(15), 3.0) == pytest.approx(8.0)
-    storms.climbed(holding(5), 4.0)
-    assert storms.reopens_in_s(holding(5), 4.0) == pytest.approx(10.0)
+    climbs = [storms.climb(holding(10), 0.0) for _ in range(2)]
+    assert storms.reopens_in_s(holding(15)) == 0.0
+    climbs.append(storms.climb(holding(15), 0.0))
+    assert storms.reopens_in_s(holding(15)) > 0.0
+    assert storms.reopens_in_s(holding(20)) == 0.0
     storms.forget_all_but({SMALL.name})
-    assert storms.reopens_in_s(holding(5), 4.0) == 0.0
+    assert storms.reopens_in_s(holding(5)) == 0.0
+    for climb in climbs:
+        climb.end(1.0)
+    assert storms.reopens_in_s(holding(5)) == 0.0
 
 
 def test_who_takes_the_place_of_a_cheaper_tier_climbs_and_nobody_else() -> None:

@@ -1,8 +1,10 @@
 """What keeps requests from tiers at a moment: callers' limits, and objectives that tiers miss."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -16,7 +18,21 @@ from gateway.domain.request import CanonicalRequest, Operation
 from gateway.pipeline.drive import Pipeline
 from tests.support.behaviours import fails, stalls_before
 from tests.support.clocks import ManualClock
-from tests.support.gateways import CHAT, GUEST_KEY, STREAM, TEAM_KEY, TWO_TIERS, FixedScorer, Gateway, error_of, hosts
+from tests.support.fake_inbound import FakeClient
+from tests.support.gateways import (
+    CHAT,
+    CLOSED,
+    GUEST_KEY,
+    STREAM,
+    TEAM_KEY,
+    TWO_TIERS,
+    Books,
+    FixedScorer,
+    Gateway,
+    error_of,
+    held_until,
+    hosts,
+)
 from tests.support.scripts import Behaviour, Hold, Reply, Script, SeenRequest
 from tests.support.waiting import eventually
 
@@ -195,67 +211,94 @@ async def test_the_callers_deadline_ends_the_climb() -> None:
 
 
 LARGE_SERVERS = '    endpoints: [{url: "http://large'
-TIGHT = TWO_TIERS.replace("answer: 100ms}\n" + LARGE_SERVERS, "answer: 100ms, in_flight: 10}\n" + LARGE_SERVERS)
-"""Into the large tier two may climb in ten seconds."""
+TIGHT = TWO_TIERS.replace("answer: 100ms}\n" + LARGE_SERVERS, "answer: 1m, in_flight: 10}\n" + LARGE_SERVERS)
+"""Of the large tier's ten places climbs may have two."""
+
+
+async def beside(gateway: Gateway, body: dict[str, Any]) -> FakeClient:
+    """Ask while others are under way."""
+    client = gateway.client(body)
+    await gateway.pipeline(Operation.CHAT, client.inbound, client.responder)
+    return client
+
+
+@asynccontextmanager
+async def climbing(gateway: Gateway) -> AsyncIterator[None]:
+    """Let two requests climb into the large tier, which answers them behind the block."""
+    released = asyncio.Event()
+    gateway.network.plan.models["answer-large"] = held_until(released)
+    climbs = [asyncio.create_task(beside(gateway, {**CHAT, "seed": seed})) for seed in range(2)]
+    await eventually(lambda: hosts(gateway).count("large:8000") == 2)
+    try:
+        yield
+    finally:
+        released.set()
+    assert [(await climb).responder.status for climb in climbs] == [200, 200]
 
 
 async def test_when_a_cheap_tier_dies_a_fifth_of_the_dearer_one_is_all_that_climbs_and_the_rest_is_told_when() -> None:
     gateway = Gateway(TIGHT)
     eject(gateway, "small")
-    statuses = [(await gateway.ask({**CHAT, "seed": seed})).responder.status for seed in range(6)]
-    assert statuses == [200, 200, 503, 503, 503, 503]
-    assert hosts(gateway) == ["large:8000"] * 2
-    gateway.clock.advance(0.5)
-    client = await gateway.ask({**CHAT, "seed": 9})
-    error = error_of(client)
-    assert (error["code"], client.responder.headers[b"retry-after"]) == ("tier_unavailable", b"10")
-    assert "large takes no more requests that are meant for cheaper tiers for 9.5 s" in error["message"]
-    gateway.clock.advance(9.6)
-    gateway.network.plan.models["answer"] = fails(500)
+    async with climbing(gateway):
+        client = await beside(gateway, {**CHAT, "seed": 9})
+        error = error_of(client)
+        assert (error["code"], client.responder.headers[b"retry-after"]) == ("tier_unavailable", b"1")
+        assert "large takes no more requests that are meant for cheaper tiers for 0.5 s" in error["message"]
+        assert hosts(gateway) == ["large:8000"] * 2
     assert (await gateway.ask({**CHAT, "seed": 10})).responder.status == 200
+
+
+async def test_a_climb_is_over_however_its_request_ends() -> None:
+    gateway = Gateway(TIGHT + CLOSED, ledger=Books(answers=False))
+    eject(gateway, "small")
+    for seed in range(3):
+        client = await gateway.ask({**CHAT, "seed": seed}, key=TEAM_KEY)
+        assert error_of(client)["code"] == "ledger_unavailable"
+    assert gateway.world.storms.reopens_in_s(gateway.policy.snapshot.tiers[LARGE]) == 0.0
 
 
 async def test_requests_that_are_meant_for_the_dearer_tier_go_there_in_a_storm_as_well() -> None:
     gateway = Gateway(TIGHT)
     eject(gateway, "small")
-    for seed in range(4):
-        await gateway.ask({**CHAT, "seed": seed})
-    client = await gateway.ask({**CHAT, "model": "large", "seed": 4})
-    assert client.responder.status == 200
+    async with climbing(gateway):
+        asked = asyncio.create_task(beside(gateway, {**CHAT, "model": "large", "seed": 4}))
+        await eventually(lambda: len(gateway.network.requests) == 3)
+    assert (await asked).responder.status == 200
 
 
 async def test_a_tier_that_is_slow_keeps_the_requests_that_may_not_climb() -> None:
     gateway = Gateway(TIGHT.replace("    limits:", "    slo: {ttft_p95: 50ms}\n    limits:"))
     seen(gateway, SMALL, ttft_s=0.06)
-    clients = [await gateway.ask({**CHAT, "seed": seed}) for seed in range(4)]
-    tiers = [client.responder.headers[b"x-tiergate-tier"] for client in clients]
-    assert tiers == [b"large", b"large", b"small", b"small"]
-    assert removed(gateway) == {"small": None, "large": ReasonCode.COST_STORM}
+    async with climbing(gateway):
+        client = await beside(gateway, {**CHAT, "seed": 2})
+        assert client.responder.headers[b"x-tiergate-tier"] == b"small"
+        assert removed(gateway) == {"small": None, "large": ReasonCode.COST_STORM}
 
 
 async def test_whoever_would_climb_in_a_storm_is_told_when_one_more_may() -> None:
-    gateway, clients = Gateway(TIGHT), []
+    gateway = Gateway(TIGHT)
     gateway.network.plan.models["answer"] = fails(500)
-    for seed in range(3):
-        clients.append(await gateway.ask({**CHAT, "seed": seed}))
-        gateway.clock.advance(3.0)
-    assert [client.responder.status for client in clients] == [200, 200, 503]
-    assert hosts(gateway).count("large:8000") == 2
-    error = error_of(clients[2])
-    assert (error["code"], gateway.receipt.no_retry) == ("tier_unavailable", NoRetry.COST_STORM)
-    assert clients[2].responder.headers[b"retry-after"] == b"4"
-    assert "Dearer tiers take no more of such requests for now." in error["message"]
+    async with climbing(gateway):
+        client = await beside(gateway, {**CHAT, "seed": 2})
+        error = error_of(client)
+        assert (error["code"], gateway.receipt.no_retry) == ("tier_unavailable", NoRetry.COST_STORM)
+        assert client.responder.headers[b"retry-after"] == b"1"
+        assert "Dearer tiers take no more of such requests for now." in error["message"]
+        assert gateway.world.storms.reopens_in_s(gateway.policy.snapshot.tiers[LARGE]) > 0.0
+    assert gateway.world.storms.reopens_in_s(gateway.policy.snapshot.tiers[LARGE]) == 0.0
 
 
 async def test_a_crowd_that_fails_at_once_climbs_no_further_than_one_after_another() -> None:
-    gateway, released = Gateway(TIGHT), asyncio.Event()
-    gateway.network.plan.models["answer"] = busy_from(released)
+    gateway, released, answered = Gateway(TIGHT), asyncio.Event(), asyncio.Event()
+    gateway.network.plan.models |= {"answer": busy_from(released), "answer-large": held_until(answered)}
     clients = [gateway.client({**CHAT, "seed": seed}) for seed in range(6)]
     crowd = [asyncio.create_task(gateway.pipeline(Operation.CHAT, one.inbound, one.responder)) for one in clients]
     await eventually(lambda: len(gateway.network.requests) == len(crowd))
     released.set()
-    await asyncio.gather(*crowd)
+    await eventually(lambda: sum(one.done() for one in crowd) == 4)
     assert hosts(gateway).count("large:8000") == 2
+    answered.set()
+    await asyncio.gather(*crowd)
     assert sorted(client.responder.status or 0 for client in clients)[:2] == [200, 200]
 
 
