@@ -18,7 +18,7 @@ from gateway.ports import Clock, LedgerUnavailable
 
 @dataclass(frozen=True, slots=True)
 class RedisLedgerSettings:
-    """`hold_timeout_s` is on the client's path: with the cache's 5 ms it stays within 25 ms in all."""
+    """`hold_timeout_s` is on the client's path, and holds where a hold does not say that its request waits less."""
 
     hold_timeout_s: float = 0.02
     settle_timeout_s: float = 0.1
@@ -51,14 +51,15 @@ class RedisLedger:
         self._outcomes = {"posted": 0, "late": 0, "repeated": 0, "unheld": 0, "nothing": 0}
 
     async def hold(self, hold: Hold) -> HoldVerdict:
-        """Claim the dearest the request can become. Raises LedgerUnavailable within `hold_timeout_s`."""
+        """Claim the dearest the request can become. Raises LedgerUnavailable when the request can wait no more."""
         if hold.allowance.is_unlimited:
             return UNLIMITED
         prefix = _ledger_prefix(hold.tenant)
         keys = (_record_key(prefix, hold.request_id), f"{prefix}h")
+        timeout_s = min(hold.within_s, self._settings.hold_timeout_s)
         try:
             reply = await self._hold_script.run(
-                self._client, self._clock, keys, self._hold_arguments(hold, prefix), self._settings.hold_timeout_s
+                self._client, self._clock, keys, self._hold_arguments(hold, prefix), timeout_s
             )
         except RedisUnavailable as error:
             self._counts["unavailable"] += 1

@@ -1,6 +1,7 @@
 """Money and rates, in two phases: a hold before the work, then its settlement with the exact charge (0 voids it)."""
 
 from enum import StrEnum
+from math import inf
 
 from gateway.domain.ids import RequestId, TenantId
 from gateway.domain.noun import noun
@@ -26,7 +27,10 @@ class Allowance:
 
 @noun
 class Hold:
-    """A claim on a tenant's allowance: the dearest the request can become. Idempotent by `request_id`."""
+    """A claim on a tenant's allowance: the dearest the request can become. Idempotent by `request_id`.
+
+    `within_s` is how long its request can wait for the verdict.
+    """
 
     request_id: RequestId
     tenant: TenantId
@@ -34,6 +38,7 @@ class Hold:
     amount_usd_nano: int
     tokens: int
     expires_after_s: float
+    within_s: float = inf
 
     def __post_init__(self) -> None:
         if not (0 <= self.amount_usd_nano <= EXACT_MAX and 0 <= self.tokens <= EXACT_MAX):

@@ -14,7 +14,7 @@ from gateway.domain.ledger import Hold, HoldVerdict, Refusal
 from gateway.domain.tier import Tier
 from gateway.pipeline.bars import bars_of, without_storm
 from gateway.pipeline.converse import recall
-from gateway.pipeline.hold import claim, refused
+from gateway.pipeline.hold import LEDGER_WITHIN_S, claim, refused
 from gateway.pipeline.journey import Canonical, Decided, Scored
 from gateway.pipeline.world import World
 from gateway.wire.caller_limits import caller_limits
@@ -76,13 +76,15 @@ async def _hold_for(
 
     Raises what `hold.place_hold` raises.
     """
+    began_s = world.clock.now_s()
     hold, verdict = await _claim(canonical, tiers, decision, world)
     left_usd_nano = verdict.budget_left_usd_nano
     if verdict.refusal is Refusal.BUDGET and left_usd_nano is not None:
         dear = unaffordable(canonical.request, tiers, left_usd_nano)
         if any(view.tier not in dear for view in _able(decision, bars)):
             decision = decide_under(bars=replace(bars, misfits={**dear, **bars.misfits}))
-            hold, verdict = await _claim(canonical, tiers, decision, world, again=True)
+            within_s = max(0.0, began_s + LEDGER_WITHIN_S - world.clock.now_s())
+            hold, verdict = await _claim(canonical, tiers, decision, world, again=True, within_s=within_s)
     if not verdict.is_granted:
         able = {view.tier for view in _able(decision, bars)}
         least_usd_nano = min(hold_amount_usd_nano(canonical.request, (tier,)) for tier in tiers if tier.name in able)
@@ -91,12 +93,18 @@ async def _hold_for(
 
 
 async def _claim(
-    canonical: Canonical, tiers: Sequence[Tier], decision: Decision, world: World, *, again: bool = False
+    canonical: Canonical,
+    tiers: Sequence[Tier],
+    decision: Decision,
+    world: World,
+    *,
+    again: bool = False,
+    within_s: float = LEDGER_WITHIN_S,
 ) -> tuple[Hold, HoldVerdict]:
     ladder = [tier for tier in tiers if tier.name in decision.ladder]
     request = canonical.request
     amount_usd_nano, tokens = hold_amount_usd_nano(request, ladder), hold_tokens(request, ladder)
-    return await claim(canonical, world, amount_usd_nano, tokens, again=again)
+    return await claim(canonical, world, amount_usd_nano, tokens, again=again, within_s=within_s)
 
 
 def _able(decision: Decision, bars: Bars) -> list[TierView]:

@@ -10,6 +10,9 @@ from gateway.ports import LedgerUnavailable
 
 _HOLD_SLACK_S = 60.0
 """A hold outlives its request's deadline by this, so that a late settle still finds it."""
+LEDGER_WITHIN_S = 0.015
+"""How long a request waits for the ledger, in all. Before, it waits up to 5 ms for the cache and as long to learn where
+its conversation stands: a slow or dead shared store delays it by 25 ms at most."""
 _LEDGER_BACK_S = 1.0
 _AGAIN = "/2"
 """Ends the name of a second claim: under the first one's name the ledger would repeat its refusal."""
@@ -29,17 +32,24 @@ async def place_hold(canonical: Canonical, world: World, amount_usd_nano: int, t
 
 
 async def claim(
-    canonical: Canonical, world: World, amount_usd_nano: int, tokens: int, *, again: bool = False
+    canonical: Canonical,
+    world: World,
+    amount_usd_nano: int,
+    tokens: int,
+    *,
+    again: bool = False,
+    within_s: float = LEDGER_WITHIN_S,
 ) -> tuple[Hold, HoldVerdict]:
     """Ask the ledger, and note the hold on the request; `again` after a first claim that was refused.
 
+    The verdict is waited for `within_s` at most.
     Raises GatewayError `ledger_unavailable` (503) where a budget cannot be checked.
     """
     arrival, route, tenant = canonical.admitted.arrival, canonical.route, canonical.admitted.key.tenant
     expires_s = max(route.deadline_s, route.stream_deadline_s) + _HOLD_SLACK_S
     name = RequestId(arrival.request_id + _AGAIN) if again else arrival.request_id
     # Noted before it is known to be granted: should the ledger's answer be lost, the hold must still be given back.
-    hold = arrival.hold = Hold(name, tenant.id, tenant.allowance, amount_usd_nano, tokens, expires_s)
+    hold = arrival.hold = Hold(name, tenant.id, tenant.allowance, amount_usd_nano, tokens, expires_s, within_s)
     try:
         verdict = await world.ledger.hold(hold)
     except LedgerUnavailable as error:

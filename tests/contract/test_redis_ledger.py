@@ -78,6 +78,16 @@ async def test_a_frozen_server_fails_a_hold_in_time(server: RedisServer) -> None
         assert ledger.stats()["unavailable"] == 5
 
 
+async def test_a_request_that_cannot_wait_as_long_is_told_in_its_own_time(server: RedisServer) -> None:
+    async with worker(server, open_s=60.0) as (ledger, client):
+        await client.call("PING", timeout_s=PATIENT_S)
+        server.freeze()
+        started_s = time.monotonic()
+        with pytest.raises(LedgerUnavailable):
+            await ledger.hold(replace(a_hold("one", BUDGET_100, 1), within_s=0.005))
+        assert time.monotonic() - started_s < REQUEST_GUARD_S < PATIENT_S
+
+
 async def test_a_hold_whose_answer_was_lost_can_be_repeated_and_holds_once(server: RedisServer) -> None:
     async with worker(server, RedisLedgerSettings(rate_window_s=AGES_S)) as (hasty, hasty_client):
         await hasty_client.call("PING", timeout_s=PATIENT_S)

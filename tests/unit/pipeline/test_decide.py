@@ -11,7 +11,9 @@ from gateway.domain.ids import TierName
 from gateway.domain.ledger import Hold, HoldVerdict, Refusal
 from gateway.domain.outcome import Outcome
 from gateway.domain.request import Operation
+from gateway.pipeline.hold import LEDGER_WITHIN_S
 from tests.support.behaviours import always, fails, speaks
+from tests.support.clocks import ManualClock
 from tests.support.fake_inbound import FakeClient
 from tests.support.gateways import (
     CHAT,
@@ -43,6 +45,17 @@ class Counting(Books):
         self.holds.append(hold)
         left = next(self.left_usd_nano)
         return HoldVerdict(Refusal.BUDGET if hold.amount_usd_nano > left else None, 9.0, left)
+
+
+class Slow(Counting):
+    """It takes ten milliseconds to answer."""
+
+    clock: ManualClock
+
+    async def hold(self, hold: Hold) -> HoldVerdict:
+        """Take the time."""
+        self.clock.advance(0.01)
+        return await super().hold(hold)
 
 
 TINY = KEYED.replace("budget: {usd: 1,", "budget: {usd: 0.00001,")
@@ -188,6 +201,16 @@ async def test_the_ledger_is_asked_again_only_where_something_would_fit() -> Non
         gateway = Gateway(KEYED, ledger=ledger)
         await gateway.ask({**CHAT, "max_tokens": 100}, key=TEAM_KEY)
         assert len(ledger.holds) == times
+
+
+async def test_both_claims_of_a_request_share_its_wait_for_the_ledger() -> None:
+    ledger = Slow(KEYED_LEFT["0.0005"])
+    gateway = Gateway(KEYED, ledger=ledger)
+    ledger.clock = gateway.clock
+    await gateway.ask({**CHAT, "max_tokens": 100}, key=TEAM_KEY)
+    first, second = ledger.holds
+    assert first.within_s == LEDGER_WITHIN_S
+    assert second.within_s == pytest.approx(LEDGER_WITHIN_S - 0.01)
 
 
 async def test_a_budget_that_others_use_up_in_between_refuses_after_all() -> None:
