@@ -1,5 +1,8 @@
 """Allowances that all workers share. Each step is one Lua script, so no two workers ever see half of it.
 
+An answer names the request's record, as a cached answer does its key: the answer to another's is no answer, and the end
+of the connection that brought it.
+
 Windows follow Redis's clock, in UTC; no worker's clock has a say.
 """
 
@@ -7,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from gateway.adapters.redis_keys import tenant_prefix
-from gateway.adapters.redis_link import Argument, RedisUnavailable
+from gateway.adapters.redis_link import Argument, RedisUnavailable, Reply
 from gateway.adapters.redis_script import RedisScript
 from gateway.adapters.redis_settles import SettleRetries, SettleRetrySettings
 from gateway.adapters.redis_turn import TurnClient
@@ -47,7 +50,7 @@ class RedisLedger:
         self._hold_script = RedisScript("hold")
         self._settle_script = RedisScript("settle")
         self._retries = SettleRetries(self._settle_now, clock=clock, chance=chance, settings=self._settings.retries)
-        self._counts = {"granted": 0, "refused": 0, "unavailable": 0, "settles_failed_at_first": 0}
+        self._counts = {"granted": 0, "refused": 0, "unavailable": 0, "mismatches": 0, "settles_failed_at_first": 0}
         self._outcomes = {"posted": 0, "late": 0, "repeated": 0, "unheld": 0, "nothing": 0}
 
     async def hold(self, hold: Hold) -> HoldVerdict:
@@ -64,7 +67,9 @@ class RedisLedger:
         except RedisUnavailable as error:
             self._counts["unavailable"] += 1
             raise LedgerUnavailable(str(error)) from error
-        verdict = _verdict(reply)
+        verdict = _verdict(reply, keys[0])
+        if verdict is None:
+            raise LedgerUnavailable(self._distrust(reply))
         self._counts["granted" if verdict.is_granted else "refused"] += 1
         return verdict
 
@@ -98,8 +103,18 @@ class RedisLedger:
         arguments = (prefix, settlement.charge_usd_nano, settlement.tokens, window, self._kept_ms())
         timeout_s = self._settings.settle_timeout_s
         reply = await self._settle_script.run(self._client, self._clock, keys, arguments, timeout_s)
-        if isinstance(reply, bytes) and (outcome := reply.decode()) in self._outcomes:
-            self._outcomes[outcome] += 1
+        match reply:
+            case [bytes(outcome), bytes(key)] if key == keys[0].encode():
+                self._outcomes[outcome.decode()] += 1
+            case _:
+                raise RedisUnavailable(self._distrust(reply))
+
+    def _distrust(self, reply: Reply) -> str:
+        """Give up a connection whose replies are not those to its commands; return the reason."""
+        reason = f"the ledger was answered what its script never says of this request: {reply!r}"
+        self._counts["mismatches"] += 1
+        self._client.distrust(reason)
+        return reason
 
     def _hold_arguments(self, hold: Hold, prefix: str) -> tuple[Argument, ...]:
         allowance = hold.allowance
@@ -134,12 +149,13 @@ def _or_empty(limit: int | None) -> Argument:
     return "" if limit is None else limit
 
 
-def _verdict(reply: object) -> HoldVerdict:
+def _verdict(reply: Reply, key: str) -> HoldVerdict | None:
+    """Read a verdict; None for what is none, or one of another request."""
     match reply:
-        case [bytes(refusal), bytes(retry_ms), bytes(left)]:
+        case [bytes(refusal), bytes(retry_ms), bytes(left), bytes(of)] if of == key.encode():
             return HoldVerdict(
                 Refusal(refusal.decode()) if refusal else None,
                 int(retry_ms) / 1_000,
                 int(left) if left else None,
             )
-    raise LedgerUnavailable(f"the ledger's script answered what it never says: {reply!r}")
+    return None

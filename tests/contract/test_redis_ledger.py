@@ -15,6 +15,7 @@ from gateway.adapters.redis_turn import TurnClient
 from gateway.domain.ledger import Allowance
 from gateway.ports import LedgerUnavailable
 from tests.support.ledgers import AGES_S, PATIENT, TENANT, a_hold, a_settlement, an_allowance
+from tests.support.redis_in_memory import encoded
 from tests.support.redis_server import (
     PATIENT_S,
     MonotonicClock,
@@ -199,6 +200,33 @@ async def test_an_answer_that_the_script_never_gives_is_no_verdict() -> None:
     ):
         with pytest.raises(LedgerUnavailable, match="never says"):
             await ledger.hold(a_hold("one", BUDGET_100, 1))
+
+
+async def test_the_verdict_on_another_request_is_none_and_ends_the_connection() -> None:
+    verdict = encoded([b"", b"0", b"40", f"{tenant_prefix(TENANT)}l:r:another".encode()])
+    async with (
+        scripted_listener(b"+PONG\r\n", verdict) as (host, port),
+        worker(RedisTarget(host=host, port=port)) as (ledger, client),
+    ):
+        with pytest.raises(LedgerUnavailable, match="never says of this request"):
+            await ledger.hold(a_hold("one", BUDGET_100, 1))
+        assert client.stats()["state"] == "idle"
+        assert ledger.stats()["mismatches"] == 1
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [encoded([b"posted", f"{tenant_prefix(TENANT)}l:r:another".encode()]), encoded(b"\xff\xfe a cached answer")],
+    ids=["of another settlement", "of a read"],
+)
+async def test_a_settlement_that_another_answer_came_for_is_repeated(reply: bytes) -> None:
+    async with (
+        scripted_listener(b"+PONG\r\n", reply) as (host, port),
+        worker(RedisTarget(host=host, port=port)) as (ledger, client),
+    ):
+        await ledger.settle(a_settlement(a_hold("one", BUDGET_100, 1), 1))
+        assert (ledger.stats()["settles_waiting"], ledger.stats()["posted"]) == (1, 0)
+        assert client.stats()["state"] == "idle"
 
 
 async def test_a_call_releases_a_bounded_number_of_expired_holds(server: RedisServer) -> None:

@@ -5,7 +5,7 @@
 -- ARGV 1 the tenant's prefix, 2 request id, 3 amount (nano-USD), 4 tokens, 5 milliseconds until the hold expires,
 --      6 budget (nano-USD or empty), 7 its window (s), 8 requests and 9 tokens allowed a minute (or empty),
 --      10 the "minute" (s), 11 how many expired holds to release at most, 12 milliseconds a settled record is kept
--- Answers the refusal (or empty), milliseconds until the refusing window turns, the budget left (or empty).
+-- Answers the refusal (or empty), milliseconds until the refusing window turns, the budget left (or empty), KEYS 1.
 
 local function digits(number)
     return string.format('%.0f', number)
@@ -14,7 +14,7 @@ end
 local record, holds = KEYS[1], KEYS[2]
 local recorded = redis.call('HMGET', record, 'refusal', 'retry_ms', 'left')
 if recorded[1] then
-    return recorded
+    return {recorded[1], recorded[2], recorded[3], record}
 end
 
 local time = redis.call('TIME')
@@ -43,7 +43,7 @@ end
 local function answer(refusal, retry_ms, left, lasts_ms)
     redis.call('HSET', record, 'refusal', refusal, 'retry_ms', digits(retry_ms), 'left', left)
     redis.call('PEXPIRE', record, digits(lasts_ms))
-    return {refusal, digits(retry_ms), left}
+    return {refusal, digits(retry_ms), left, record}
 end
 
 -- A refused request comes back under another id; its record only has to outlive a lost reply.

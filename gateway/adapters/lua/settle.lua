@@ -4,7 +4,7 @@
 -- ARGV 1 the tenant's prefix, 2 charge (nano-USD), 3 tokens, 4 the budget's window (s, or empty without a budget),
 --      5 milliseconds a settled record is kept
 -- Answers `posted`, `late` (the hold had expired: the spend is real and is posted all the same), `repeated`, or, where
--- nothing is known of a hold, `unheld` (posted to the present window) or, without a charge, `nothing`.
+-- nothing is known of a hold, `unheld` (posted to the present window) or, without a charge, `nothing`; and KEYS 1.
 
 local function digits(number)
     return string.format('%.0f', number)
@@ -15,7 +15,7 @@ local prefix, charge, tokens, kept_ms = ARGV[1], tonumber(ARGV[2]), tonumber(ARG
 local known = redis.call('HMGET', record, 'refusal', 'charge', 'member', 'budget_key', 'rate_key', 'tokens')
 local refusal, settled, member, budget_key, rate_key = known[1], known[2], known[3], known[4], known[5]
 if settled then
-    return 'repeated'
+    return {'repeated', record}
 end
 
 local function post(key)
@@ -40,7 +40,7 @@ if member then
     end
     redis.call('HDEL', record, 'member', 'budget_key', 'rate_key', 'tokens')
 elseif charge == 0 then
-    return 'nothing'
+    return {'nothing', record}
 else
     outcome = 'unheld'
     local window_s = tonumber(ARGV[4])
@@ -54,4 +54,4 @@ else
 end
 redis.call('HSET', record, 'charge', digits(charge))
 redis.call('PEXPIRE', record, digits(kept_ms))
-return outcome
+return {outcome, record}
