@@ -246,6 +246,20 @@ async def test_a_refusal_says_when_its_window_turns(server: RedisServer) -> None
         assert 0 < (await ledger.hold(a_hold("two", day, 1))).retry_after_s <= 86_400
 
 
+async def test_a_charge_with_which_the_books_begin_lasts_as_long_as_its_window(server: RedisServer) -> None:
+    async with worker(server) as (ledger, client):
+        day = an_allowance(budget=100, window_s=86_400)
+        time_there = await client.call("TIME", timeout_s=PATIENT_S)
+        assert isinstance(time_there, list)
+        assert isinstance(time_there[0], bytes)
+        now_s = int(time_there[0])
+        await ledger.settle(a_settlement(a_hold("made before the books were lost", day, 50), 30))
+        window = f"{tenant_prefix(TENANT)}l:b:86400:{now_s - now_s % 86_400}"
+        lasts_ms = await client.call("PTTL", window, timeout_s=PATIENT_S)
+        assert isinstance(lasts_ms, int)
+        assert lasts_ms == pytest.approx((86_400 - now_s % 86_400 + QUICK.record_kept_s) * 1e3, abs=PATIENT_S * 1e3)
+
+
 async def test_every_key_ends_by_itself_and_lies_in_the_tenants_slot(server: RedisServer) -> None:
     allowance = an_allowance(budget=100, requests=10, tokens=1_000)
     async with worker(server) as (ledger, client):

@@ -18,10 +18,17 @@ if settled then
     return {'repeated', record}
 end
 
-local function post(key)
-    redis.call('HINCRBY', key, 'posted', digits(charge))
-    if redis.call('PTTL', key) < kept_ms then
-        redis.call('PEXPIRE', key, digits(kept_ms))
+local time = redis.call('TIME')
+local now_s = tonumber(time[1])
+local now_ms = now_s * 1000 + math.floor(tonumber(time[2]) / 1000)
+
+-- What is posted lasts as long as its window, also where the books were lost since and begin with it.
+local function post(window)
+    local length_s, start_s = string.match(window, '^b:(%d+):(%d+)$')
+    local lasts_ms = math.max(0, (tonumber(start_s) + tonumber(length_s)) * 1000 - now_ms) + kept_ms
+    redis.call('HINCRBY', prefix .. window, 'posted', digits(charge))
+    if redis.call('PTTL', prefix .. window) < lasts_ms then
+        redis.call('PEXPIRE', prefix .. window, digits(lasts_ms))
     end
 end
 
@@ -33,7 +40,7 @@ if member then
         else
             outcome = 'late'
         end
-        post(prefix .. budget_key)
+        post(budget_key)
     end
     if redis.call('HEXISTS', prefix .. rate_key, 'tokens') == 1 then
         redis.call('HINCRBY', prefix .. rate_key, 'tokens', digits(tokens - tonumber(known[6])))
@@ -45,8 +52,7 @@ else
     outcome = 'unheld'
     local window_s = tonumber(ARGV[4])
     if window_s then
-        local now_s = tonumber(redis.call('TIME')[1])
-        post(prefix .. 'b:' .. digits(window_s) .. ':' .. digits(now_s - now_s % window_s))
+        post('b:' .. digits(window_s) .. ':' .. digits(now_s - now_s % window_s))
     end
     if not refusal then
         redis.call('HSET', record, 'refusal', '', 'retry_ms', '0', 'left', '')
