@@ -203,7 +203,7 @@ def test_a_value_is_gone_when_its_time_is_over() -> None:
     assert redis.answer([b"EXISTS", b"key"]) == b":1\r\n"
     now_us[0] = 100_000
     assert redis.answer([b"GETRANGE", b"key", b"0", b"9"]) == b"$0\r\n\r\n"
-    assert redis.keys.keys() == [b"other"]
+    assert redis.keys.names() == [b"other"]
 
 
 def test_entries_are_never_older_than_those_before_them_whatever_the_clock() -> None:

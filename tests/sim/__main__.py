@@ -1,6 +1,7 @@
 """Simulate from the command line.
 
 python -m tests.sim --seeds 100000 --jobs 2 --keep sim.json   judge many seeds; the same command goes on
+python -m tests.sim --seeds 5000 --redis                      the same, with a Redis in every case
 python -m tests.sim --seed 42 --trace                         show what happens in one
 python -m tests.sim --seed 42 --shrink                        make a failing one small, as one line
 python -m tests.sim --line '{"seed":…}' --trace               the same of a line
@@ -35,7 +36,8 @@ def main(arguments: Sequence[str]) -> int:
     if given.figures is not None:
         return _figures(given.figures or FIGURES)
     if given.seed is not None or given.line is not None:
-        return _one(case_of_seed(given.seed) if given.line is None else case_of(given.line), given)
+        drawn = case_of_seed(given.seed, shared=given.redis) if given.line is None else case_of(given.line)
+        return _one(drawn, given)
     return _many(given)
 
 
@@ -79,11 +81,15 @@ def _many(given: argparse.Namespace) -> int:
             lambda now: bar.update(
                 task, completed=now.next - now.first, description=f"{len(now.tally.violations)} violations"
             ),
+            shared=given.redis,
         )
     for table in tables(done):
         console.print(table)
     for one in done.tally.violations:
-        console.print(f"python -m tests.sim --seed {one.seed} --trace   # {one.what}", markup=False, soft_wrap=True)
+        redis = " --redis" if given.redis else ""
+        console.print(
+            f"python -m tests.sim --seed {one.seed}{redis} --trace   # {one.what}", markup=False, soft_wrap=True
+        )
     return 1 if done.tally.violations else 0
 
 
@@ -96,6 +102,7 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="play this one alone")
     parser.add_argument("--line", help="play this case alone: a line of JSON")
     parser.add_argument("--figures", nargs="*", choices=FIGURES, help="measure what is promised (all; some minutes)")
+    parser.add_argument("--redis", action="store_true", help="give every case a Redis, not a third of them")
     parser.add_argument("--trace", action="store_true", help="print what happened")
     parser.add_argument("--shrink", action="store_true", help="make a failing case small")
     return parser.parse_args(arguments)

@@ -34,8 +34,10 @@ def money_violations(run: Run) -> Iterator[str]:
             yield f"P1: {one.hold.request_id} settled at {one.charge_usd_nano}, receipt {charged_usd_nano}"
     budget_usd_nano = run.case.shape.budget_usd * 10**9
     for tenant, left in run.budget_left_usd_nano.items():
-        if left != budget_usd_nano - charges[tenant]:
-            yield f"P1: {tenant} has {left} left of {budget_usd_nano}, charged {charges[tenant]}"
+        # What was posted before a loss of the books and confirmed to nobody is posted once more behind it.
+        lost = 0 if run.redis is None else run.redis.lost_usd_nano[tenant]
+        if not charges[tenant] - lost <= budget_usd_nano - left <= charges[tenant]:
+            yield f"P1: {tenant} has {left} left of {budget_usd_nano}, charged {charges[tenant]}, lost {lost}"
 
 
 def _charge(run: Run, receipt: Receipt) -> Iterator[str]:

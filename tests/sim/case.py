@@ -9,6 +9,8 @@ from typing import Final
 import msgspec
 from msgspec import Struct, structs
 
+from tests.sim.redis_case import Redis
+
 
 class Mode(StrEnum):
     """What is asked of a run."""
@@ -69,15 +71,6 @@ class Ailment(StrEnum):
     CRASH = "crash"
 
 
-class LedgerTrouble(StrEnum):
-    """What befalls the ledger for a while."""
-
-    UNREACHABLE = "unreachable"
-    REPLY_LOST = "reply_lost"
-    """A hold is taken, and its answer never comes."""
-    SLOW = "slow"
-
-
 class Server(Struct, frozen=True):
     """How a model server works. Reading a prompt takes `base_s` and `per_token_s` a token, writing a token `gap_s`."""
 
@@ -128,6 +121,7 @@ class Shape(Struct, frozen=True):
     keyed: bool = False
     """Whether callers are tenants with keys, budgets and rates."""
     budget_usd: int = 100
+    """0 for none: then the first tenant has a rate alone, and the second no limit at all."""
     rpm: int = 1_000
     in_flight: int = 64
     in_flight_per_key: int = 64
@@ -203,14 +197,6 @@ class ServerFault(Struct, frozen=True):
     retry_after: str = ""
 
 
-class LedgerFault(Struct, frozen=True):
-    """A trouble of the ledger."""
-
-    kind: LedgerTrouble
-    from_s: float
-    to_s: float
-
-
 class Reload(Struct, frozen=True):
     """Another version of the policy comes into force: other prices, other model names."""
 
@@ -235,14 +221,24 @@ class Case(Struct, frozen=True):
     asks: tuple[Ask, ...]
     calls: tuple[CallFault, ...] = ()
     ailments: tuple[ServerFault, ...] = ()
-    ledger: tuple[LedgerFault, ...] = ()
     reloads: tuple[Reload, ...] = ()
     standstills: tuple[Standstill, ...] = ()
     drain_at_s: float = -1.0
+    redis: Redis | None = None
+    """What gateways share; without it there is one, which has its stores in memory."""
     shuffled: bool = False
     """Whether chance orders what happens at the same instant."""
     quiet_from_s: float = -1.0
     """From when on everything must succeed: liveness alone."""
+
+    @property
+    def gateways(self) -> int:
+        """Count the gateways. Requests go to one after the other, by their numbers."""
+        return 1 if self.redis is None else self.redis.gateways
+
+    def gateway_of(self, ask: int) -> int:
+        """Tell which gateway a request goes to."""
+        return ask % self.gateways
 
     def line(self) -> str:
         """Write as one line of JSON, without what is as usual."""

@@ -8,13 +8,13 @@ from functools import cache
 from random import Random
 from typing import Final, TypeVar
 
+from msgspec import structs
+
 from tests.sim.case import (
     Ailment,
     Ask,
     CallFault,
     Case,
-    LedgerFault,
-    LedgerTrouble,
     Mishap,
     Mode,
     Reload,
@@ -24,6 +24,7 @@ from tests.sim.case import (
     Standstill,
 )
 from tests.sim.policies import VERSIONS, host_name, tier_name
+from tests.sim.redis_generator import redis_of
 
 T = TypeVar("T")
 
@@ -34,7 +35,7 @@ RETRY_AFTERS: Final = (
 STATUSES: Final = (400, 401, 403, 404, 408, 413, 422, 429, 500, 501, 502, 503, 504)
 _FEATURES: Final = (
     "patience", "slow_body", "twins", "slow_reader", "stops_reading", "leaves_late", "leaves_after_parts", "cut",
-    "scoring", "whole", "usage", "pinned", "reloads", "drain", "ledger", "tight", "burst",
+    "scoring", "whole", "usage", "pinned", "reloads", "drain", "redis", "tight", "burst",
     "callers_limits", "standstill", "sessions",
 )  # fmt: skip
 SHAPES: Final = 256
@@ -42,9 +43,9 @@ _QUIET_S: Final = 70.0
 """How long after the last fault everything must be well again."""
 
 
-def case_of_seed(seed: int) -> Case:
-    """Draw the whole case."""
-    return _Drawing(seed).case()
+def case_of_seed(seed: int, *, shared: bool = False) -> Case:
+    """Draw the whole case. One that is to be `shared` has a Redis whatever the seed says."""
+    return _Drawing(seed, shared=shared).case()
 
 
 @cache
@@ -84,9 +85,12 @@ def shape_of(number: int, *, is_tight: bool) -> Shape:
 class _Drawing:
     """One seed's draws, in a fixed order."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, shared: bool) -> None:
         self._seed = seed
+        self._is_shared = shared
         self._draws = Random(seed)
+        self._apart = Random(f"redis {seed}")
+        """Draws what is of Redis, so that all else is as it would be without."""
         self._on = {feature for feature in _FEATURES if self._draws.random() < 0.5}
         self._mishaps = self._some(list(Mishap))
         self._ailments = self._half(list(Ailment))
@@ -105,6 +109,9 @@ class _Drawing:
         asks = self._asks(shape)
         calls = tuple(self._call_faults(asks))
         ailments = tuple(self._server_faults(servers))
+        redis = redis_of(self._apart, [ask.at_s for ask in asks]) if self._shares(shape) else None
+        if redis is not None and shape.keyed:
+            shape = structs.replace(shape, budget_usd=self._apart.choice((shape.budget_usd, shape.budget_usd, 0)))
         is_safety = mode is Mode.SAFETY
         quiet_from_s = -1.0 if is_safety else 12.0 + _QUIET_S
         if not is_safety:
@@ -117,7 +124,7 @@ class _Drawing:
             asks=asks,
             calls=calls,
             ailments=ailments,
-            ledger=tuple(self._ledger_faults(shape)),
+            redis=redis,
             reloads=tuple(self._reloads()),
             standstills=tuple(self._standstills()),
             drain_at_s=self._time(0.0, 6.0) if is_safety and self._has("drain", 0.3) else -1.0,
@@ -217,11 +224,10 @@ class _Drawing:
                 faults.append(ServerFault(server.host, kind, from_s, to_s, factor, status, wait))
         return faults
 
-    def _ledger_faults(self, shape: Shape) -> list[LedgerFault]:
-        if not shape.keyed or not self._has("ledger", 0.5):
-            return []
-        from_s = self._time(0.0, 5.0)
-        return [LedgerFault(self._draws.choice(list(LedgerTrouble)), from_s, from_s + self._draws.choice((0.5, 3.0)))]
+    def _shares(self, shape: Shape) -> bool:
+        """Draw whether there is a Redis: in some three of ten cases, more often where callers have keys."""
+        is_drawn = shape.keyed and self._has("redis", 0.5)
+        return self._is_shared or is_drawn or ("redis" in self._on and self._apart.random() < 0.5)
 
     def _reloads(self) -> list[Reload]:
         if "reloads" not in self._on:

@@ -1,6 +1,6 @@
 """What must hold of every request's life: one policy, an end in time, few calls, and servers that are let go."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from gateway.domain.errors import ErrorCode
@@ -14,6 +14,8 @@ AFTERWARDS_S: Final = 0.6
 tenth. Clients leave as soon as they have the end, so that cannot count as leaving."""
 LOSER_S: Final = 0.05
 """How soon the other of two calls is let go."""
+LEARNT_S: Final = 0.01
+"""How soon another gateway knows where a turn has left a conversation."""
 _LIVE_MAX: Final = 2
 _PINNED_ATTEMPTS: Final = 3
 """An alias of a tier has no route in the policy, and so the default."""
@@ -118,7 +120,7 @@ def tool_loops_stay_where_they_are(told: Told) -> Iterator[str]:
     # One that came meanwhile may have moved the loop before this one's tier was chosen.
     is_in_turn = all(other.client.over_s is not None and other.client.over_s < told.client.came_s for other in turns)
     answered = [one for one in turns if one.ask.is_routed and one.receipt.tier is not None and one.calls]
-    if not answered or not is_in_turn:
+    if not answered or not is_in_turn or not _is_known_here(told, turns):
         return
     last = max(answered, key=lambda one: one.client.over_s or 0.0)
     # Turns that were under way at once have no order: the loop may be with the tier of any of them.
@@ -126,6 +128,15 @@ def tool_loops_stay_where_they_are(told: Told) -> Iterator[str]:
     able = {view.tier for view in decision.views if view.removed_by is None}
     if tiers <= able and decision.ladder[0] not in tiers:
         yield f"conversation: in a tool loop with {' or '.join(sorted(tiers))}, and sent to {decision.ladder[0]}"
+
+
+def _is_known_here(told: Told, turns: Sequence[Told]) -> bool:
+    """Tell whether this request's gateway must know of the turns: its own, or what a sound Redis had time to learn."""
+    case, came_s = told.run.case, told.client.came_s
+    foreign = [one for one in turns if case.gateway_of(one.ask.number) != case.gateway_of(told.ask.number)]
+    if not foreign or case.redis is None:
+        return True
+    return not case.redis.faults and all((one.client.over_s or came_s) + LEARNT_S < came_s for one in foreign)
 
 
 def all_is_well_again(told: Told) -> Iterator[str]:

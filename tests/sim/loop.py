@@ -10,7 +10,7 @@ import selectors
 from collections import deque
 from collections.abc import Callable, Coroutine
 from random import Random
-from typing import Any, TypeVar, TypeVarTuple, Unpack
+from typing import Any, Protocol, TypeVar, TypeVarTuple, Unpack
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -37,6 +37,15 @@ class Runaway(AssertionError):
     """A run does not come to its end."""
 
 
+class Host(Protocol):
+    """Who can be connected to."""
+
+    async def connect(
+        self, make_protocol: Callable[[], asyncio.BaseProtocol]
+    ) -> tuple[asyncio.Transport, asyncio.BaseProtocol]:
+        """Take a connection. Raises OSError."""
+
+
 class VirtualLoop(asyncio.SelectorEventLoop):
     """`chance` permutes what is ready, and what is due at one instant; without it all comes in asyncio's order."""
 
@@ -47,6 +56,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._turns = 0
         self._timers: list[asyncio.TimerHandle] = []
         super().__init__(_Leap(self._leap))
+        self.hosts: dict[str, Host] = {}
+        """Whom the name of a host leads to; there is no network beside them."""
         self.trouble: list[str] = []
         self.set_exception_handler(lambda _, context: self.trouble.append(_described(context)))
         if chance is not None:
@@ -70,6 +81,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         timer = super().call_at(when, callback, *args, context=context)
         self._timers.append(timer)
         return timer
+
+    async def create_connection(  # type: ignore[override] # connections to simulated hosts have no options
+        self, protocol_factory: Callable[[], asyncio.BaseProtocol], host: str, port: int, **_options: object
+    ) -> tuple[asyncio.Transport, asyncio.BaseProtocol]:
+        """Connect to a simulated host. Raises OSError, and so for a host that is none."""
+        if host not in self.hosts:
+            raise ConnectionRefusedError(f"{host}:{port} is no simulated host")
+        return await self.hosts[host].connect(protocol_factory)
 
     def stand_still(self, seconds: float) -> None:
         """Let time pass in which nothing is done, as for a process that is stopped and goes on."""

@@ -103,9 +103,9 @@ def _tier(shape: Shape, rank: int, version: int) -> str:
 
 
 def _tenants(shape: Shape) -> tuple[str, ...]:
-    first = f"budget: {{usd: {shape.budget_usd}, window: month}}, rate: {{rpm: {shape.rpm}}}"
+    budget = f", budget: {{usd: {shape.budget_usd}, window: month}}" if shape.budget_usd else ""
     return (
         "tenants:",
-        f"  first: {{keys: [env:SEARCH_KEY], {first}}}",
-        f"  second: {{keys: [env:BATCH_KEY], budget: {{usd: {shape.budget_usd}, window: month}}}}",
+        f"  first: {{keys: [env:SEARCH_KEY]{budget}, rate: {{rpm: {shape.rpm}}}}}",
+        f"  second: {{keys: [env:BATCH_KEY]{budget}}}",
     )

@@ -10,7 +10,9 @@ from tests.sim.call import Call
 from tests.sim.case import Case
 from tests.sim.client import SimClient
 from tests.sim.history import History
-from tests.sim.ledger import SimLedger
+from tests.sim.ledger import Deals
+from tests.sim.redis import SimRedis
+from tests.sim.waits import Waits
 
 REQUEST_PREFIX = "req_"
 """Begins the id of every request; its number follows."""
@@ -23,7 +25,10 @@ class Run:
     case: Case
     history: History
     zero_s: float
-    ledger: SimLedger
+    ledger: Deals = field(default_factory=Deals)
+    waits: Waits = field(default_factory=Waits)
+    """How long requests waited for their stores."""
+    redis: SimRedis | None = None
     clients: dict[int, SimClient] = field(default_factory=dict)
     receipts: list[Receipt] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)

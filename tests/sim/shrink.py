@@ -6,9 +6,10 @@ from typing import Final, TypeVar
 from msgspec import structs
 
 from tests.sim.case import Ask, Case, Server, Shape
+from tests.sim.redis_case import Redis
 from tests.sim.verdict import judge
 
-T = TypeVar("T", Ask, Server, Shape)
+T = TypeVar("T", Ask, Redis, Server, Shape)
 PLAYS_MAX: Final = 3_000
 
 
@@ -37,12 +38,13 @@ def smaller_cases(case: Case) -> Iterator[Case]:
         yield without(case, {ask.number for ask in case.asks[half:]})
     for ask in case.asks if len(case.asks) > 1 else ():
         yield without(case, {ask.number})
-    for name in ("calls", "ailments", "ledger", "reloads", "standstills"):
+    for name in ("calls", "ailments", "reloads", "standstills"):
         have = getattr(case, name)
         if len(have) > 1:
             yield structs.replace(case, **{name: ()})
         for at in range(len(have)):
             yield structs.replace(case, **{name: (*have[:at], *have[at + 1 :])})
+    yield from _with_less_of_redis(case)
     if case.drain_at_s >= 0:
         yield structs.replace(case, drain_at_s=-1.0)
     if case.shuffled:
@@ -59,6 +61,21 @@ def without(case: Case, numbers: set[int]) -> Case:
     )
     calls = tuple(fault for fault in case.calls if fault.ask not in numbers)
     return structs.replace(case, asks=asks, calls=calls)
+
+
+def _with_less_of_redis(case: Case) -> Iterator[Case]:
+    redis = case.redis
+    if redis is None:
+        return
+    yield structs.replace(case, redis=None)
+    plain = Redis(faults=redis.faults)
+    for smaller in _towards(redis, plain):
+        yield structs.replace(case, redis=smaller)
+    if len(redis.faults) > 1:
+        yield structs.replace(case, redis=structs.replace(redis, faults=()))
+    for at in range(len(redis.faults)):
+        fewer = (*redis.faults[:at], *redis.faults[at + 1 :])
+        yield structs.replace(case, redis=structs.replace(redis, faults=fewer))
 
 
 def _plainer(case: Case) -> Iterator[Case]:

@@ -13,11 +13,14 @@ from gateway.domain.ledger import Settlement
 from gateway.domain.outcome import Outcome
 from tests.sim.books import money_violations
 from tests.sim.call import Call
-from tests.sim.case import Ask, CallFault, LedgerFault, LedgerTrouble, Mishap, Mode, Shape
+from tests.sim.case import Ask, CallFault, Mishap, Mode, Shape
 from tests.sim.checks import violations
 from tests.sim.life_checks import LET_GO_S
+from tests.sim.redis_case import Redis, RedisFault, RedisTrouble
+from tests.sim.redis_checks import WAIT_MAX_S
 from tests.sim.run import Run
-from tests.sim.worlds import played
+from tests.sim.stage import play
+from tests.sim.worlds import case_with, played
 
 KEYED = Shape(servers=(1, 1), keyed=True)
 
@@ -368,12 +371,91 @@ def test_a_tool_loop_that_leaves_its_tier_is_found_out() -> None:
     assert violations(run) == []
 
 
-def test_trouble_of_the_ledger_is_no_fault_of_ours_where_the_case_has_it() -> None:
-    run = sound()
-    run.reported.append((RequestId("req_0"), TimeoutError()))
-    assert violations(run)
-    run.case = structs.replace(run.case, ledger=(LedgerFault(LedgerTrouble.SLOW, 0.0, 1.0),))
+SHARED = Redis(gateways=2, faults=(RedisFault(RedisTrouble.SPLIT, 0.0, 9.0),))
+
+
+def shared(*asks: Ask) -> Run:
+    """Requests of a tenant with a budget, to two gateways that share a Redis."""
+    case = case_with(*(asks or (Ask(0, 0.0), Ask(1, 1.0))), shape=structs.replace(KEYED, cache=True, rpm=2))
+    run = play(structs.replace(case, redis=SHARED))
     assert violations(run) == []
+    assert run.redis is not None
+    assert max(run.redis.granted.values()) == 2
+    return run
+
+
+def wait_long(run: Run) -> None:
+    """Let a request wait for its ledger a hundredth of a millisecond and more too long."""
+    run.waits.spans_s[0].append((5.0, 5.0 + WAIT_MAX_S))
+
+
+def turn_away(run: Run) -> None:
+    """Turn a request away for want of a ledger where nothing ails Redis."""
+    run.case = structs.replace(run.case, redis=Redis(gateways=2))
+    spoil(run, error=ErrorCode.LEDGER_UNAVAILABLE)
+
+
+def turn_away_without_a_budget(run: Run) -> None:
+    """Turn a request away for want of a ledger that has no budget to be checked."""
+    run.case = structs.replace(run.case, shape=structs.replace(run.case.shape, budget_usd=0))
+    spoil(run, error=ErrorCode.LEDGER_UNAVAILABLE)
+
+
+def mishear(run: Run) -> None:
+    """Take a refusal for a grant."""
+    assert run.redis is not None
+    run.redis.verdicts["req_0"] = b"budget"
+
+
+def let_too_many_in(run: Run) -> None:
+    """Grant more requests than a minute has."""
+    assert run.redis is not None
+    run.redis.granted["first", 0] += 3
+
+
+def never_ask_again(run: Run) -> None:
+    """Find no ledger long after the last fault."""
+    run.case = structs.replace(run.case, mode=Mode.LIVENESS, quiet_from_s=0.0)
+    run.ledger.unanswered.add(RequestId("req_0"))
+
+
+def post_again(run: Run) -> None:
+    """Let the books have more than was charged."""
+    run.budget_left_usd_nano["first"] -= 1
+
+
+@pytest.mark.parametrize(
+    ("spoil_it", "promise"),
+    [
+        (wait_long, "P12"),
+        (turn_away, "P12"),
+        (turn_away_without_a_budget, "P12"),
+        (mishear, "P2"),
+        (let_too_many_in, "P2"),
+        (never_ask_again, "liveness"),
+        (post_again, "P1"),
+    ],
+    ids=lambda value: value.__name__ if callable(value) else value,
+)
+def test_what_is_wrong_with_redis_is_found_out(spoil_it: Callable[[Run], None], promise: str) -> None:
+    run = shared()
+    spoil_it(run)
+    assert promise in {one.partition(":")[0] for one in violations(run)}
+
+
+def test_what_was_lost_with_the_books_may_be_missing_there_and_no_more() -> None:
+    run = shared()
+    assert run.redis is not None
+    run.redis.lost_usd_nano["first"] = 1
+    run.budget_left_usd_nano["first"] += 1
+    assert violations(run) == []
+    run.budget_left_usd_nano["first"] += 1
+    assert "P1" in {one.partition(":")[0] for one in violations(run)}
+
+
+def test_an_answer_that_another_gateway_kept_is_a_hit() -> None:
+    run = shared(Ask(0, 0.0, tokens=2), Ask(1, 5.0, twin_of=0))
+    assert [receipt.outcome for receipt in run.receipts] == [Outcome.SUCCESS_UPSTREAM, Outcome.SUCCESS_CACHE_EXACT]
 
 
 def spoil(run: Run, **changes: Any) -> None:

@@ -22,8 +22,13 @@ def test_a_line_is_played_like_its_seed(capsys: pytest.CaptureFixture[str]) -> N
     assert told[: len(told) // 2] == told[len(told) // 2 :]
 
 
+def test_what_redis_did_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--seed", "3", "--redis", "--trace"]) == 0
+    assert "PING -> PONG" in capsys.readouterr().out
+
+
 def test_many_seeds_end_with_a_report(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--seeds", "3", "--from", "40"]) == 0
+    assert main(["--seeds", "3", "--from", "40", "--redis"]) == 0
     told = capsys.readouterr().out
     for title in ("Runs", "Faults met, by kind and phase", "Outcomes", "Pairs of the exchange machine"):
         assert title in told

@@ -7,6 +7,7 @@ import pytest
 from tests.sim.campaign import judge_range
 from tests.sim.case import Ailment, Mishap, Mode, case_of
 from tests.sim.generator import case_of_seed
+from tests.sim.redis_case import RedisTrouble
 from tests.sim.stage import play
 from tests.sim.verdict import Tally, judge, pairs_of_the_table
 
@@ -27,7 +28,7 @@ def tally() -> Tally:
     return judge_range((0, SEEDS))
 
 
-def test_no_promise_is_broken_whatever_befalls_servers_clients_and_ledger(tally: Tally) -> None:
+def test_no_promise_is_broken_whatever_befalls_servers_clients_and_redis(tally: Tally) -> None:
     told = [f"python -m tests.sim --seed {one.seed} --trace   # {one.what}" for one in tally.violations]
     assert not told, "\n" + "\n".join(told)
 
@@ -37,7 +38,8 @@ def test_every_pair_of_the_exchange_machine_occurs(tally: Tally) -> None:
 
 
 def test_every_kind_of_fault_is_met(tally: Tally) -> None:
-    assert {*map(str, Mishap), *map(str, Ailment)} <= {name.partition(" × ")[0] for name in tally.met}
+    kinds = {*map(str, Mishap), *map(str, Ailment), *map(str, RedisTrouble)}
+    assert kinds <= {name.partition(" × ")[0] for name in tally.met}
 
 
 def test_the_same_seed_has_the_same_history() -> None:
@@ -52,6 +54,13 @@ def test_seeds_differ() -> None:
 
 def test_both_modes_are_drawn() -> None:
     assert {case_of_seed(seed).mode for seed in range(20)} == set(Mode)
+
+
+def test_a_third_of_the_cases_have_a_redis_and_some_of_these_two_gateways() -> None:
+    cases = [case_of_seed(seed) for seed in range(SEEDS)]
+    shared = [case for case in cases if case.redis is not None]
+    assert SEEDS / 4 <= len(shared) <= SEEDS / 2
+    assert {case.gateways for case in shared} == {1, 2}
 
 
 def test_what_failed_once_holds() -> None:

@@ -115,6 +115,14 @@ def test_timers_that_are_still_set_are_told() -> None:
     assert "_fails" in told[0]
 
 
+def test_there_is_no_network_beside_the_simulated_hosts() -> None:
+    async def main() -> None:
+        await asyncio.get_running_loop().create_connection(asyncio.Protocol, "127.0.0.1", 80)
+
+    with pytest.raises(ConnectionRefusedError, match="no simulated host"):
+        run_virtual(main(), VirtualLoop())
+
+
 def _order(chance: Random | None) -> list[int]:
     said: list[int] = []
 

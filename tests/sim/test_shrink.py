@@ -5,6 +5,7 @@ from pathlib import Path
 from tests.sim.campaign import campaign
 from tests.sim.case import Case, Mishap
 from tests.sim.generator import case_of_seed
+from tests.sim.redis_case import RedisTrouble
 from tests.sim.report import tables
 from tests.sim.shrink import shrink, without
 from tests.sim.verdict import Tally, Violation
@@ -16,9 +17,21 @@ def test_what_does_not_matter_is_left_out() -> None:
     assert _has_two_stalls(smaller)
     assert len(smaller.calls) == 2
     assert len(smaller.asks) <= 2
-    assert (smaller.ailments, smaller.ledger, smaller.reloads, smaller.shuffled) == ((), (), (), False)
+    assert (smaller.ailments, smaller.redis, smaller.reloads, smaller.shuffled) == ((), None, (), False)
     assert {server.base_s for server in smaller.servers} == {0.1}
     assert len(smaller.line()) < len(case.line()) / 2
+
+
+def test_of_redis_as_little_is_left_as_matters() -> None:
+    def has_a_loss(case: Case) -> bool:
+        return case.redis is not None and any(fault.kind is RedisTrouble.LOSS for fault in case.redis.faults)
+
+    drawn = (case_of_seed(seed, shared=True) for seed in range(1_000))
+    case = next(case for case in drawn if has_a_loss(case) and case.gateways == 2)
+    smaller = shrink(case, "P0", has_a_loss)
+    assert smaller.redis is not None
+    assert [fault.kind for fault in smaller.redis.faults] == [RedisTrouble.LOSS]
+    assert smaller.gateways == 1
 
 
 def test_a_twin_whose_original_is_left_out_stands_for_itself() -> None:
@@ -33,6 +46,7 @@ def test_a_campaign_goes_on_where_it_stopped_and_comes_to_the_same(tmp_path: Pat
     whole = campaign(0, 60, 1, None)
     assert resumed == whole
     assert resumed.tally.runs == 60
+    assert campaign(0, 1, 1, kept, shared=True).tally.runs == 1, "one with a Redis in every case begins anew"
     assert campaign(7, 1, 1, kept).tally.runs == 1, "another range begins anew"
 
 

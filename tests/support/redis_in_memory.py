@@ -28,10 +28,14 @@ class RedisInMemory:
 
     def answer(self, command: Sequence[bytes]) -> bytes:
         """Carry out a command and return the answer as it is sent."""
+        return encoded(self.carry_out(command))
+
+    def carry_out(self, command: Sequence[bytes]) -> "Reply | ErrorReply":
+        """Carry out a command and return the answer."""
         try:
-            return encoded(self._execute(command))
+            return self._execute(command)
         except ErrorReply as error:
-            return b"-%s\r\n" % str(error).encode()
+            return error
 
     def _execute(self, command: Sequence[bytes]) -> Reply:
         if self.is_loading:
@@ -58,9 +62,11 @@ class RedisInMemory:
         return known.act(self.keys, command[1:])
 
 
-def encoded(reply: Reply) -> bytes:
+def encoded(reply: "Reply | ErrorReply") -> bytes:
     """Write an answer in the Redis protocol."""
     match reply:
+        case ErrorReply():
+            return b"-%b\r\n" % str(reply).encode()
         case None:
             return b"$-1\r\n"
         case int():

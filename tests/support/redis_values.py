@@ -89,7 +89,7 @@ class Keyspace:
             return -2
         return self._ends_ms[key] - self.now_ms() if key in self._ends_ms else -1
 
-    def keys(self) -> list[bytes]:
+    def names(self) -> list[bytes]:
         """Name what is there."""
         return [key for key in list(self._values) if self.exists(key)]
 
