@@ -6,8 +6,10 @@ from typing import Final, TypeVar
 from msgspec import structs
 
 from tests.sim.case import Ask, Case, Server, Shape
+from tests.sim.policies import policy_text
 from tests.sim.redis_case import Redis
 from tests.sim.verdict import judge
+from tests.unit.policy.worlds import compile_text
 
 T = TypeVar("T", Ask, Redis, Server, Shape)
 PLAYS_MAX: Final = 3_000
@@ -88,7 +90,9 @@ def _plainer(case: Case) -> Iterator[Case]:
             yield structs.replace(case, servers=(*case.servers[:at], plainer, *case.servers[at + 1 :]))
     kept = Shape(servers=case.shape.servers)
     for shape in _towards(case.shape, kept):
-        yield structs.replace(case, shape=shape)
+        # Fields that need each other go together or not at all: hedges, say, a second attempt.
+        if not isinstance(compile_text(policy_text(shape, 0)), list):
+            yield structs.replace(case, shape=shape)
 
 
 def _towards(value: T, plain: T) -> Iterator[T]:

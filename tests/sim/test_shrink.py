@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+from msgspec import structs
+
 from tests.sim.campaign import campaign
-from tests.sim.case import Case, Mishap
+from tests.sim.case import Case, Mishap, Server, Shape
 from tests.sim.generator import case_of_seed
+from tests.sim.policies import snapshot
 from tests.sim.redis_case import RedisTrouble
 from tests.sim.report import tables
-from tests.sim.shrink import shrink, without
+from tests.sim.shrink import shrink, smaller_cases, without
 from tests.sim.verdict import Tally, Violation
 
 
@@ -32,6 +35,16 @@ def test_of_redis_as_little_is_left_as_matters() -> None:
     assert smaller.redis is not None
     assert [fault.kind for fault in smaller.redis.faults] == [RedisTrouble.LOSS]
     assert smaller.gateways == 1
+
+
+def test_a_policy_that_does_not_compile_is_no_smaller_case() -> None:
+    # A limit to connect is within that to the first content, and the plain one is longer than this.
+    case = structs.replace(case_of_seed(0), shape=Shape(servers=(1,), ttft_s=0.3, connect_s=0.1, cache=True))
+    case = structs.replace(case, servers=(Server("t0-0"),))
+    shapes = [smaller.shape for smaller in smaller_cases(case) if smaller.shape != case.shape]
+    assert shapes
+    assert all(snapshot(shape, 0) for shape in shapes)
+    assert {shape.connect_s for shape in shapes} == {0.1}
 
 
 def test_a_twin_whose_original_is_left_out_stands_for_itself() -> None:
