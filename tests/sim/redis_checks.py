@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from gateway.adapters.redis_keys import tenant_prefix
 from gateway.domain.errors import ErrorCode
 from tests.sim.case import Mode
 from tests.sim.run import Run
@@ -38,10 +39,15 @@ def redis_fails_nobody(told: Told) -> Iterator[str]:
 
 
 def redis_is_used_again(told: Told) -> Iterator[str]:
-    """Long after the last fault the ledger answers."""
-    case, name = told.run.case, told.receipt.request_id
-    if case.mode is Mode.LIVENESS and told.ask.at_s >= case.quiet_from_s and name in told.run.ledger.unanswered:
+    """Long after the last fault the ledger answers, and what workers share is shared."""
+    case, redis, name = told.run.case, told.run.redis, told.receipt.request_id
+    if redis is None or case.mode is not Mode.LIVENESS or told.ask.at_s < case.quiet_from_s:
+        return
+    if name in told.run.ledger.unanswered:
         yield "liveness: the ledger was not to be had long after the last fault"
+    tenant = told.receipt.tenant
+    if tenant is not None and not redis.memory.keys.exists(f"{tenant_prefix(tenant)}rc:{name}".encode()):
+        yield "liveness: its receipt was not put where others find it, long after the last fault"
 
 
 def redis_violations(run: Run) -> Iterator[str]:

@@ -419,6 +419,13 @@ def never_ask_again(run: Run) -> None:
     run.ledger.unanswered.add(RequestId("req_0"))
 
 
+def share_nothing_again(run: Run) -> None:
+    """Find no receipt in Redis long after the last fault."""
+    assert run.redis is not None
+    run.case = structs.replace(run.case, mode=Mode.LIVENESS, quiet_from_s=0.0)
+    run.redis.memory.keys.clear()
+
+
 def post_again(run: Run) -> None:
     """Let the books have more than was charged."""
     run.budget_left_usd_nano["first"] -= 1
@@ -433,6 +440,7 @@ def post_again(run: Run) -> None:
         (mishear, "P2"),
         (let_too_many_in, "P2"),
         (never_ask_again, "liveness"),
+        (share_nothing_again, "liveness"),
         (post_again, "P1"),
     ],
     ids=lambda value: value.__name__ if callable(value) else value,
