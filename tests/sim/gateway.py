@@ -106,8 +106,13 @@ class SimGateway:
         """Close the stores."""
         await self._stores.aclose()
 
+    @property
+    def has_given_redis_up(self) -> bool:
+        """Tell whether it does not ask Redis because that did not answer."""
+        return self._stores.redis is not None and self._stores.redis.is_open
+
     def left_over(self) -> list[str]:
-        """Tell of what should be gone: requests under way, servers given up, a Redis that is not asked."""
+        """Tell of what should be gone: requests under way, servers given up."""
         left, world, is_quiet = [], self.world, self._run.case.mode is Mode.LIVENESS
         if world.admission.in_flight:
             left.append(f"{world.admission.in_flight} requests counted in and not out")
@@ -118,8 +123,6 @@ class SimGateway:
                     left.append(f"{endpoint.id} is not given requests")
                 if state.in_flight:
                     left.append(f"{state.in_flight} in flight at {endpoint.id}")
-        if self._stores.redis is not None and self._stores.redis.is_open:
-            left.append(f"{self.name} does not ask Redis")
         return left
 
     def _world(self, number: int, clock: Clock, network: SimNetwork) -> World:

@@ -117,6 +117,9 @@ class _Stage:
             await gateway.rest()
         if self._run.redis is not None:
             await asyncio.sleep(_HOLDS_OVER_S)
+            # Only now: a Redis that was away is asked again after half a minute at most, and later by who stood still.
+            given_up = [gateway.name for gateway in self._gateways if gateway.has_given_redis_up]
+            self._run.left_over += [f"{name} does not ask Redis" for name in given_up]
             self._run.trouble += [f"Redis was sent {command}" for command in self._run.redis.memory.unknown]
         await self._gateways[0].read_books()
         for gateway in self._gateways:
