@@ -46,13 +46,23 @@ EXAMPLES = """examples:
   taskset -c 1 python -m load_tests scoring --rounds 5000 --json router_models/latency.json
 """
 
+NO_ENCODER: Final = (
+    "no time of an encoder: there is none beside the artefact, or nothing to run it. Write one and measure again: "
+    "python -m router_models encoder build"
+)
+LOOP: Final = 200
+"""Additions in the loop that tells how fast the machine was: on a shared one that changes by a factor of four."""
+
 Scores = Callable[[CanonicalRequest], Score]
 Encodes = Callable[[RequestText], Score]
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One stage on texts of one size. A limit of 0: none was set."""
+    """One stage on texts of one size. A limit of 0: none was set.
+
+    `loop_us` is the median time of a plain loop of `LOOP` additions, one after each call.
+    """
 
     stage: str
     text: str
@@ -60,6 +70,7 @@ class Cell:
     p99_us: float
     p50_limit_us: float
     p99_limit_us: float
+    loop_us: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,17 +149,30 @@ def timed(stage: Stage, tiers: Sequence[Ability], rounds: int, now_ns: Callable[
     """Time a stage, request by request, the chances included; every text is tried once before."""
     requests = [request_of(stage.characters, number) for number in range(TEXTS)]
     taken: list[int] = []
+    loops: list[int] = []
     for round_ in range(-TEXTS, rounds):
         request = requests[round_ % TEXTS]
         start_ns = now_ns()
         score = stage.score(request)
         for tier in tiers:
             acceptance(tier, score)
+        end_ns = now_ns()
+        plain_loop()
         if round_ >= 0:
-            taken.append(now_ns() - start_ns)
+            taken.append(end_ns - start_ns)
+            loops.append(now_ns() - end_ns)
     taken.sort()
-    p50_us, p99_us = (taken[rounds * share // 100] / 1_000 for share in (50, 99))
-    return Cell(stage.name, stage.text, round(p50_us, 2), round(p99_us, 2), stage.p50_limit_us, stage.p99_limit_us)
+    p50_us, p99_us = (round(taken[rounds * share // 100] / 1_000, 2) for share in (50, 99))
+    loop_us = round(sorted(loops)[rounds // 2] / 1_000, 2)
+    return Cell(stage.name, stage.text, p50_us, p99_us, stage.p50_limit_us, stage.p99_limit_us, loop_us)
+
+
+def plain_loop() -> int:
+    """Do what takes the same time wherever the interpreter is as fast."""
+    total = 0
+    for number in range(LOOP):
+        total += number
+    return total
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -175,6 +199,8 @@ def run(options: argparse.Namespace) -> int:
         timed(stage, references, options.encoder_rounds if "encoder" in stage.name else options.rounds)
         for stage in track(stages_of(artefact, encoder), description="timing", console=told, transient=True)
     ]
+    if encoder is None:
+        print(NO_ENCODER, file=sys.stderr)
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
     if options.json is not None:
         told_json = {"machine": machine, "cells": [asdict(cell) for cell in cells]}
@@ -185,10 +211,11 @@ def run(options: argparse.Namespace) -> int:
 
 def scoring_table(cells: Sequence[Cell]) -> Table:
     """Draw the figures beside their limits."""
-    table = Table(title="text in, chances of two models out, µs, one thread", box=box.SIMPLE_HEAD)
-    for column in ("stages", "text", "p50", "p99", "p50 at most", "p99 at most"):
+    title = f"text in, chances of two models out, µs, one thread; beside each call a loop of {LOOP} additions"
+    table = Table(title=title, box=box.SIMPLE_HEAD)
+    for column in ("stages", "text", "p50", "p99", "p50 at most", "p99 at most", "loop"):
         table.add_column(column, justify="left" if column in ("stages", "text") else "right")
     for cell in cells:
         limits = (f"{limit:g}" if limit else "" for limit in (cell.p50_limit_us, cell.p99_limit_us))
-        table.add_row(cell.stage, cell.text, f"{cell.p50_us:.1f}", f"{cell.p99_us:.1f}", *limits)
+        table.add_row(cell.stage, cell.text, f"{cell.p50_us:.1f}", f"{cell.p99_us:.1f}", *limits, f"{cell.loop_us:.1f}")
     return table

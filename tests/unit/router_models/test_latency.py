@@ -9,7 +9,7 @@ from router_models.data import DataError
 from router_models.latency import served
 from router_models.report import Verdict
 
-CELLS = [
+TOLD = [
     {"stage": "folded", "text": "2 kB", "p50_us": 21.0, "p99_us": 50.0, "p50_limit_us": 25, "p99_limit_us": 0},
     {"stage": "folded", "text": "50 kB", "p50_us": 300.0, "p99_us": 400.0, "p50_limit_us": 250, "p99_limit_us": 0},
     {"stage": "static", "text": "8 kB", "p50_us": 200.0, "p99_us": 300.0, "p50_limit_us": 0, "p99_limit_us": 3_000},
@@ -22,6 +22,7 @@ CELLS = [
         "p99_limit_us": 0,
     },
 ]
+CELLS = [{**cell, "loop_us": 5.0} for cell in TOLD]
 
 
 def test_each_time_stands_beside_its_limit_or_the_aims(tmp_path: Path) -> None:
@@ -31,8 +32,19 @@ def test_each_time_stands_beside_its_limit_or_the_aims(tmp_path: Path) -> None:
     assert [line.verdict for line in part.lines] == [Verdict.GOAL, Verdict.MISSED, Verdict.GOAL, Verdict.MOONSHOT]
     assert part.lines[3].figure == "p50 0.900 ms, p99 7.000 ms"
     (table,) = part.tables
-    assert table.rows[0] == ("folded", "2 kB", "21.0", "50.0", "25", "")
+    assert table.rows[0] == ("folded", "2 kB", "21.0", "50.0", "25", "", "5.0")
     assert "a machine" in table.title
+    path.write_text(json.dumps({"machine": "a machine", "cells": TOLD}), "utf-8")
+    assert served(path).tables[0].rows[0][-1] == ""
+
+
+def test_a_file_without_the_encoder_says_how_to_get_its_time(tmp_path: Path) -> None:
+    path = tmp_path / "latency.json"
+    path.write_text(json.dumps({"machine": "a machine", "cells": CELLS[:3]}), "utf-8")
+    *_, line = served(path).lines
+    assert (line.verdict, line.router) == (Verdict.NOT_RUN, "encoder")
+    assert "encoder build" in line.figure
+    assert "load_tests scoring" in line.figure
 
 
 @pytest.mark.parametrize("text", ["{}", "no JSON", '{"machine": "x", "cells": [{}]}'])
