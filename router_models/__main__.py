@@ -14,6 +14,7 @@ from router_models.cli_evaluate import add_evaluate_command
 from router_models.cli_frames import add_frames_command
 from router_models.cli_records import add_options
 from router_models.cli_train import run_calibrate, run_export, run_train
+from router_models.cli_tried import add_tried_command
 from router_models.data import DataError, default_data_directory
 from router_models.export import shipped_directory
 from router_models.low_rank import SEED
@@ -59,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--seed", type=int, default=SEED, help="(%(default)s)")
             add_options(command)
     add_evaluate_command(commands, KEPT)
+    add_tried_command(commands)
     add_data_commands(commands)
     add_encoder_commands(commands)
     add_frames_command(commands)

@@ -4,12 +4,20 @@ Labels move decisions as they do in service (`gateway.core.neighbours`): per tie
 labels, and one over those nearest to the request. Of a label both models' outcomes are known, as of RouteLLM's labels.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from gateway.core.neighbours import COSINE_FROM, LOCAL_DOUBT_LABELS, LOGIT_MAX, NEAREST, level_of
+from gateway.core.neighbours import (
+    COSINE_FROM,
+    DOUBT_LABELS,
+    LOCAL_DOUBT_LABELS,
+    LOGIT_MAX,
+    NEAREST,
+    level_of,
+)
 from router_models.benchmarks import two_tier_queries
 from router_models.data import Floats
 from router_models.fits import Placed
@@ -17,7 +25,7 @@ from router_models.partitions import without_family
 from router_models.report import Drawing, Line, Part, Series, Table, Verdict, verdict
 from router_models.router import Rows, Stage
 from router_models.scientific import Doubles, logistic
-from router_models.two_tiers import Judged, Tested, judge
+from router_models.two_tiers import Judged, judge
 from router_models.workbench import Bench
 
 LABELS: Final = (0, 50, 200, 1_000)
@@ -34,25 +42,61 @@ class Labels:
     predicted: Doubles
 
 
-def corrections(vectors: Floats, labels: Labels) -> Doubles:
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How labels are made a correction: the gateway's constants, or others that are tried.
+
+    Without `doubt` near labels say nothing. With `line_ridge`, a function of the number of labels, the level is a line
+    along the requests' vectors: x being (1, vector), it is x·b with one Newton step from 0 under a ridge R,
+    b = (Σ p·(1 − p)·x x' + R)⁻¹ Σ x·(y − p), where R holds the level as ever and each slope along the vector by that.
+    """
+
+    doubt: float | None = LOCAL_DOUBT_LABELS
+    cosine_from: float = COSINE_FROM
+    line_ridge: Callable[[int], float] | None = None
+
+
+SERVED: Final = Rule()
+
+
+def corrections(vectors: Floats, labels: Labels, rule: Rule = SERVED) -> Doubles:
     """Return what the labels add to the tier's logit at each of some requests."""
-    found = np.zeros(len(vectors))
+    found: Doubles = np.zeros(len(vectors))
     if not len(labels.scores):
         return found
-    level = level_of(labels.scores.tolist(), labels.predicted.tolist())
-    raised = logistic(_logit(labels.predicted) + level)
+    level, slopes = line_of(labels, rule)
+    off = np.clip(level + vectors @ slopes, -LOGIT_MAX, LOGIT_MAX)
+    if rule.doubt is None:
+        return off
+    raised = logistic(_logit(labels.predicted) + np.clip(level + labels.vectors @ slopes, -LOGIT_MAX, LOGIT_MAX))
     for start in range(0, len(vectors), CHUNK):
         cosines = vectors[start : start + CHUNK] @ labels.vectors.T
         near = np.argpartition(-cosines, min(NEAREST, cosines.shape[1]) - 1, axis=1)[:, :NEAREST]
-        weights = np.clip((np.take_along_axis(cosines, near, axis=1) - COSINE_FROM) / (1 - COSINE_FROM), 0, None) ** 2
+        above = (np.take_along_axis(cosines, near, axis=1) - rule.cosine_from) / (1 - rule.cosine_from)
+        weights = np.clip(above, 0, None) ** 2
         p = raised[near]
         residual = (weights * (labels.scores[near] - p)).sum(axis=1)
         information = (weights * p * (1 - p)).sum(axis=1)
-        found[start : start + CHUNK] = residual / (information + LOCAL_DOUBT_LABELS / 4)
-    return np.clip(level + found, -LOGIT_MAX, LOGIT_MAX)
+        found[start : start + CHUNK] = residual / (information + rule.doubt / 4)
+    return np.clip(off + found, -LOGIT_MAX, LOGIT_MAX)
 
 
-def adapted_gain(bench: Bench, placed: Placed, stage: Stage, labelled: Rows, tested: Rows) -> Doubles:
+def line_of(labels: Labels, rule: Rule) -> tuple[float, Doubles]:
+    """Return how far the tier stands off: its level, and the slope of it along the vectors."""
+    flat: Doubles = np.zeros(labels.vectors.shape[1])
+    if rule.line_ridge is None:
+        return level_of(labels.scores.tolist(), labels.predicted.tolist()), flat
+    p = labels.predicted
+    rows = np.hstack([np.ones((len(p), 1)), labels.vectors.astype(np.float64)])
+    ridge = np.array([DOUBT_LABELS / 4, *[rule.line_ridge(len(p))] * len(flat)])
+    curvature = (rows * (p * (1 - p))[:, None]).T @ rows + np.diag(ridge)
+    line = np.linalg.solve(curvature, (labels.scores - p) @ rows).astype(np.float64)
+    return float(line[0]), line[1:]
+
+
+def adapted_gain(
+    bench: Bench, placed: Placed, stage: Stage, labelled: Rows, tested: Rows, rule: Rule = SERVED
+) -> Doubles:
     """Return P(strong right) - P(weak right) of the tested queries, given labels; both by place in `placed`."""
     columns = bench.pair()
     vectors = bench.fits.texts.static[placed.rows]
@@ -63,7 +107,7 @@ def adapted_gain(bench: Bench, placed: Placed, stage: Stage, labelled: Rows, tes
     outcome = bench.scores(placed.rows, columns)
     for at, column in enumerate(columns):
         labels = Labels(vectors[labelled], outcome[labelled, at], predicted[labelled, at])
-        shift = corrections(vectors[tested], labels)
+        shift = corrections(vectors[tested], labels, rule)
         prior = float(placed.priors[column])
         moved = logistic(_logit(modelled[tested, at]) + shift)
         chances.append(known * moved + (1 - known) * logistic(_logit(np.array(prior)) + shift))
@@ -71,20 +115,50 @@ def adapted_gain(bench: Bench, placed: Placed, stage: Stage, labelled: Rows, tes
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """One draw of labels: the labelled and the tested queries, by place in `placed`, which share no group."""
+
+    labelled: Rows
+    tested: Rows
+
+
+def pool_of(bench: Bench, placed: Placed) -> Rows:
+    """Return MMLU's queries, by place in `placed`: labels are drawn from them, and the others are tested."""
+    return np.flatnonzero(two_tier_queries(bench.outcomes, "mmlu")[placed.rows])
+
+
+def draws_of(bench: Bench, placed: Placed, count: int) -> list[Draw]:
+    """Draw so many labels, a few times; without labels there is nothing to draw."""
+    pool, codes = pool_of(bench, placed), bench.groups()[placed.rows]
+    found = []
+    for draw in range(DRAWS if count else 1):
+        labelled = np.random.default_rng(bench.seed + draw).permutation(pool)[:count]
+        found.append(Draw(labelled, pool[~np.isin(codes[pool], codes[labelled])]))
+    return found
+
+
+def measured(count: int) -> str:
+    """Say what is measured after so many labels."""
+    return f"MMLU family not in training, {count:,} labels"
+
+
 def r12(bench: Bench) -> Part:
     """Judge MMLU, nothing of its family in training, after 0 to 1 000 labels of it."""
     partition = next(without_family(bench.outcomes))
     placed = bench.place(partition)
-    pool = np.flatnonzero(two_tier_queries(bench.outcomes, "mmlu")[placed.rows])
-    codes = bench.groups()[placed.rows]
-    counts = [count for count in LABELS if 2 * count <= len(pool)]
+    counts = [count for count in LABELS if 2 * count <= len(pool_of(bench, placed))]
     lines: list[Line] = []
     rows: list[tuple[str, ...]] = []
     series: list[Series] = []
     for stage in bench.stages:
         reached = []
         for count in counts:
-            judged = judge(bench, {stage.value: _tested(bench, placed, stage, pool, codes, count)})
+            tested = [
+                (placed.rows[draw.tested], adapted_gain(bench, placed, stage, draw.labelled, draw.tested))
+                for draw in draws_of(bench, placed, count)
+            ]
+            judged = judge(bench, {stage.value: tested})
             one = judged[stage.value]
             reached.append(one.apgr.value)
             lines.append(_line(count, stage, one, judged["length"], judged["oracle"]))
@@ -105,15 +179,6 @@ def r12(bench: Bench) -> Part:
     return Part(tuple(lines), (table,), (drawing,))
 
 
-def _tested(bench: Bench, placed: Placed, stage: Stage, pool: Rows, codes: Rows, count: int) -> Tested:
-    found = []
-    for draw in range(DRAWS if count else 1):
-        labelled = np.random.default_rng(bench.seed + draw).permutation(pool)[:count]
-        tested = pool[~np.isin(codes[pool], codes[labelled])]
-        found.append((placed.rows[tested], adapted_gain(bench, placed, stage, labelled, tested)))
-    return found
-
-
 def _line(count: int, stage: Stage, one: Judged, length: Judged, oracle: Judged) -> Line:
     at = one.apgr.value
     found = {
@@ -125,7 +190,7 @@ def _line(count: int, stage: Stage, one: Judged, length: Judged, oracle: Judged)
     beside = "" if one.over_length is None else f" ({one.over_length.value:+.3f}, from {one.over_length.low:+.3f})"
     return Line(
         "R12",
-        f"MMLU family not in training, {count:,} labels",
+        measured(count),
         stage.value,
         str(one.apgr),
         f"{length.apgr.value:.3f}{beside}",

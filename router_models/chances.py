@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from router_models.benchmarks import HELD_OUT, STRONG, WEAK, two_tier_queries
-from router_models.bootstrap import Interval, draws, interval
+from router_models.bootstrap import Codes, Interval, draws, interval
 from router_models.fits import Placed
 from router_models.guarantee import Bound, Guarantee, guarantee, violations
 from router_models.measures import brier_skill, calibration_error, debiased_error, reliability
@@ -66,14 +66,14 @@ def _pair(
         if len(at) < LEAST_TESTED:
             continue
         said, came = chance[at], bench.scores(at, [column])[:, 0]
-        error = _error(bench, said, came, bench.groups()[at])
+        error = error_of(bench, said, came, bench.groups()[at])
         figures = (f"{calibration_error(said, came):.3f}", f"{brier_skill(said, came):.3f}")
         found.append(error)
         told.append((label, stage.value, name, str(len(at)), str(error), *figures))
     return found, told
 
 
-def _error(bench: Bench, said: Doubles, came: Doubles, groups: np.ndarray[tuple[int], np.dtype[np.intp]]) -> Interval:
+def error_of(bench: Bench, said: Doubles, came: Doubles, groups: Codes) -> Interval:
     """Return the debiased error, the spread of its resamples put around it: resampling itself adds to an error."""
     value = debiased_error(said, came, bench.seed)
     codes = np.unique(groups, return_inverse=True)[1]

@@ -17,8 +17,8 @@ from router_models.data import DataError, Mask, Outcomes, default_data_directory
 from router_models.encoder_weights import read_weights
 from router_models.evaluate import PROTOCOLS, evaluate
 from router_models.fits import KEPT as FITS
-from router_models.fits import Fits, kept_at
-from router_models.low_rank import SEED
+from router_models.fits import Fits, Note, kept_at
+from router_models.low_rank import SEED, Settings
 from router_models.own_data import SUFFIXES, is_own_data
 from router_models.own_evaluate import own_tables
 from router_models.partitions import sample_of_groups
@@ -28,6 +28,7 @@ from router_models.report import Table
 from router_models.router import ABILITY_SETTINGS
 from router_models.texts import Texts, read_pools
 from router_models.train import load
+from router_models.tried.section import section_of, with_section
 from router_models.workbench import Bench
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ LATENCY: Final = Path(__file__).with_name("latency.json")
 FAST_SHARE: Final = 0.06
 """Of the groups of queries: enough that most protocols have something to say, and nothing worth quoting."""
 FAST_STEPS: Final = 10
+PROGRESS: Final = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
 _HELP: Final = """Run the protocols R1 to R12 on the public data: fit, test what was not fitted on, print one table
 beside what others reached, and write plots and the model card. Fits are kept, so a run that was stopped goes on where
 it was, and a second one takes a minute; on two idle cores the first takes about a quarter of an hour.
@@ -94,27 +96,28 @@ def _evaluate(chosen: argparse.Namespace, console: Console) -> int:
         outcomes = replace(outcomes, digest=f"{outcomes.digest}, sample")
         settings = replace(settings, iterations=FAST_STEPS)
     material = material_of(outcomes, console)
-    directory = kept_at(chosen.fits, settings, chosen.seed, outcomes.digest, material.texts.has_encoder)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress:
+    with Progress(*PROGRESS, console=console) as progress:
         bar = progress.add_task("evaluate", total=len(chosen.only))
-        fits = Fits(
-            outcomes,
-            material.texts,
-            settings,
-            chosen.seed,
-            directory,
-            lambda told: progress.update(bar, description=told),
-        )
-        bench = Bench(fits, read_prices(chosen.data), _ReadTexts(material), chosen.latency, chosen.seed)
+        bench = bench_of(material, settings, chosen, lambda told: progress.update(bar, description=told))
         found = evaluate(bench, chosen.only, lambda _: progress.advance(bar))
     for table in (*found.tables, one_table(found.lines)):
-        _show(console, table)
+        show(console, table)
     console.print(summary(found.lines).replace("**", ""))
     draw(found.drawings, chosen.plots)
-    chosen.card.write_text(model_card(outcomes, settings, chosen.seed, chosen.only, found, chosen.plots), "utf-8")
+    card = model_card(outcomes, settings, chosen.seed, chosen.only, found, chosen.plots)
+    if chosen.card.is_file():
+        card = with_section(card, section_of(chosen.card.read_text("utf-8")))
+    chosen.card.write_text(card, "utf-8")
     console.print(f"written to {chosen.card} and {chosen.plots}")
     return 0
+
+
+def bench_of(material: Material, settings: Settings, chosen: argparse.Namespace, note: Note) -> Bench:
+    """Return what the protocols work on. `chosen` tells `data`, `fits`, `latency` and `seed`."""
+    outcomes, texts = material.outcomes, material.texts
+    directory = kept_at(chosen.fits, settings, chosen.seed, outcomes.digest, texts.has_encoder)
+    fits = Fits(outcomes, texts, settings, chosen.seed, directory, note)
+    return Bench(fits, read_prices(chosen.data), _ReadTexts(material), chosen.latency, chosen.seed)
 
 
 def _evaluate_own(chosen: argparse.Namespace, console: Console) -> int:
@@ -123,7 +126,7 @@ def _evaluate_own(chosen: argparse.Namespace, console: Console) -> int:
     material = read_material(chosen.data, console)
     trained = load(chosen.model, material.texts)
     for table in own_tables(material.outcomes, trained.router, trained.seed):
-        _show(console, table)
+        show(console, table)
     return 0
 
 
@@ -148,7 +151,8 @@ class _ReadTexts:
         return self._reader.read(texts, read_pools(texts, read_weights()) if with_encoder else None)
 
 
-def _show(console: Console, table: Table) -> None:
+def show(console: Console, table: Table) -> None:
+    """Print a table."""
     shown = RichTable(title=table.title)
     for column in table.columns:
         shown.add_column(column)

@@ -89,9 +89,13 @@ class Fits:
         """Fit a router; nothing is kept."""
         return fit_router(self.outcomes, self.texts, training, self.settings, seed=self.seed)
 
+    def has(self, name: str) -> bool:
+        """Tell whether a fit was made before."""
+        return self._path(name).is_file()
+
     def placed(self, name: str, training: Mask, tested: Mask) -> Placed:
         """Fit on some rows and place others, unless that was done before."""
-        path = self.directory / f"{name}.npz"
+        path = self._path(name)
         if path.is_file():
             self.note(f"{name}: kept from before")
             return _read(path)
@@ -99,6 +103,9 @@ class Fits:
         found = place(self.router(training), np.flatnonzero(tested))
         _write(path, found)
         return found
+
+    def _path(self, name: str) -> Path:
+        return self.directory / f"{name}.npz"
 
 
 def kept_at(directory: Path, settings: Settings, seed: int, digest: str, has_encoder: bool) -> Path:

@@ -9,6 +9,7 @@ import numpy as np
 
 from router_models.benchmarks import STRONG, WEAK
 from router_models.data import CHARS_PER_TOKEN
+from router_models.edits import ATTACKS, EDITS
 from router_models.partitions import released
 from router_models.report import Line, Part, percent, verdict
 from router_models.robustness import PROMPTS, Probe, Score, Scored, probe, robustness_table
@@ -43,6 +44,17 @@ def r10(bench: Bench) -> Part:
     return Part(tuple(lines), tuple(tables))
 
 
+def prompts_of(bench: Bench, stage: Stage) -> int:
+    """Return how many prompts a stage is probed with."""
+    tested = int(bench.outcomes.where(split="test").sum())
+    return min(tested, ENCODER_PROMPTS if stage is Stage.ENCODER else PROMPTS)
+
+
+def measured(prompts: int) -> str:
+    """Say what is measured with so many prompts."""
+    return f"{prompts:,} prompts of the test split, {len(EDITS)} edits and {len(ATTACKS)} attacks"
+
+
 def _prompts(bench: Bench, most: int) -> list[str]:
     rows = np.flatnonzero(bench.outcomes.where(split="test"))
     drawn = np.random.default_rng(bench.seed).permutation(rows)[:most]
@@ -68,12 +80,12 @@ def _line(bench: Bench, stage: Stage, probes: Sequence[Probe]) -> Line:
     mean = float(np.mean([each.flips for each in kept]))
     worst = max(kept, key=lambda each: each.flips)
     moved = max(abs(each.cost_moved) for each in pleas)
-    prompts = min(int(bench.outcomes.where(split="test").sum()), ENCODER_PROMPTS if stage is Stage.ENCODER else PROMPTS)
+    prompts = prompts_of(bench, stage)
     # Prompts are independent draws; the edits of one are not, so the interval is that of one edit's share.
     error = 1.96 * (worst.flips * (1 - worst.flips) / max(worst.applied * prompts, 1)) ** 0.5
     return Line(
         "R10",
-        f"{prompts:,} prompts of the test split, 10 edits and {len(probes) - len(kept)} attacks",
+        measured(prompts),
         stage.value,
         f"{percent(mean)} % flip on the mean, {percent(worst.flips)} ± {percent(error)} % by the worst "
         f"({worst.edit}); pleas move cost by up to {percent(moved)} %",

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.optimize import minimize
+from scipy.optimize import isotonic_regression, minimize  # type: ignore[attr-defined]  # exported at run time
 from scipy.special import expit, gammaln
 
 Doubles = NDArray[np.float64]
@@ -41,6 +41,12 @@ def log_choose(items: int, chosen: Doubles) -> Doubles:
     """Return the logarithm of the number of ways to choose so many of the items; some of them may be all or none."""
     ways: Doubles = np.asarray(gammaln(items + 1.0) - gammaln(chosen + 1.0) - gammaln(items - chosen + 1.0), np.float64)
     return ways
+
+
+def rising(values: Doubles) -> Doubles:
+    """Return the values that never fall and come nearest to some in the order given (isotonic regression)."""
+    found: Doubles = np.asarray(isotonic_regression(values).x, np.float64)
+    return found
 
 
 def least(

@@ -80,22 +80,59 @@ def dial_for(ladder: Ladder, quality_share: float) -> float:
     return float(at[good[-1]]) if len(good) else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What λ chosen on valid comes to on test, as shares of always strongest.
+
+    `below` is how far its cost lies below the zero-router's at equal quality, `oracle` the oracle's cost there.
+    """
+
+    queries: int
+    cost: float
+    quality: float
+    below: Interval
+    oracle: float | None
+
+    @property
+    def zero(self) -> float:
+        """Return the zero-router's cost at the same quality."""
+        return self.cost + self.below.value
+
+    def __str__(self) -> str:
+        below = " to ".join(percent(each) for each in (self.below.low, self.below.high))
+        return (
+            f"{percent(self.cost)} % at {percent(self.quality)} % quality; below the zero-router by "
+            f"{percent(self.below.value)} ({below}) points"
+        )
+
+    def line(self, ladder: str, router: str) -> Line:
+        """Return its line in the one table."""
+        kept = self.quality >= QUALITY
+        return Line(
+            "R6",
+            f"{ladder}, {self.queries:,} test queries",
+            router,
+            str(self),
+            none=percent(self.zero),
+            oracle=percent(self.oracle),
+            verdict=verdict(kept and self.below.value >= POINTS, kept and self.cost <= self.zero / 2),
+        )
+
+
 def r6(bench: Bench) -> Part:
     """Measure, on test, what λ chosen on valid costs."""
     lines: list[Line] = []
     rows: list[tuple[str, ...]] = []
     for of in LADDERS:
         ladder = held(bench, of)
-        test = ladder.split == "test"
-        if test.sum() < LEAST_TESTED:
+        if (ladder.split == "test").sum() < LEAST_TESTED:
             continue
         for stage, chance in predictions(bench, ladder).items():
-            whole = ladder.ladder(chance)
-            dial = dial_for(whole.some(ladder.split == "valid"), QUALITY)
-            line, row = _r6(bench, ladder, whole.some(test), stage, dial)
+            whole, found = ladder.ladder(chance), saved(bench, ladder, chance)
+            figures = (percent(each) for each in (found.cost, found.quality, found.zero))
             shares = (cost_share_at(frontier(whole), whole, share) for share in (0.95, 0.99, 1.0))
-            lines.append(line)
-            rows.append((*row, *(percent(share) for share in shares)))
+            lines.append(found.line(of.name, stage.value))
+            rows.append((of.name, stage.value, str(found.queries), *figures, *(percent(share) for share in shares)))
         rows += _beside(ladder)
     columns = ("ladder", "router", "queries", "cost, %", "quality, %", "zero-router's cost there, %")
     hulls = tuple(f"all queries, hull at {share} %" for share in (95, 99, 100))
@@ -103,33 +140,24 @@ def r6(bench: Bench) -> Part:
     return Part(tuple(lines), (Table(title, (*columns, *hulls), tuple(rows)),))
 
 
-def _r6(bench: Bench, ladder: Held, test: Ladder, stage: Stage, dial: float) -> tuple[Line, tuple[str, ...]]:
+def saved(bench: Bench, ladder: Held, chance: Doubles) -> Saved:
+    """Choose λ on the valid split for `QUALITY`, and say what it comes to on test."""
+    whole = ladder.ladder(chance)
+    dial = dial_for(whole.some(ladder.split == "valid"), QUALITY)
+    test = whole.some(ladder.split == "test")
     done = spent(test, np.array([dial]))
     columns = np.column_stack([done.cost[:, 0], done.quality[:, 0], test.cost, test.quality])
     tiers = test.cost.shape[1]
-    value = _below_zero(columns.mean(axis=0), tiers)
     codes = np.unique(bench.groups()[ladder.rows][ladder.split == "test"], return_inverse=True)[1]
     samples = []
     for counts in draws(int(codes.max()) + 1, bench.seed, RESAMPLES):
         times = counts[codes]
         samples.append(_below_zero(times @ columns / times.sum(), tiers))
-    below = interval(value, np.array(samples))
+    below = interval(_below_zero(columns.mean(axis=0), tiers), np.array(samples))
     strongest_cost, strongest = float(test.cost[:, -1].mean()), float(test.quality[:, -1].mean())
     cost, quality = float(done.cost.mean()) / strongest_cost, float(done.quality.mean()) / strongest
-    zero = cost + value
     oracle = cost_at(frontier(test.oracle()), quality * strongest)
-    kept = quality >= QUALITY
-    line = Line(
-        "R6",
-        f"{ladder.of.name}, {len(test.cost):,} test queries",
-        stage.value,
-        f"{percent(cost)} % at {percent(quality)} % quality; below the zero-router by "
-        f"{percent(below.value)} ({percent(below.low)} to {percent(below.high)}) points",
-        none=percent(zero),
-        oracle=percent(None if oracle is None else oracle / strongest_cost),
-        verdict=verdict(kept and value >= POINTS, kept and cost <= zero / 2),
-    )
-    return line, (ladder.of.name, stage.value, str(len(test.cost)), percent(cost), percent(quality), percent(zero))
+    return Saved(len(test.cost), cost, quality, below, None if oracle is None else oracle / strongest_cost)
 
 
 def _below_zero(means: Doubles, tiers: int) -> float:
@@ -166,7 +194,7 @@ def r7(bench: Bench) -> Part:
         low, high = float(zero[0, 0]), float(zero[-1, 0])
         for stage, chance in found.items():
             points = frontier(ladder.ladder(chance))
-            closed = _closed(bench, ladder, chance, gap_closed(points, zero, oracle))
+            closed = closed_by(bench, ladder, chance)
             heights = tuple(f"{height(each, low, high):.4f}" for each in (points, zero, oracle))
             rows.append((of.name, stage.value, str(len(ladder.rows)), str(closed), *heights))
             aim = verdict(closed.value >= 0.30, closed.value >= 0.45)
@@ -177,9 +205,11 @@ def r7(bench: Bench) -> Part:
     return Part(tuple(parts_lines), (Table("R7: share of the oracle's gap", columns, tuple(rows)),), tuple(drawings))
 
 
-def _closed(bench: Bench, ladder: Held, chance: Doubles, value: float) -> Interval:
+def closed_by(bench: Bench, ladder: Held, chance: Doubles) -> Interval:
+    """Return the share of the oracle's gap that predictions close."""
     whole = ladder.ladder(chance)
     oracle = whole.oracle()
+    value = gap_closed(frontier(whole), zero_router(whole), frontier(oracle))
     ours, best = spent(whole, dials(whole.expected_cost)), spent(oracle, dials(oracle.expected_cost))
     every = np.hstack([ours.cost, ours.quality, best.cost, best.quality, whole.cost, whole.quality])
     cuts = np.cumsum([ours.cost.shape[1]] * 4 + [whole.cost.shape[1]])

@@ -5,7 +5,7 @@ import pytest
 
 from gateway.core.neighbours import LOGIT_MAX, NEAREST, closeness_by_cosine, correction, level_of
 from gateway.domain.ids import TierName
-from router_models.adaptation import Labels, corrections
+from router_models.adaptation import Labels, Rule, corrections
 from router_models.static_table import unit
 
 
@@ -26,6 +26,18 @@ def test_corrections_are_those_of_the_gateway(count: int) -> None:
         weights = [closeness_by_cosine(float(cosine)) for cosine in cosines[near]]
         scores, predicted = labels.scores[near].tolist(), labels.predicted[near].tolist()
         assert correction(TierName("t"), level, weights, scores, predicted).logit == pytest.approx(ours, abs=1e-5)
+
+
+@pytest.mark.parametrize("rule", [Rule(doubt=None), Rule(line_ridge=lambda labels: 8.0), Rule(cosine_from=0.5)])
+def test_other_rules_say_something_else(rule: Rule) -> None:
+    labels, requests = _labels(200), _labels(40, 2).vectors
+    assert not np.allclose(corrections(requests, labels, rule), corrections(requests, labels), atol=1e-3)
+
+
+def test_a_line_that_is_held_fast_is_the_level() -> None:
+    labels, requests = _labels(200), _labels(40, 2).vectors
+    held = corrections(requests, labels, Rule(doubt=None, line_ridge=lambda labels: 1e9))
+    assert held == pytest.approx(level_of(labels.scores.tolist(), labels.predicted.tolist()), abs=1e-5)
 
 
 def test_no_label_moves_nothing_and_many_of_one_kind_no_further_than_the_bound() -> None:

@@ -7,7 +7,7 @@ import pytest
 from router_models.__main__ import main
 
 
-@pytest.mark.parametrize("command", ["train", "calibrate", "evaluate", "export", "bench"])
+@pytest.mark.parametrize("command", ["train", "calibrate", "evaluate", "tried", "export", "bench"])
 def test_every_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main([command, "--help"])
@@ -15,7 +15,7 @@ def test_every_command_has_help_with_an_example(command: str, capsys: pytest.Cap
     assert f"python -m router_models {command}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", ["train", "calibrate", "evaluate", "export"])
+@pytest.mark.parametrize("command", ["train", "calibrate", "evaluate", "tried", "export"])
 def test_absent_data_end_a_command_with_a_message_and_status_2(
     command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
