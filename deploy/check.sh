@@ -4,6 +4,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 deploy/install.sh dev
 bin=.venv/bin
+# Tests are shared among the cores; a linear algebra that takes them all in each worker only waits for itself.
+export OPENBLAS_NUM_THREADS=1
 step() { printf '\n── %s\n' "$1"; shift; "$@"; }
 step "ruff: rules" "$bin/ruff" check .
 step "ruff: format" "$bin/ruff" format --check --quiet .
@@ -12,7 +14,7 @@ step "imports go one way" "$bin/lint-imports" --no-cache
 # Only what tests those rooms from within is measured: measuring takes as long again as testing.
 step "tests of the rooms" "$bin/coverage" run -m pytest --numprocesses auto \
     tests/property tests/unit --ignore tests/unit/load_tests --ignore tests/unit/router_models
-step "tests of all else" "$bin/python" -m pytest --numprocesses auto \
+step "tests of all else" "$bin/python" -m pytest --numprocesses auto --dist loadgroup \
     tests/architecture tests/chaos tests/contract tests/e2e tests/sim tests/unit/load_tests tests/unit/router_models
 "$bin/coverage" combine --quiet
 step "every branch of domain, wire, core, policy and pipeline is tested" "$bin/coverage" report \
