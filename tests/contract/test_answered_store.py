@@ -12,8 +12,9 @@ from gateway.domain.feedback import AnsweredRequest, Feedback
 from gateway.domain.ids import RequestId
 from gateway.ports import AnsweredStore
 from tests.support.labels import ALICE, ANSWERED, BOB, GOOD
-from tests.support.redis_server import PATIENT_S, RedisServer, client_of, running_redis
-from tests.support.redis_socket import SIMULATED, server_for
+from tests.support.redis_server import PATIENT_S, RedisServer, running_redis
+from tests.support.redis_socket import SIMULATED
+from tests.support.redis_stores import stores_on
 
 STORES = ["memory", "redis, same worker", "redis, other worker", f"{SIMULATED}, other worker"]
 ID = ANSWERED.request_id
@@ -46,17 +47,9 @@ async def opened(kind: str, server: RedisServer) -> AsyncIterator[Stores]:
         yield Stores(memory, memory)
         await memory.aclose()
         return
-    async with server_for(kind, server) as asked:
-        clients = [client_of(asked), client_of(asked)]
-        settings = RedisAnsweredSettings(kept=10, timeout_s=PATIENT_S)
-        stores = [RedisAnswered(client, settings) for client in clients]
-        try:
-            await clients[0].call("FLUSHALL", timeout_s=PATIENT_S)
-            yield Stores(stores[0], stores[0 if kind == "redis, same worker" else 1])
-        finally:
-            for store, client in zip(stores, clients, strict=True):
-                await store.aclose()
-                await client.aclose()
+    settings = RedisAnsweredSettings(kept=10, timeout_s=PATIENT_S)
+    async with stores_on(kind, server, lambda client: RedisAnswered(client, settings)) as stores:
+        yield Stores(stores[0], stores[0 if kind == "redis, same worker" else 1])
 
 
 @pytest.mark.parametrize("kind", STORES)

@@ -13,8 +13,9 @@ from gateway.core.cache_rules import exact_key, tenant_secret
 from gateway.domain.identity import CachedAnswer, CacheScope, ExactKey
 from gateway.domain.ids import TenantId
 from gateway.ports import CacheStore
-from tests.support.redis_server import PATIENT_S, MonotonicClock, RedisServer, client_of, running_redis
-from tests.support.redis_socket import SIMULATED, server_for
+from tests.support.redis_server import PATIENT_S, MonotonicClock, RedisServer, running_redis
+from tests.support.redis_socket import SIMULATED
+from tests.support.redis_stores import stores_on
 from tests.support.waiting import eventually
 
 STORES = ["memory", "redis, same worker", "redis, other worker", f"{SIMULATED}, other worker"]
@@ -63,16 +64,9 @@ async def opened(kind: str, server: RedisServer) -> AsyncIterator[Stores]:
         yield Stores(memory, memory)
         await memory.aclose()
         return
-    async with server_for(kind, server) as asked:
-        clients = [client_of(asked), client_of(asked)]
-        caches = [RedisCache(client, clock, RedisCacheSettings(get_timeout_s=PATIENT_S)) for client in clients]
-        try:
-            await clients[0].call("FLUSHALL", timeout_s=PATIENT_S)
-            yield Stores(caches[0], caches[0 if kind == "redis, same worker" else 1])
-        finally:
-            for cache, client in zip(caches, clients, strict=True):
-                await cache.aclose()
-                await client.aclose()
+    settings = RedisCacheSettings(get_timeout_s=PATIENT_S)
+    async with stores_on(kind, server, lambda client: RedisCache(client, clock, settings)) as caches:
+        yield Stores(caches[0], caches[0 if kind == "redis, same worker" else 1])
 
 
 @pytest.mark.parametrize("kind", STORES)

@@ -12,8 +12,9 @@ from gateway.adapters.redis_conversations import RedisConversations, RedisConver
 from gateway.domain.conversation import ConversationKey, Standing
 from gateway.domain.ids import EndpointId, TenantId, TierName
 from gateway.ports import ConversationStore
-from tests.support.redis_server import PATIENT_S, MonotonicClock, RedisServer, client_of, running_redis
-from tests.support.redis_socket import SIMULATED, server_for
+from tests.support.redis_server import PATIENT_S, MonotonicClock, RedisServer, running_redis
+from tests.support.redis_socket import SIMULATED
+from tests.support.redis_stores import stores_on
 from tests.support.waiting import answered
 
 STORES = ["memory", "redis, same worker", "redis, other worker", f"{SIMULATED}, other worker"]
@@ -51,17 +52,9 @@ async def opened(kind: str, server: RedisServer) -> AsyncIterator[Stores]:
         yield Stores(memory, memory)
         await memory.aclose()
         return
-    async with server_for(kind, server) as asked:
-        clients = [client_of(asked), client_of(asked)]
-        settings = RedisConversationsSettings(get_timeout_s=PATIENT_S)
-        stores = [RedisConversations(client, clock, settings) for client in clients]
-        try:
-            await clients[0].call("FLUSHALL", timeout_s=PATIENT_S)
-            yield Stores(stores[0], stores[0 if kind == "redis, same worker" else 1])
-        finally:
-            for store, client in zip(stores, clients, strict=True):
-                await store.aclose()
-                await client.aclose()
+    settings = RedisConversationsSettings(get_timeout_s=PATIENT_S)
+    async with stores_on(kind, server, lambda client: RedisConversations(client, clock, settings)) as stores:
+        yield Stores(stores[0], stores[0 if kind == "redis, same worker" else 1])
 
 
 @pytest.mark.parametrize("kind", STORES)

@@ -12,8 +12,9 @@ from gateway.domain.ids import RequestId, TenantId
 from gateway.domain.receipt import Receipt
 from gateway.ports import ReceiptStore
 from tests.support.receipt_samples import RECEIPT_CODEC, a_receipt
-from tests.support.redis_server import PATIENT_S, RedisServer, client_of, running_redis
-from tests.support.redis_socket import SIMULATED, server_for
+from tests.support.redis_server import PATIENT_S, RedisServer, running_redis
+from tests.support.redis_socket import SIMULATED
+from tests.support.redis_stores import stores_on
 
 STORES = ["memory", "redis, same worker", "redis, other worker", f"{SIMULATED}, other worker"]
 ALICE, BOB = TenantId("alice"), TenantId("bob")
@@ -46,17 +47,9 @@ async def opened(kind: str, server: RedisServer) -> AsyncIterator[Stores]:
         yield Stores(memory, memory)
         await memory.aclose()
         return
-    async with server_for(kind, server) as asked:
-        clients = [client_of(asked), client_of(asked)]
-        settings = RedisReceiptsSettings(kept=10, get_timeout_s=PATIENT_S)
-        stores = [RedisReceipts(client, RECEIPT_CODEC, settings) for client in clients]
-        try:
-            await clients[0].call("FLUSHALL", timeout_s=PATIENT_S)
-            yield Stores(stores[0], stores[0 if kind == "redis, same worker" else 1])
-        finally:
-            for store, client in zip(stores, clients, strict=True):
-                await store.aclose()
-                await client.aclose()
+    settings = RedisReceiptsSettings(kept=10, get_timeout_s=PATIENT_S)
+    async with stores_on(kind, server, lambda client: RedisReceipts(client, RECEIPT_CODEC, settings)) as stores:
+        yield Stores(stores[0], stores[0 if kind == "redis, same worker" else 1])
 
 
 @pytest.mark.parametrize("kind", STORES)

@@ -15,8 +15,9 @@ from gateway.domain.feedback import Label
 from gateway.domain.ids import TenantId
 from gateway.ports import Reservoir
 from tests.support.labels import ALICE, BOB, a_label
-from tests.support.redis_server import PATIENT_S, RedisServer, client_of, running_redis
-from tests.support.redis_socket import SIMULATED, server_for
+from tests.support.redis_server import PATIENT_S, RedisServer, running_redis
+from tests.support.redis_socket import SIMULATED
+from tests.support.redis_stores import clients_on
 from tests.support.tiers import a_tier
 
 KINDS = [
@@ -72,18 +73,12 @@ async def opened(kind: str, server: RedisServer, folder: Path) -> AsyncIterator[
         first = MemoryReservoir(LabelFile(folder / "state"), BOUNDS)
         yield Reservoirs(first, lambda: MemoryReservoir(LabelFile(folder / "state"), BOUNDS))
         return
-    async with server_for(kind, server) as asked:
-        clients = [client_of(asked), client_of(asked)]
+    async with clients_on(kind, server) as clients:
         settings = RedisReservoirSettings(timeout_s=PATIENT_S, bounds=BOUNDS)
         writer, reader = (RedisReservoir(client, settings) for client in clients)
-        try:
-            await clients[0].call("FLUSHALL", timeout_s=PATIENT_S)
-            if kind.endswith("other worker"):
-                await reader.look()
-            yield Reservoirs(writer, lambda: writer if kind == "redis, same worker" else reader)
-        finally:
-            for client in clients:
-                await client.aclose()
+        if kind.endswith("other worker"):
+            await reader.look()
+        yield Reservoirs(writer, lambda: writer if kind == "redis, same worker" else reader)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -5,11 +5,13 @@ from contextlib import asynccontextmanager
 
 from gateway.adapters.memory_ledger import MemoryLedger
 from gateway.adapters.redis_ledger import RedisLedger, RedisLedgerSettings
+from gateway.adapters.redis_turn import TurnClient
 from gateway.domain.ids import RequestId, TenantId
 from gateway.domain.ledger import Allowance, Hold, Settlement
 from gateway.ports import Clock, Ledger
-from tests.support.redis_server import PATIENT_S, MonotonicClock, RedisServer, client_of
-from tests.support.redis_socket import SIMULATED, server_for
+from tests.support.redis_server import PATIENT_S, MonotonicClock, RedisServer
+from tests.support.redis_socket import SIMULATED
+from tests.support.redis_stores import stores_on
 
 AGES_S = 10**9
 """A window that no test outlives: it began in 2001 and turns in 2033."""
@@ -45,16 +47,12 @@ async def opened(kind: str, server: RedisServer, clock: Clock | None = None) -> 
         yield Workers(memory)
         await memory.aclose()
         return
-    async with server_for(kind, server) as asked:
-        clients = [client_of(asked) for _ in range(1 if kind == "redis, one worker" else 2)]
-        ledgers = [RedisLedger(each, clock=MonotonicClock(), chance=lambda: 0.5, settings=PATIENT) for each in clients]
-        try:
-            await clients[0].call("FLUSHALL", timeout_s=PATIENT_S)
-            yield Workers(*ledgers)
-        finally:
-            for ledger, client in zip(ledgers, clients, strict=True):
-                await ledger.aclose()
-                await client.aclose()
+
+    def ledger_of(client: TurnClient) -> RedisLedger:
+        return RedisLedger(client, clock=MonotonicClock(), chance=lambda: 0.5, settings=PATIENT)
+
+    async with stores_on(kind, server, ledger_of, 1 if kind == "redis, one worker" else 2) as ledgers:
+        yield Workers(*ledgers)
 
 
 def an_allowance(
