@@ -16,11 +16,12 @@ from gateway.domain.limits import EdgeLimits
 from gateway.domain.money import FREE, Price
 from gateway.domain.outcome import OF_THE_ANSWER, FailureKind
 from gateway.domain.request import Need
+from gateway.domain.semantic import SemanticTerms
 from gateway.domain.tier import Endpoint, Tier, TierLimits, TierSlo
 from gateway.policy.contradictions import OPEN_TENANT
 from gateway.policy.references import Resolved
 from gateway.policy.schema import DEFAULT_MAX_OUTPUT_TOKENS, DEFAULT_QUALITY, LimitsSpec
-from gateway.policy.schema_routes import FallbackSpec, RouteSpec
+from gateway.policy.schema_routes import FallbackSpec, RouteSpec, SemanticSpec
 from gateway.policy.schema_tenants import TenantSpec
 from gateway.policy.schema_tiers import CatalogPrice, EndpointSpec, PriceTable, TierSpec
 from gateway.policy.snapshot import Fallback, HedgeTerms, Route, Tenant, VirtualKey
@@ -189,7 +190,12 @@ def _route(name: RouteName, spec: RouteSpec, tiers: tuple[Tier, ...], aim: Aim, 
         ),
         hedge=None if spec.hedge is None else HedgeTerms(spec.hedge.after, spec.hedge.budget, spec.hedge.max_prompt),
         heartbeat_s=spec.heartbeat,
+        semantic=_semantic(spec.cache.semantic),
     )
+
+
+def _semantic(spec: SemanticSpec | None) -> SemanticTerms | None:
+    return None if spec is None else SemanticTerms(spec.max_wrong, spec.ttl, spec.shadow, spec.tools)
 
 
 def _epoch(tiers: tuple[Tier, ...]) -> bytes:

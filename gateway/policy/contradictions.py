@@ -7,7 +7,7 @@ from gateway.domain.money import Price
 from gateway.policy.problems import Finding, Path, Plain, listed
 from gateway.policy.references import texts_at, values_at
 from gateway.policy.schema import Policy
-from gateway.policy.schema_routes import HedgeSpec, RouteSpec
+from gateway.policy.schema_routes import CacheSpec, HedgeSpec, RouteSpec
 from gateway.policy.schema_tenants import TenantSpec
 from gateway.policy.schema_tiers import TierAbility, TierSpec
 
@@ -115,7 +115,20 @@ def _in_route(path: Path, route: RouteSpec, policy: Policy) -> Iterator[Finding]
         yield Finding((*path, "fallback", "max_attempts"), "expected 1, or failures listed under `on`", hint)
     if route.hedge is not None:
         yield from _in_hedge((*path, "hedge"), route.hedge, route, policy)
+    yield from _in_cache((*path, "cache"), route.cache)
     yield from _route_tiers(path, route, policy)
+
+
+def _in_cache(path: Path, cache: CacheSpec) -> Iterator[Finding]:
+    """Yield what keeps a route from ever giving an answer to other words, or from giving it for as long as it says."""
+    if cache.semantic is None:
+        return
+    if cache.exact is None:
+        hint = "the answers that `semantic` gives lie in the exact cache: write `exact: 24h`, or remove `semantic`"
+        yield Finding((*path, "semantic"), "expected no such key beside `exact: off`", hint, at_key=True)
+    elif cache.semantic.ttl > cache.exact:
+        hint = "the answers lie in the exact cache, and are gone when that forgets them"
+        yield Finding((*path, "semantic", "ttl"), "expected a duration up to that of `exact`", hint)
 
 
 def _in_hedge(path: Path, hedge: HedgeSpec, route: RouteSpec, policy: Policy) -> Iterator[Finding]:

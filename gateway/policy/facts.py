@@ -7,6 +7,7 @@ from typing import TypeAlias
 from gateway.domain.classifier import ClassifierTerms
 from gateway.domain.limits import EdgeLimits
 from gateway.domain.remote_model import RemoteModel
+from gateway.domain.semantic import SemanticTerms
 from gateway.domain.tier import Endpoint, Tier
 from gateway.policy import words
 from gateway.policy.snapshot import FeedbackTerms, HedgeTerms, PolicySnapshot, Route, Target, Tenant
@@ -92,12 +93,19 @@ def route_facts(route: Route) -> Iterator[tuple[str, str]]:
     yield "conversation.idle_reset", words.duration(route.conversation.idle_reset_s)
     yield "cache.exact", words.duration(route.cache_exact_ttl_s)
     yield "cache.max_temperature", words.number(route.cache_max_temperature)
+    yield "cache.semantic", "never" if route.semantic is None else _semantic(route.semantic)
 
 
 def _hedge(terms: HedgeTerms) -> str:
     share, most = words.percent(terms.share), words.tokens(terms.prompt_tokens_max)
     after = f"all but {share} of the tier's streams" if terms.after_s is None else words.duration(terms.after_s)
     return f"after {after}, {share} of requests, prompts up to {most}"
+
+
+def _semantic(terms: SemanticTerms) -> str:
+    wrong, shadow, ttl = words.percent(terms.max_wrong), words.percent(terms.shadow), words.duration(terms.ttl_s)
+    tools = ", tools too" if terms.tools else ""
+    return f"at most {wrong} wrong, for {ttl}, {shadow} compared{tools}"
 
 
 def stands_for(target: Target) -> str:

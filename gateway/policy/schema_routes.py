@@ -73,6 +73,25 @@ class FallbackSpec(Section):
     )
 
 
+class SemanticSpec(Section):
+    """When the answer to the same question in other words is given: chats that differ in their last turn alone."""
+
+    max_wrong: Annotated[float, Quantity(SHARE, "0", "0.5", above=True)] = optional(
+        "5%",
+        "Share of such answers that may be wrong. What is known of right and wrong ones must bound it at 95 % "
+        "confidence; until then, and after a breach, none is given.",
+    )
+    ttl: Annotated[float, Quantity(DURATION, "1s", "30d")] = optional(
+        "1h", "How long an answer may be given to other words than it was given to; a hit does not prolong it."
+    )
+    shadow: Annotated[float, Quantity(SHARE, "0.001", "1")] = optional(
+        "2%",
+        "Share of the answers that could be given for which a model is asked all the same, and the two compared: that "
+        "is how wrong ones are counted. With 100% none is ever given, and what would have been is known.",
+    )
+    tools: bool = optional(False, "Whether requests that offer tools take part.")
+
+
 class CacheSpec(Section):
     """When an earlier answer is given again."""
 
@@ -81,6 +100,9 @@ class CacheSpec(Section):
     )
     max_temperature: Annotated[float, Quantity(NUMBER, "0", "2")] = optional(
         0, "Hotter requests are neither stored nor served; a request that names no temperature counts as 1."
+    )
+    semantic: SemanticSpec | None = optional(
+        None, "When the answer to the same question in other words is given; never when absent."
     )
 
 

@@ -15,6 +15,7 @@ from gateway.domain.ids import KeyId, ModelAlias, RouteName, SnapshotId, TenantI
 from gateway.domain.ledger import Allowance
 from gateway.domain.limits import EdgeLimits
 from gateway.domain.outcome import FailureKind
+from gateway.domain.semantic import SemanticTerms
 from gateway.domain.tier import Tier
 
 __all__ = [
@@ -83,6 +84,8 @@ class Route:
     hedge: HedgeTerms | None = None
     heartbeat_s: float | None = None
     """Silence of a stream after which its client is sent a comment; None for never."""
+    semantic: SemanticTerms | None = None
+    """When an answer to the same question in other words is given; None for never."""
 
 
 @dataclass(frozen=True, slots=True)

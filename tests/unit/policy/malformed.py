@@ -170,7 +170,15 @@ WRONG = (
     edited("max_attempts: 2", "max_attempts: 99", "37:49 routes.balanced.fallback.max_attempts: from 1 to 10"),
     edited("{on: []}", "{on: [], max_attempts: 3}", "42:38 routes.careful.fallback.max_attempts: one attempt"),
     edited("exact: off", "exact: of", "43:20 routes.careful.cache.exact: or `off`"),
-    edited("exact: 1h", "exact: 1h, semantic: {}", "38:24 routes.balanced.cache.semantic: expected a known key"),
+    edited("exact: 1h", "exact: 1h, semantics: {}", "38:24 routes.balanced.cache.semantics: expected a known key"),
+    edited("exact: 1h", "exact: 1h, semantic: {ttl: 2h}", "38:40 routes.balanced.cache.semantic.ttl: that of `exact`"),
+    edited("exact: off", "exact: off, semantic: {}", "43:25 routes.careful.cache.semantic: beside `exact: off`"),
+    edited(
+        "exact: 1h", "exact: 1h, semantic: {shadow: 0}", "38:43 routes.balanced.cache.semantic.shadow: from 0.001 to 1"
+    ),
+    edited(
+        "exact: 1h", "exact: 1h, semantic: {max_wrong: 0}", "38:46 routes.balanced.cache.semantic.max_wrong: above 0"
+    ),
     edited("tiers: [large, small]", "tiers: [large, medium]", "41:20 routes.careful.tiers.1: known here: `small`"),
     edited("tiers: [large, small]", "tiers: [embed]", "41:13 routes.careful.tiers.0: a tier with an `ability`"),
     edited("tiers: [large, small]", "tiers: []", "41:12 routes.careful.tiers: at least one tier"),

@@ -6,6 +6,7 @@ from gateway.domain.ledger import Allowance
 from gateway.domain.money import FREE, Price
 from gateway.domain.outcome import FailureKind
 from gateway.domain.request import Need
+from gateway.domain.semantic import SemanticTerms
 from gateway.domain.tier import NO_SLO, Endpoint, Secret, Tier, TierLimits, TierSlo
 from gateway.policy.build import build_tenant, price_of
 from gateway.policy.references import Resolved
@@ -118,6 +119,12 @@ def test_a_route_lists_its_tiers_by_rank_and_an_empty_fallback_is_one_attempt() 
     assert (careful.quality, careful.dial.value) == (None, 12.5)
     assert (careful.fallback.on, careful.fallback.max_attempts) == (frozenset(), 1)
     assert careful.cache_exact_ttl_s is None
+    assert careful.semantic is None
+
+
+def test_a_route_has_the_terms_of_its_semantic_hits() -> None:
+    terms = route("balanced", GOOD.replace("exact: 1h", "exact: 1h, semantic: {max_wrong: 2%, ttl: 10m}")).semantic
+    assert terms == SemanticTerms(max_wrong=0.02, ttl_s=600.0, shadow=0.02)
 
 
 @pytest.mark.parametrize(

@@ -64,3 +64,10 @@ def test_a_hedge_is_told_with_its_terms() -> None:
         policy = TWO_SERVERS.replace("all: {}", f"all: {{hedge: {{after: {after}, budget: 2%, max_prompt: 2k}}}}")
         found = facts_of(snapshot_of(policy))["route all"]["hedge"]
         assert found == f"after {told}, 2 % of requests, prompts up to 2,000 tokens"
+
+
+def test_semantic_hits_are_told_with_their_terms() -> None:
+    semantic = "{exact: 1h, semantic: {max_wrong: 4%, ttl: 30m, shadow: 10%"
+    for tools, told in (("", ""), (", tools: true", ", tools too")):
+        found = facts_of(snapshot_of(MINIMAL.replace("all: {}", f"all: {{cache: {semantic}{tools}}}}}}}")))
+        assert found["route all"]["cache.semantic"] == f"at most 4 % wrong, for 30 min, 10 % compared{told}"

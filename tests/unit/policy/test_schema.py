@@ -8,7 +8,7 @@ from gateway.domain.limits import EdgeLimits
 from gateway.policy.build import build_limits
 from gateway.policy.schema import LimitsSpec, Policy, ReceiptsSpec
 from gateway.policy.schema_classifier import ClassifierSpec
-from gateway.policy.schema_routes import CacheSpec, FallbackSpec, RouteSpec
+from gateway.policy.schema_routes import CacheSpec, FallbackSpec, RouteSpec, SemanticSpec
 from gateway.policy.schema_tenants import AllowSpec, RateSpec
 from gateway.policy.schema_tiers import TierLimitsSpec
 from gateway.policy.section import Section
@@ -16,7 +16,18 @@ from gateway.policy.section import Section
 
 @pytest.mark.parametrize(
     "section",
-    [AllowSpec, CacheSpec, ClassifierSpec, FallbackSpec, LimitsSpec, RateSpec, ReceiptsSpec, RouteSpec, TierLimitsSpec],
+    [
+        AllowSpec,
+        CacheSpec,
+        ClassifierSpec,
+        FallbackSpec,
+        LimitsSpec,
+        RateSpec,
+        ReceiptsSpec,
+        RouteSpec,
+        SemanticSpec,
+        TierLimitsSpec,
+    ],
 )
 def test_every_default_passes_its_own_check(section: type[Section]) -> None:
     section()
