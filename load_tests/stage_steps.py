@@ -20,13 +20,14 @@ from gateway.adapters.request_log import line_of
 from gateway.adapters.scorer_folded import FoldedScorer
 from gateway.core.accounting import baseline_usd_nano, hold_amount_usd_nano, hold_tokens, settlement_of
 from gateway.core.admission import Admission
-from gateway.core.cache_rules import ANY_AGE, CacheTerms, bar_to_read, exact_key, tenant_secret
+from gateway.core.cache_rules import ANY_AGE, bar_to_read, exact_key, tenant_secret
 from gateway.core.exchange import Exchange
 from gateway.core.exchange_events import Begin, Ended, FirstContent, Plan, Rung
 from gateway.core.picker import EndpointTable
 from gateway.core.retry_budget import RetryBudget
 from gateway.core.routing import decide
 from gateway.domain.ability import Score, ScorerChoice
+from gateway.domain.cache_terms import CacheTerms
 from gateway.domain.decision import Decision
 from gateway.domain.dial import Certificate, Dial
 from gateway.domain.identity import CachedAnswer, CacheScope

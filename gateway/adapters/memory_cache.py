@@ -3,11 +3,9 @@
 from collections.abc import Mapping
 
 from gateway.adapters.memory_lru import ByteLru
+from gateway.domain.cache_terms import ANSWER_BYTES_MAX
 from gateway.domain.identity import CachedAnswer, ExactKey
 from gateway.ports import Clock
-
-VALUE_BYTES_MAX = 1024 * 1024
-"""Larger answers are not kept, whatever the store."""
 
 BYTES_MAX = 64 * 1024 * 1024
 """About thirty thousand answers of 2 kB for a worker."""
@@ -29,7 +27,7 @@ class MemoryCache:
 
     def put(self, key: ExactKey, answer: CachedAnswer, ttl_s: float) -> None:
         """Keep the answer for `ttl_s`; a hit does not prolong it."""
-        if len(answer.body) > VALUE_BYTES_MAX:
+        if len(answer.body) > ANSWER_BYTES_MAX:
             self._counts["too_large"] += 1
             return
         self._entries.put(local_name(key), answer, len(answer.body), self._clock.now_s() + ttl_s)

@@ -7,21 +7,16 @@ connection that brought it: mixed-up replies have leaked answers between users b
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import msgspec
-
-from gateway.adapters.memory_cache import BYTES_MAX, VALUE_BYTES_MAX, local_name
+from gateway.adapters.cache_value import VALUE_BYTES_MAX, read_value, write_value
+from gateway.adapters.memory_cache import BYTES_MAX, local_name
 from gateway.adapters.memory_lru import ByteLru
 from gateway.adapters.redis_keys import tenant_prefix
 from gateway.adapters.redis_link import RedisUnavailable
 from gateway.adapters.redis_turn import TurnClient
 from gateway.adapters.redis_write_behind import DEFAULT_WRITES, WriteBehind, WriteBehindSettings
+from gateway.domain.cache_terms import ANSWER_BYTES_MAX
 from gateway.domain.identity import CachedAnswer, ExactKey
-from gateway.domain.ids import TenantId
 from gateway.ports import Clock
-
-_VERSION = 1
-_STORED_BYTES_MAX = VALUE_BYTES_MAX + 4_096
-"""An answer and the names around it. No more is ever read, so a foreign giant under our key costs little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +27,6 @@ class RedisCacheSettings:
     local_max_age_s: float = 5.0
     local_bytes_max: int = BYTES_MAX
     writes: WriteBehindSettings = DEFAULT_WRITES
-
-
-class _Stored(msgspec.Struct, array_like=True, frozen=True):
-    """An answer as it lies in Redis."""
-
-    version: int
-    tenant: str
-    digest: str
-    body: bytes
-    tier: str
-    served_model: str
-    input_tokens: int
-    output_tokens: int
-    stored_at_s: float
-    ttl_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +47,6 @@ class RedisCache:
         self._settings = settings or RedisCacheSettings()
         self._local: ByteLru[_Local] = ByteLru(self._settings.local_bytes_max)
         self._writes = WriteBehind(client, self._settings.writes)
-        self._decoder = msgspec.msgpack.Decoder(_Stored)
         self._counts = {
             "hits_local": 0,
             "hits_redis": 0,
@@ -88,7 +67,7 @@ class RedisCache:
             return local.answer
         try:
             raw = await self._client.call(
-                "GETRANGE", _redis_key(key), 0, _STORED_BYTES_MAX - 1, timeout_s=self._settings.get_timeout_s
+                "GETRANGE", _redis_key(key), 0, VALUE_BYTES_MAX - 1, timeout_s=self._settings.get_timeout_s
             )
         except RedisUnavailable:
             self._counts["errors"] += 1
@@ -102,14 +81,14 @@ class RedisCache:
 
     def put(self, key: ExactKey, answer: CachedAnswer, ttl_s: float) -> None:
         """Keep the answer here at once and in Redis soon."""
-        if len(answer.body) > VALUE_BYTES_MAX:
+        if len(answer.body) > ANSWER_BYTES_MAX:
             self._counts["too_large"] += 1
             return
         self._keep_local(key, answer, ttl_s)
         if self._client.is_open:
             return
-        value = msgspec.msgpack.encode(_stored(key, answer, ttl_s))
-        if len(value) > _STORED_BYTES_MAX:
+        value = write_value(key, answer, ttl_s)
+        if value is None:
             self._counts["too_large"] += 1
             return
         ttl_ms = max(1, int(ttl_s * 1_000))
@@ -134,28 +113,18 @@ class RedisCache:
         }
 
     def _open(self, key: ExactKey, raw: bytes) -> CachedAnswer | None:
-        try:
-            stored = self._decoder.decode(raw)
-        except msgspec.DecodeError:
+        value = read_value(raw)
+        if value is None:
             self._discard(key)
             return None
-        if stored.version != _VERSION:
-            self._discard(key)
-            return None
-        if (TenantId(stored.tenant), stored.digest) != (key.tenant, key.digest):
+        head, body = value
+        if not head.is_of(key):
             self._counts["mismatches"] += 1
             self._client.distrust("a cached answer came back under another key")
             return None
-        answer = CachedAnswer(
-            stored.body,
-            stored.tier,
-            stored.served_model,
-            stored.input_tokens,
-            stored.output_tokens,
-            stored.stored_at_s,
-        )
+        answer = head.answer(body)
         # Clocks may differ between workers: never older than new, never younger than its whole time to live.
-        left_s = min(stored.ttl_s, stored.stored_at_s + stored.ttl_s - self._clock.wall_s())
+        left_s = min(head.ttl_s, head.stored_at_s + head.ttl_s - self._clock.wall_s())
         self._keep_local(key, answer, left_s)
         return answer
 
@@ -170,18 +139,3 @@ class RedisCache:
 
 def _redis_key(key: ExactKey) -> str:
     return f"{tenant_prefix(key.tenant)}x:{key.digest}"
-
-
-def _stored(key: ExactKey, answer: CachedAnswer, ttl_s: float) -> _Stored:
-    return _Stored(
-        _VERSION,
-        key.tenant,
-        key.digest,
-        answer.body,
-        answer.tier,
-        answer.served_model,
-        answer.input_tokens,
-        answer.output_tokens,
-        answer.stored_at_s,
-        ttl_s,
-    )

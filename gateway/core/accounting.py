@@ -1,12 +1,17 @@
 """What a request may cost, did cost, and would have cost: integers from the price to the charge."""
 
 from collections.abc import Sequence
+from typing import Final
 
+from gateway.domain.cache_terms import PPM
 from gateway.domain.ledger import EXACT_MAX, Hold, Settlement
 from gateway.domain.money import usd_nano_of
 from gateway.domain.request import CanonicalRequest, Operation
 from gateway.domain.tier import Tier
-from gateway.domain.usage import NO_USAGE, TokenUsage, UsageSource, tokens_in
+from gateway.domain.usage import TokenUsage, UsageSource, tokens_in
+
+_PICO_PPM_PER_NANO: Final = 1_000 * PPM
+"""Pico-USD, in millionths, to a nano-USD."""
 
 
 def hold_amount_usd_nano(request: CanonicalRequest, ladder: Sequence[Tier]) -> int:
@@ -28,6 +33,11 @@ def hold_tokens(request: CanonicalRequest, ladder: Sequence[Tier]) -> int:
 def baseline_usd_nano(strongest: Tier, usage: TokenUsage) -> int:
     """Estimate what the same tokens would have cost on the strongest able tier."""
     return strongest.price.charge_usd_nano(usage)
+
+
+def hit_charge_usd_nano(tier: Tier, usage: TokenUsage, hit_price_ppm: int) -> int:
+    """Price a kept answer: a share, in parts per million, of what it cost at its tier; rounded half up once."""
+    return (tier.price.cost_usd_pico(usage) * hit_price_ppm + _PICO_PPM_PER_NANO // 2) // _PICO_PPM_PER_NANO
 
 
 def best_usage(
@@ -58,11 +68,6 @@ def together(usages: Sequence[TokenUsage]) -> TokenUsage:
 def settlement_of(hold: Hold, usage: TokenUsage, charge_usd_nano: int) -> Settlement:
     """End the hold with what was used. Numbers no ledger can count (a server's nonsense) are cut to what it can."""
     return Settlement(hold, min(charge_usd_nano, EXACT_MAX), min(usage.total_tokens, EXACT_MAX))
-
-
-def void_of(hold: Hold) -> Settlement:
-    """End the hold with nothing used: a cache hit, or a request that reached no model server."""
-    return settlement_of(hold, NO_USAGE, 0)
 
 
 def _ceiling_usd_pico(request: CanonicalRequest, tier: Tier) -> int:

@@ -5,9 +5,12 @@ tenant nor a reader of the store's dump can find a prompt by guessing it.
 """
 
 import hmac
+from dataclasses import replace
 from enum import StrEnum
 from functools import lru_cache
 
+from gateway.domain.cache_terms import CacheTerms
+from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.identity import CachedAnswer, CacheScope, ExactKey
 from gateway.domain.ids import TenantId
 from gateway.domain.noun import noun
@@ -19,9 +22,6 @@ IDENTITY_VERSION = b"\x01"
 DEFAULT_TEMPERATURE = 1.0
 """What OpenAI's API takes for an absent `temperature`."""
 
-DEFAULT_ANSWER_BYTES_MAX = 1024 * 1024
-"""Answers beyond a mebibyte are rare and cost every other call on the connection its place."""
-
 TTL_JITTER = 0.1
 """Entries stored together must not expire together."""
 
@@ -29,22 +29,19 @@ _SECRET_LABEL = b"tiergate exact cache\x00"
 
 
 @noun
-class CacheTerms:
-    """What a route allows. `ttl_s` None switches its cache off."""
-
-    ttl_s: float | None
-    max_temperature: float
-    tool_calls: bool = False
-    answer_bytes_max: int = DEFAULT_ANSWER_BYTES_MAX
-
-
-@noun
 class CacheControl:
-    """What the client asked for in `Cache-Control`. `max_age_s` is the oldest answer it takes; None takes any."""
+    """What the client asked for in `Cache-Control` and `x-tiergate-cache`.
+
+    `max_age_s` is the oldest answer it takes, None takes any; `only_if_cached` takes no other than a kept one;
+    `exact_only` takes those to the very same request; `is_off` wants nothing to do with the cache.
+    """
 
     no_cache: bool = False
     no_store: bool = False
     max_age_s: int | None = None
+    only_if_cached: bool = False
+    exact_only: bool = False
+    is_off: bool = False
 
 
 ANY_AGE = CacheControl()
@@ -68,6 +65,7 @@ class CacheBar(StrEnum):
     """Why the cache was left alone."""
 
     OFF = "off"
+    CALLER = "caller"
     NO_CACHE = "no_cache"
     NO_STORE = "no_store"
     TEMPERATURE = "temperature"
@@ -105,21 +103,32 @@ def exact_key(scope: CacheScope, identity: bytes, epoch: bytes = b"") -> ExactKe
 def bar_to_read(terms: CacheTerms, request: CanonicalRequest, control: CacheControl) -> CacheBar | None:
     """Return why no kept answer may be served, or None when one may."""
     bar = _bar_by_request(terms, request)
-    return CacheBar.NO_CACHE if bar is None and control.no_cache else bar
+    if bar is not None:
+        return bar
+    if control.is_off:
+        return CacheBar.CALLER
+    return CacheBar.NO_CACHE if control.no_cache else None
 
 
 def bar_to_write(
     terms: CacheTerms, request: CanonicalRequest, control: CacheControl, answer: AnswerFacts
 ) -> CacheBar | None:
     """Return why this answer may not be kept, or None when it may."""
+    if control.is_off:
+        return CacheBar.CALLER
     if control.no_store:
         return CacheBar.NO_STORE
     return _bar_by_request(terms, request) or _bar_by_answer(terms, request, answer)
 
 
 def is_fresh(answer: CachedAnswer, control: CacheControl, wall_s: float) -> bool:
-    """Tell whether the answer is young enough for the client. An answer from the future counts as new."""
-    return control.max_age_s is None or max(0.0, wall_s - answer.stored_at_s) <= control.max_age_s
+    """Tell whether the answer is young enough for the client."""
+    return control.max_age_s is None or age_s(answer, wall_s) <= control.max_age_s
+
+
+def age_s(answer: CachedAnswer, wall_s: float) -> float:
+    """Return how old a kept answer is. One from the future, by another worker's clock, counts as new."""
+    return max(0.0, wall_s - answer.stored_at_s)
 
 
 def jittered_ttl_s(ttl_s: float, unit: float) -> float:
@@ -129,7 +138,7 @@ def jittered_ttl_s(ttl_s: float, unit: float) -> float:
 
 def parse_cache_control(value: str) -> CacheControl:
     """Read a request's `Cache-Control`. Unknown directives and unreadable ages are ignored, as RFC 9111 §5.2 asks."""
-    no_cache = no_store = False
+    no_cache = no_store = only_if_cached = False
     max_age_s: int | None = None
     for directive in value.lower().split(","):
         name, _, argument = directive.strip().partition("=")
@@ -138,9 +147,28 @@ def parse_cache_control(value: str) -> CacheControl:
             no_cache = True
         elif name == "no-store":
             no_store = True
+        elif name == "only-if-cached":
+            only_if_cached = True
         elif name == "max-age" and argument.isascii() and argument.isdecimal():
             max_age_s = int(argument)
-    return CacheControl(no_cache, no_store, max_age_s)
+    return CacheControl(no_cache, no_store, max_age_s, only_if_cached)
+
+
+def wished(control: CacheControl, value: str) -> CacheControl:
+    """Add what `x-tiergate-cache` asks for. Raises GatewayError `invalid_value` for anything but its three words."""
+    match value.strip().lower():
+        case "semantic":
+            return control
+        case "exact":
+            return replace(control, exact_only=True)
+        case "off":
+            return replace(control, is_off=True)
+        case _:
+            message = (
+                f"x-tiergate-cache is {value[:40]!r}. Send `exact` (kept answers to the very same request), `semantic` "
+                "(those to the same question in other words, too, where the route allows it) or `off`."
+            )
+            raise GatewayError(ErrorCode.INVALID_VALUE, message, param="x-tiergate-cache")
 
 
 def _bar_by_request(terms: CacheTerms, request: CanonicalRequest) -> CacheBar | None:

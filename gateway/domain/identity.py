@@ -1,6 +1,6 @@
 """Who may share an answer, and under which key it lies."""
 
-from gateway.domain.ids import TenantId
+from gateway.domain.ids import RouteName, TenantId
 from gateway.domain.noun import noun
 
 
@@ -31,3 +31,9 @@ class CachedAnswer:
     output_tokens: int
     stored_at_s: float
     """Wall-clock seconds since the epoch."""
+    took_s: float = 0.0
+    """How long the model servers took over it."""
+    route: RouteName = RouteName("")
+    """The route that it was given on."""
+    purge: int = 0
+    """Number of the tenant's last purge that was known when it was asked for; 0 for none."""

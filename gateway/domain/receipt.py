@@ -84,5 +84,9 @@ class Receipt:
     """Sum of what the attempts wasted; not part of the charge."""
     no_retry: NoRetry | None = None
     """Why no further attempt was made; None where an attempt gave the answer, or the client left."""
+    cache_entry: str | None = None
+    """The name of the kept answer that was given, or under which this one is kept; None where nothing is."""
+    cache_age_s: int | None = None
+    """How old the kept answer was that was given, in whole seconds; None where none was."""
     feedback: Feedback | None = None
     """What was said of the answer, by whoever asked for it."""

@@ -1,6 +1,6 @@
 """Stage 8, account: what it cost. Runs for every request that held money, however it ended, after its last byte."""
 
-from gateway.core.accounting import baseline_usd_nano, settlement_of, void_of
+from gateway.core.accounting import baseline_usd_nano, settlement_of
 from gateway.domain.usage import NO_USAGE
 from gateway.pipeline.journey import Relayed, Trail
 from gateway.pipeline.world import World
@@ -15,10 +15,12 @@ def price(trail: Trail, relayed: Relayed) -> None:
 
 
 async def account(trail: Trail, world: World) -> None:
-    """Settle the hold with the exact charge, or void it. The ledger retries by itself what it cannot post now."""
+    """Settle the hold with the exact charge, or void it. The ledger retries by itself what it cannot post now.
+
+    A kept answer is charged what its route asks for one, and its tokens, which no server was asked for, count for none.
+    """
     hold = trail.arrival.hold
     assert hold is not None, "asked only where something was held"
     relayed = trail.relayed
-    is_used = relayed is not None and relayed.billed is not NO_USAGE
-    settlement = settlement_of(hold, relayed.billed, trail.charge_usd_nano) if relayed and is_used else void_of(hold)
-    await world.ledger.settle(settlement)
+    used = NO_USAGE if relayed is None else relayed.billed
+    await world.ledger.settle(settlement_of(hold, used, trail.charge_usd_nano))

@@ -20,7 +20,7 @@ from gateway.pipeline.decide import decide
 from gateway.pipeline.dispatch import dispatch
 from gateway.pipeline.journey import Arrival, Trail
 from gateway.pipeline.keep import keep
-from gateway.pipeline.lookup import lookup
+from gateway.pipeline.lookup import lookup, not_cached
 from gateway.pipeline.record import record
 from gateway.pipeline.relay import relay
 from gateway.pipeline.replay import replay
@@ -92,6 +92,8 @@ class Pipeline:
         if trail.looked.hit is not None:
             await replay(trail, trail.looked.hit, world)
             return
+        if trail.looked.control.only_if_cached:
+            raise not_cached(trail.looked)
         trail.scored = await score(trail.looked, world)
         mark(now())
         trail.decided = await decide(trail.scored, world)

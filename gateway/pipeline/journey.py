@@ -150,6 +150,8 @@ class Trail:
     """The client reads events, so that an error can still be told as one."""
     is_told: bool = False
     """The answer, or the error, has been sent to its end: nothing can be added to it."""
+    is_kept: bool = False
+    """The answer is kept for whoever asks the same again."""
     usage: TokenUsage = NO_USAGE
     charge_usd_nano: int = 0
     baseline_usd_nano: int = 0

@@ -7,7 +7,6 @@ from gateway.domain.identity import CachedAnswer
 from gateway.domain.outcome import Outcome
 from gateway.domain.tier import Tier
 from gateway.pipeline.journey import Looked, Relayed, Trail
-from gateway.pipeline.lookup import cache_terms
 from gateway.pipeline.world import World
 from gateway.wire.assemble import assemble
 
@@ -28,8 +27,9 @@ def keep(trail: Trail, world: World) -> None:
     is_complete = trail.outcome is Outcome.SUCCESS_UPSTREAM and not is_flawed
     # A stream is longer than the body it becomes, so what passes here is never too large afterwards.
     facts = AnswerFacts(is_complete, relayed.finish_reason, relayed.has_tool_calls, len(relayed.answer))
-    if bar_to_write(cache_terms(canonical.route), canonical.request, looked.control, facts) is not None:
+    if bar_to_write(canonical.route.cache, canonical.request, looked.control, facts) is not None:
         return
+    trail.is_kept = True
     if canonical.request.stream:
         world.later(partial(_store, looked, relayed, relayed.tier, world))
     else:
@@ -38,7 +38,7 @@ def keep(trail: Trail, world: World) -> None:
 
 def _store(looked: Looked, relayed: Relayed, tier: Tier, world: World) -> None:
     canonical, key = looked.canonical, looked.key
-    ttl_s = canonical.route.cache_exact_ttl_s
+    ttl_s = canonical.route.cache.ttl_s
     assert key is not None
     assert ttl_s is not None, "a key is made only where the cache is on"
     body = assemble(relayed.answer, relayed.usage) if canonical.request.stream else relayed.answer
@@ -46,5 +46,14 @@ def _store(looked: Looked, relayed: Relayed, tier: Tier, world: World) -> None:
         # A stream that the client could read, but that cannot be told again as one body.
         return
     usage = relayed.usage
-    kept = CachedAnswer(body, tier.name, tier.model, usage.input_tokens, usage.output_tokens, world.clock.wall_s())
+    kept = CachedAnswer(
+        body,
+        tier.name,
+        tier.model,
+        usage.input_tokens,
+        usage.output_tokens,
+        world.clock.wall_s(),
+        relayed.upstream_s,
+        canonical.route.name,
+    )
     world.cache.put(key, kept, jittered_ttl_s(ttl_s, world.chance()))

@@ -4,30 +4,35 @@ from gateway.core.cache_rules import (
     ANY_AGE,
     CacheBar,
     CacheControl,
-    CacheTerms,
     bar_to_read,
     exact_key,
     is_fresh,
     parse_cache_control,
     tenant_secret,
+    wished,
 )
+from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.identity import CacheScope
 from gateway.pipeline.journey import Canonical, Looked
 from gateway.pipeline.world import World
-from gateway.policy.snapshot import Route
-from gateway.wire.headers import header
+from gateway.wire.headers import CACHE_WISH_HEADER, header
 from gateway.wire.identity import cache_identity
 
 OFF, BYPASS, MISS, EXACT = "off", "bypass", "miss", "exact"
 """The values of x-tiergate-cache."""
+_WHY_NOT = {
+    OFF: "no answers are kept for such a request (`cache` of its route: whether it is on, and up to which temperature)",
+    BYPASS: "the request itself wants no kept answer",
+    MISS: "there is none, or none as young as the request asks for",
+}
 
 
 async def lookup(canonical: Canonical, world: World) -> Looked:
     """Look for an answer; a cache in trouble is a miss."""
-    terms, control = cache_terms(canonical.route), _control(canonical)
+    terms, control = canonical.route.cache, _control(canonical)
     bar = bar_to_read(terms, canonical.request, control)
     if bar is not None and bar is not CacheBar.NO_CACHE:
-        return Looked(canonical, OFF, control, None, None, 0.0)
+        return Looked(canonical, BYPASS if bar is CacheBar.CALLER else OFF, control, None, None, 0.0)
     tenant = canonical.admitted.key.tenant.id
     scope = CacheScope(tenant, tenant_secret(world.cache_master, tenant))
     pin = "" if canonical.pin is None else canonical.pin.tier
@@ -43,11 +48,14 @@ async def lookup(canonical: Canonical, world: World) -> Looked:
     return Looked(canonical, MISS if hit is None else EXACT, control, key, hit, waited_s)
 
 
-def cache_terms(route: Route) -> CacheTerms:
-    """Return what the route allows of its cache."""
-    return CacheTerms(route.cache_exact_ttl_s, route.cache_max_temperature)
+def not_cached(looked: Looked) -> GatewayError:
+    """Say that a request which takes kept answers only was not given one."""
+    message = f"`Cache-Control: only-if-cached` asks for a kept answer, and {_WHY_NOT[looked.cache]}."
+    return GatewayError(ErrorCode.NOT_CACHED, message)
 
 
 def _control(canonical: Canonical) -> CacheControl:
-    value = header(canonical.admitted.arrival.inbound.headers, b"cache-control")
-    return ANY_AGE if value is None else parse_cache_control(value.decode("latin-1"))
+    headers = canonical.admitted.arrival.inbound.headers
+    value, wish = header(headers, b"cache-control"), header(headers, CACHE_WISH_HEADER)
+    control = ANY_AGE if value is None else parse_cache_control(value.decode("latin-1"))
+    return control if wish is None else wished(control, wish.decode("latin-1"))

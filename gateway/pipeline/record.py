@@ -1,5 +1,6 @@
 """Stage 9, record: the receipt, and whoever counts it. Runs for every request, last, and never fails it."""
 
+from gateway.core.cache_rules import age_s
 from gateway.domain.ids import TierName
 from gateway.domain.receipt import Receipt, StageTimes
 from gateway.pipeline.converse import follow
@@ -54,7 +55,16 @@ def receipt_of(trail: Trail, now_s: float) -> Receipt:
         classifier=None if trail.scored is None else trail.scored.score.outcome,
         waste_usd_nano=0 if relayed is None else sum([attempt.waste_usd_nano for attempt in relayed.attempts]),
         no_retry=None if relayed is None else relayed.no_retry,
+        cache_entry=_entry(trail),
+        cache_age_s=None if hit is None else int(age_s(hit, arrival.received_wall_s)),
     )
+
+
+def _entry(trail: Trail) -> str | None:
+    looked = trail.looked
+    if looked is None or looked.key is None or (looked.hit is None and not trail.is_kept):
+        return None
+    return looked.key.digest
 
 
 def _note_gap(trail: Trail, receipt: Receipt, world: World, now_s: float) -> None:

@@ -1,7 +1,9 @@
 """Answer from the cache: the kept body as it is, or told again as a stream."""
 
-from gateway.core.accounting import baseline_usd_nano
+from gateway.core.accounting import baseline_usd_nano, hit_charge_usd_nano
+from gateway.core.cache_rules import age_s
 from gateway.domain.identity import CachedAnswer
+from gateway.domain.ids import TierName
 from gateway.domain.outcome import Outcome
 from gateway.domain.usage import TokenUsage
 from gateway.pipeline.hold import place_hold
@@ -15,12 +17,19 @@ _OK = 200
 
 
 async def replay(trail: Trail, hit: CachedAnswer, world: World) -> None:
-    """Send a kept answer. It costs nothing, and still counts as a request of its tenant."""
-    canonical, arrival = trail.canonical, trail.arrival
+    """Send a kept answer. It costs what the route asks for one, and counts as a request of its tenant.
+
+    Raises GatewayError where the tenant's allowance has no room for it.
+    """
+    canonical, arrival, looked = trail.canonical, trail.arrival, trail.looked
     assert canonical is not None
+    assert looked is not None
+    assert looked.key is not None, "what was found lies under a key"
+    usage = TokenUsage(hit.input_tokens, hit.output_tokens)
+    charge_usd_nano = _charge_usd_nano(canonical, hit, usage)
     if not canonical.admitted.key.tenant.allowance.is_unlimited:
-        await place_hold(canonical, world, amount_usd_nano=0, tokens=0)
-    trail.usage = TokenUsage(hit.input_tokens, hit.output_tokens)
+        await place_hold(canonical, world, amount_usd_nano=charge_usd_nano, tokens=0)
+    trail.usage, trail.charge_usd_nano = usage, charge_usd_nano
     trail.baseline_usd_nano = _baseline_usd_nano(canonical, trail.usage)
     told = tiergate_headers(
         request_id=arrival.request_id,
@@ -29,7 +38,9 @@ async def replay(trail: Trail, hit: CachedAnswer, world: World) -> None:
         tier=hit.tier,
         model=hit.served_model,
         attempts=0,
-        cost_usd_nano=0,
+        cost_usd_nano=charge_usd_nano,
+        age_s=int(age_s(hit, arrival.received_wall_s)),
+        entry=looked.key.digest,
     )
     if canonical.request.stream:
         body = replay_stream(hit.body, include_usage=canonical.request.include_usage)
@@ -37,6 +48,13 @@ async def replay(trail: Trail, hit: CachedAnswer, world: World) -> None:
     else:
         await send_whole(trail, _OK, [(b"content-type", JSON), *told], hit.body)
     trail.outcome = Outcome.SUCCESS_CACHE_EXACT
+
+
+def _charge_usd_nano(canonical: Canonical, hit: CachedAnswer, usage: TokenUsage) -> int:
+    """Price the kept answer as its route says; for nothing where its tier is not known, which the key rules out."""
+    share_ppm = canonical.route.cache.hit_price_ppm
+    tier = canonical.admitted.arrival.snapshot.tiers.get(TierName(hit.tier)) if share_ppm else None
+    return 0 if tier is None else hit_charge_usd_nano(tier, usage, share_ppm)
 
 
 def _baseline_usd_nano(canonical: Canonical, usage: TokenUsage) -> int:

@@ -7,6 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from gateway.domain.ability import Ability, ScorerChoice
+from gateway.domain.cache_terms import PPM, CacheTerms
 from gateway.domain.calibration import Catalogue
 from gateway.domain.conversation import ConversationTerms
 from gateway.domain.dial import Aim, Certificate, Dial, SetBy, WhenUncertified, WhenUnknown
@@ -21,7 +22,7 @@ from gateway.domain.tier import Endpoint, Tier, TierLimits, TierSlo
 from gateway.policy.contradictions import OPEN_TENANT
 from gateway.policy.references import Resolved
 from gateway.policy.schema import DEFAULT_MAX_OUTPUT_TOKENS, DEFAULT_QUALITY, LimitsSpec
-from gateway.policy.schema_routes import FallbackSpec, RouteSpec, SemanticSpec
+from gateway.policy.schema_routes import CacheSpec, FallbackSpec, RouteSpec, SemanticSpec
 from gateway.policy.schema_tenants import TenantSpec
 from gateway.policy.schema_tiers import CatalogPrice, EndpointSpec, PriceTable, TierSpec
 from gateway.policy.snapshot import Fallback, HedgeTerms, Route, Tenant, VirtualKey
@@ -181,8 +182,7 @@ def _route(name: RouteName, spec: RouteSpec, tiers: tuple[Tier, ...], aim: Aim, 
         fallback=_fallback(spec.fallback),
         deadline_s=spec.deadline,
         stream_deadline_s=spec.stream_deadline,
-        cache_exact_ttl_s=spec.cache.exact,
-        cache_max_temperature=spec.cache.max_temperature,
+        cache=_cache_terms(spec.cache),
         cache_epoch=_epoch(tiers),
         scorer=ScorerChoice(spec.scorer),
         conversation=ConversationTerms(
@@ -196,6 +196,16 @@ def _route(name: RouteName, spec: RouteSpec, tiers: tuple[Tier, ...], aim: Aim, 
 
 def _semantic(spec: SemanticSpec | None) -> SemanticTerms | None:
     return None if spec is None else SemanticTerms(spec.max_wrong, spec.ttl, spec.shadow, spec.tools)
+
+
+def _cache_terms(spec: CacheSpec) -> CacheTerms:
+    return CacheTerms(
+        ttl_s=spec.exact,
+        max_temperature=spec.max_temperature,
+        tool_calls=spec.tool_calls,
+        answer_bytes_max=spec.max_answer,
+        hit_price_ppm=round(spec.hit_price * PPM),
+    )
 
 
 def _epoch(tiers: tuple[Tier, ...]) -> bytes:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import TypeAlias
 
+from gateway.domain.cache_terms import PPM, CacheTerms
 from gateway.domain.classifier import ClassifierTerms
 from gateway.domain.limits import EdgeLimits
 from gateway.domain.remote_model import RemoteModel
@@ -91,9 +92,17 @@ def route_facts(route: Route) -> Iterator[tuple[str, str]]:
     yield "conversation.lock_in_tool_loop", _yes_or_no(route.conversation.lock_in_tool_loop)
     yield "conversation.switch_margin", words.number(route.conversation.switch_margin)
     yield "conversation.idle_reset", words.duration(route.conversation.idle_reset_s)
-    yield "cache.exact", words.duration(route.cache_exact_ttl_s)
-    yield "cache.max_temperature", words.number(route.cache_max_temperature)
+    yield from cache_facts(route.cache)
     yield "cache.semantic", "never" if route.semantic is None else _semantic(route.semantic)
+
+
+def cache_facts(terms: CacheTerms) -> Iterator[tuple[str, str]]:
+    """Yield what a policy says of a route's cache."""
+    yield "cache.exact", words.duration(terms.ttl_s)
+    yield "cache.max_temperature", words.number(terms.max_temperature)
+    yield "cache.tool_calls", _yes_or_no(terms.tool_calls)
+    yield "cache.max_answer", words.size(terms.answer_bytes_max)
+    yield "cache.hit_price", words.percent(terms.hit_price_ppm / PPM)
 
 
 def _hedge(terms: HedgeTerms) -> str:

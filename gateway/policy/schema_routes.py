@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from gateway.policy.quantities import COUNT, DURATION, NUMBER, SHARE, TOKENS, Quantity
+from gateway.policy.quantities import COUNT, DURATION, NUMBER, SHARE, SIZE, TOKENS, Quantity
 from gateway.policy.schema_tiers import Name
 from gateway.policy.section import Section, optional
 
@@ -100,6 +100,15 @@ class CacheSpec(Section):
     )
     max_temperature: Annotated[float, Quantity(NUMBER, "0", "2")] = optional(
         0, "Hotter requests are neither stored nor served; a request that names no temperature counts as 1."
+    )
+    tool_calls: bool = optional(
+        False, "Whether answers that call tools are kept, too: whoever is given one again runs the same calls again."
+    )
+    max_answer: Annotated[int, Quantity(SIZE, "1KiB", "1MiB")] = optional(
+        "1MiB", "Longest answer that is kept, as its server sent it."
+    )
+    hit_price: Annotated[float, Quantity(SHARE, "0", "1")] = optional(
+        0, "Share of its tier's price for input and output that a kept answer is charged at; 0 gives it for nothing."
     )
     semantic: SemanticSpec | None = optional(
         None, "When the answer to the same question in other words is given; never when absent."

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.domain.ability import ScorerChoice
+from gateway.domain.cache_terms import CacheTerms
 from gateway.domain.classifier import ClassifierTerms
 from gateway.domain.conversation import DEFAULT_TERMS, ConversationTerms
 from gateway.domain.dial import Dial, WhenUncertified, WhenUnknown
@@ -70,10 +71,7 @@ class Route:
     fallback: Fallback
     deadline_s: float
     stream_deadline_s: float
-    cache_exact_ttl_s: float | None
-    """None switches the exact cache off."""
-    cache_max_temperature: float
-    """Answers to hotter requests are neither stored nor served from the cache."""
+    cache: CacheTerms
     cache_epoch: bytes = b""
     """Part of every cache key: names the models that may answer, so that changing one forgets its answers."""
     budget_share: float | None = None

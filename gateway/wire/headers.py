@@ -42,8 +42,15 @@ TIER_HEADER: Final = PIN_HEADER
 """The tier that gave the answer."""
 MODEL_HEADER: Final = b"x-tiergate-model"
 """The model that gave the answer, as its server knows it."""
-CACHE_HEADER: Final = b"x-tiergate-cache"
+CACHE_WISH_HEADER: Final = b"x-tiergate-cache"
+"""In a request: which kept answers it takes. `exact`: to the very same request; `semantic`: in other words, too, where
+the route allows that, as without the header; `off`: none, and its own is not kept."""
+CACHE_HEADER: Final = CACHE_WISH_HEADER
 """`exact`: a kept answer. `miss`: there was none. `bypass`: the caller wanted none. `off`: not for such requests."""
+CACHE_AGE_HEADER: Final = b"x-tiergate-cache-age"
+"""How old a kept answer is, in whole seconds."""
+CACHE_ENTRY_HEADER: Final = b"x-tiergate-cache-entry"
+"""The name of a kept answer, under which its tenant may report it (`POST /v1/cache/report`) or have it purged."""
 ATTEMPTS_HEADER: Final = b"x-tiergate-attempts"
 """How many model servers were called; 0 for a kept answer."""
 COST_HEADER: Final = b"x-tiergate-cost-usd"
@@ -141,6 +148,8 @@ def tiergate_headers(
     model: str | None = None,
     attempts: int | None = None,
     cost_usd_nano: int | None = None,
+    age_s: int | None = None,
+    entry: str | None = None,
 ) -> list[tuple[bytes, bytes]]:
     """Render what every answer says of its making. What is None is left out."""
     cost = None if cost_usd_nano is None else format_usd(cost_usd_nano)
@@ -149,6 +158,8 @@ def tiergate_headers(
         (TIER_HEADER, tier),
         (MODEL_HEADER, model),
         (CACHE_HEADER, cache),
+        (CACHE_AGE_HEADER, age_s),
+        (CACHE_ENTRY_HEADER, entry),
         (ATTEMPTS_HEADER, attempts),
         (COST_HEADER, cost),
         (SNAPSHOT_HEADER, snapshot),

@@ -12,7 +12,12 @@ from gateway.wire.sse import data_event
 from gateway.wire.upstream_error import UpstreamSaid, read_error
 
 RETRY_IS_VAIN: Final = frozenset(
-    {ErrorCode.INSUFFICIENT_QUOTA, ErrorCode.UPSTREAM_REJECTED, ErrorCode.COST_CEILING_EXCEEDED}
+    {
+        ErrorCode.INSUFFICIENT_QUOTA,
+        ErrorCode.UPSTREAM_REJECTED,
+        ErrorCode.COST_CEILING_EXCEEDED,
+        ErrorCode.NOT_CACHED,
+    }
 )
 """Asking again gives the same answer."""
 RETRIED_ALREADY: Final = frozenset(

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.adapters.memory_cache import VALUE_BYTES_MAX, MemoryCache
+from gateway.adapters.memory_cache import MemoryCache
 from gateway.adapters.redis_cache import RedisCache, RedisCacheSettings
 from gateway.core.cache_rules import exact_key, tenant_secret
+from gateway.domain.cache_terms import ANSWER_BYTES_MAX
 from gateway.domain.identity import CachedAnswer, CacheScope, ExactKey
 from gateway.domain.ids import TenantId
 from gateway.ports import CacheStore
@@ -122,13 +123,13 @@ async def test_an_answer_is_gone_after_its_time_to_live(kind: str, server: Redis
 async def test_an_answer_too_large_is_not_kept(kind: str, server: RedisServer) -> None:
     async with opened(kind, server) as stores:
         key = key_of("alice", b"question")
-        await stores.put(key, replace(ANSWER, body=b"x" * (VALUE_BYTES_MAX + 1)))
+        await stores.put(key, replace(ANSWER, body=b"x" * (ANSWER_BYTES_MAX + 1)))
         assert await stores.get(key) is None
 
 
 @pytest.mark.parametrize("kind", STORES)
 async def test_the_largest_answer_allowed_is_kept_whole(kind: str, server: RedisServer) -> None:
     async with opened(kind, server) as stores:
-        key, largest = key_of("alice", b"question"), replace(ANSWER, body=b"x" * VALUE_BYTES_MAX)
+        key, largest = key_of("alice", b"question"), replace(ANSWER, body=b"x" * ANSWER_BYTES_MAX)
         await stores.put(key, largest)
         assert await stores.get(key) == largest

@@ -9,6 +9,7 @@ from gateway.adapters.metrics import Metrics
 from gateway.adapters.metrics_shape import WORKER_LABEL
 from gateway.adapters.metrics_sources import expose_number, expose_policy, expose_slos
 from gateway.core.tier_slo import TierSlos
+from gateway.domain.cache_terms import CacheTerms
 from gateway.domain.dial import Certificate, Dial
 from gateway.domain.ids import RouteName, SnapshotId, TierName
 from gateway.domain.limits import EdgeLimits
@@ -31,8 +32,7 @@ def _snapshot() -> PolicySnapshot:
         fallback=Fallback(frozenset(), 3),
         deadline_s=60.0,
         stream_deadline_s=600.0,
-        cache_exact_ttl_s=None,
-        cache_max_temperature=1.0,
+        cache=CacheTerms(ttl_s=None, max_temperature=1.0),
     )
     return PolicySnapshot(
         id=SnapshotId("0123456789ab"),

@@ -24,6 +24,8 @@ from gateway.pipeline.learn import Opinions
 from gateway.policy.source import PolicySource
 from gateway.wire.headers import (
     ATTEMPTS_HEADER,
+    CACHE_AGE_HEADER,
+    CACHE_ENTRY_HEADER,
     CACHE_HEADER,
     COST_HEADER,
     MODEL_HEADER,
@@ -92,6 +94,8 @@ def test_the_headers_of_answers_are_those_we_send() -> None:
         TIER_HEADER,
         MODEL_HEADER,
         CACHE_HEADER,
+        CACHE_AGE_HEADER,
+        CACHE_ENTRY_HEADER,
         ATTEMPTS_HEADER,
         COST_HEADER,
         SNAPSHOT_HEADER,

@@ -2,16 +2,17 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.accounting import (
     baseline_usd_nano,
     best_usage,
+    hit_charge_usd_nano,
     hold_amount_usd_nano,
     hold_tokens,
     settlement_of,
-    void_of,
 )
 from gateway.domain.ids import RequestId, TenantId
 from gateway.domain.ledger import EXACT_MAX, Allowance, Hold
@@ -112,11 +113,15 @@ def test_size_stands_in_where_nothing_was_counted() -> None:
     assert usage == TokenUsage(100, tokens_in(400), source=UsageSource.ESTIMATED)
 
 
-def test_a_settlement_carries_all_tokens_and_a_void_none() -> None:
+@pytest.mark.parametrize(("share_ppm", "charge"), [(0, 0), (500_000, 8), (1_000_000, 16), (1, 0), (31_250, 1)])
+def test_a_kept_answer_is_charged_a_share_of_its_tiers_price_rounded_half_up_once(share_ppm: int, charge: int) -> None:
+    tier = replace(a_tier("small"), price=Price(1_000, 100, 2_000))
+    assert hit_charge_usd_nano(tier, TokenUsage(10, 3), share_ppm) == charge
+
+
+def test_a_settlement_carries_all_tokens() -> None:
     settled = settlement_of(HOLD, TokenUsage(7, 3, 2, 1), 55)
     assert (settled.hold, settled.charge_usd_nano, settled.tokens) == (HOLD, 55, 10)
-    voided = void_of(HOLD)
-    assert (voided.hold, voided.charge_usd_nano, voided.tokens) == (HOLD, 0, 0)
 
 
 def test_a_servers_nonsense_is_cut_to_what_a_ledger_can_count() -> None:

@@ -12,7 +12,7 @@ from gateway.core.cache_rules import (
     AnswerFacts,
     CacheBar,
     CacheControl,
-    CacheTerms,
+    age_s,
     bar_to_read,
     bar_to_write,
     exact_key,
@@ -20,7 +20,10 @@ from gateway.core.cache_rules import (
     jittered_ttl_s,
     parse_cache_control,
     tenant_secret,
+    wished,
 )
+from gateway.domain.cache_terms import CacheTerms
+from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.identity import CachedAnswer, CacheScope
 from gateway.domain.ids import TenantId
 from gateway.domain.request import Operation
@@ -152,7 +155,7 @@ def test_embeddings_have_neither_temperature_nor_finish_reason() -> None:
         ("max-age", CacheControl()),
         ("max-age=-1", CacheControl()),
         ("max-age=٣", CacheControl()),
-        ("only-if-cached, private", CacheControl()),
+        ("only-if-cached, private", CacheControl(only_if_cached=True)),
     ],
 )
 def test_cache_control_is_read_and_what_is_unreadable_ignored(value: str, control: CacheControl) -> None:
@@ -181,3 +184,37 @@ def test_the_time_to_live_moves_by_at_most_its_jitter(unit: float) -> None:
 
 def test_half_of_the_unit_leaves_the_time_to_live_as_it_is() -> None:
     assert jittered_ttl_s(100.0, 0.5) == pytest.approx(100.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        ("exact", CacheControl(exact_only=True)),
+        (" Semantic ", CacheControl()),
+        ("OFF", CacheControl(is_off=True)),
+    ],
+)
+def test_a_client_says_which_kept_answers_it_takes(value: str, wanted: CacheControl) -> None:
+    assert wished(ANY_AGE, value) == wanted
+    assert wished(CacheControl(max_age_s=5), value) == replace(wanted, max_age_s=5)
+
+
+@pytest.mark.parametrize("value", ["", "on", "exact, semantic", "x" * 1_000])
+def test_a_wish_that_means_nothing_is_refused_and_named(value: str) -> None:
+    with pytest.raises(GatewayError) as refused:
+        wished(ANY_AGE, value)
+    assert refused.value.code is ErrorCode.INVALID_VALUE
+    assert refused.value.param == "x-tiergate-cache"
+    assert len(refused.value.message) < 300
+
+
+def test_who_wants_nothing_of_the_cache_is_neither_served_from_it_nor_kept_in_it() -> None:
+    control = CacheControl(is_off=True)
+    assert bar_to_read(TERMS, COLD, control) is CacheBar.CALLER
+    assert bar_to_write(TERMS, COLD, control, WHOLE) is CacheBar.CALLER
+    assert bar_to_read(replace(TERMS, ttl_s=None), COLD, control) is CacheBar.OFF
+
+
+def test_an_answer_ages_from_when_it_was_stored_and_one_from_the_future_is_new() -> None:
+    answer = CachedAnswer(b"{}", "small", "m", 1, 1, stored_at_s=100.0)
+    assert [age_s(answer, at_s) for at_s in (160.5, 100.0, 40.0)] == [60.5, 0.0, 0.0]

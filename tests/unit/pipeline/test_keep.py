@@ -147,3 +147,27 @@ async def test_a_stream_is_put_together_only_once_there_is_time() -> None:
     assert (await gateway.ask(STREAM)).responder.headers[b"x-tiergate-cache"] == b"miss"
     waiting.pop()()
     assert (await gateway.ask(STREAM)).responder.headers[b"x-tiergate-cache"] == b"exact"
+
+
+def _calls_a_tool(request: SeenRequest) -> Reply:
+    call = {"id": "c", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    choices = [{"index": 0, "message": message, "finish_reason": "tool_calls"}]
+    return json_reply(200, json.dumps({"choices": choices}).encode())
+
+
+async def test_calls_of_tools_are_kept_where_the_route_wants_that() -> None:
+    gateway = Gateway(TWO_TIERS.replace("cache: {exact", "cache: {tool_calls: true, exact"))
+    gateway.network.plan.general = _calls_a_tool
+    await gateway.ask(CHAT)
+    again = await gateway.ask(CHAT)
+    assert again.responder.headers[b"x-tiergate-cache"] == b"exact"
+    assert answer_of(again)["choices"][0]["message"]["tool_calls"][0]["id"] == "c"
+
+
+async def test_an_answer_longer_than_the_route_keeps_is_not_kept() -> None:
+    gateway = Gateway(TWO_TIERS.replace("cache: {exact", "cache: {max_answer: 1KiB, exact"))
+    gateway.network.plan.general = speaks(Words(pieces=("x" * 1_024,)))
+    await gateway.ask(CHAT)
+    await gateway.ask(CHAT)
+    assert len(gateway.network.requests) == 2

@@ -1,7 +1,9 @@
 """When the cache is asked, for whom, and what the client may say about it."""
 
+import pytest
+
 from gateway.domain.outcome import Outcome
-from tests.support.gateways import CHAT, GUEST_KEY, KEYED, TEAM_KEY, TWO_TIERS, Gateway
+from tests.support.gateways import CHAT, GUEST_KEY, KEYED, TEAM_KEY, TWO_TIERS, Gateway, answer_of
 
 
 async def test_a_client_may_refuse_kept_answers() -> None:
@@ -52,3 +54,56 @@ async def test_the_answer_of_one_tier_is_not_given_to_who_asks_another() -> None
     for model in ("auto", "small", "large"):
         client = await gateway.ask({**CHAT, "model": model, "temperature": 0})
         assert client.responder.headers[b"x-tiergate-cache"] == b"miss"
+
+
+async def test_a_client_may_want_nothing_to_do_with_the_cache() -> None:
+    gateway = Gateway()
+    for _ in range(2):
+        client = await gateway.ask(CHAT, headers=((b"x-tiergate-cache", b"off"),))
+        assert client.responder.headers[b"x-tiergate-cache"] == b"bypass"
+    assert (await gateway.ask(CHAT)).responder.headers[b"x-tiergate-cache"] == b"miss"
+    assert len(gateway.network.requests) == 3
+
+
+async def test_a_client_may_take_answers_to_the_very_same_request_only() -> None:
+    gateway = Gateway()
+    await gateway.ask(CHAT)
+    client = await gateway.ask(CHAT, headers=((b"x-tiergate-cache", b"exact"),))
+    assert client.responder.headers[b"x-tiergate-cache"] == b"exact"
+
+
+async def test_a_wish_that_means_nothing_is_told_and_nothing_is_asked() -> None:
+    gateway = Gateway()
+    client = await gateway.ask(CHAT, headers=((b"x-tiergate-cache", b"maybe"),))
+    assert client.responder.status == 400
+    assert answer_of(client)["error"]["param"] == "x-tiergate-cache"
+    assert gateway.network.requests == []
+
+
+@pytest.mark.parametrize(
+    ("policy", "more", "why"),
+    [
+        (TWO_TIERS, b"", "there is none"),
+        (TWO_TIERS, b", no-cache", "wants no kept answer"),
+        (TWO_TIERS.replace("exact: 1h", "exact: off"), b"", "no answers are kept"),
+    ],
+)
+async def test_who_takes_a_kept_answer_only_is_told_why_there_is_none(policy: str, more: bytes, why: str) -> None:
+    gateway = Gateway(policy)
+    if more:
+        await gateway.ask(CHAT)
+    asked = len(gateway.network.requests)
+    client = await gateway.ask(CHAT, headers=((b"cache-control", b"only-if-cached" + more),))
+    assert client.responder.status == 504
+    error = answer_of(client)["error"]
+    assert error["code"] == "not_cached"
+    assert why in error["message"]
+    assert client.responder.headers[b"x-should-retry"] == b"false"
+    assert len(gateway.network.requests) == asked
+
+
+async def test_who_takes_a_kept_answer_only_is_given_one_that_is_there() -> None:
+    gateway = Gateway()
+    await gateway.ask(CHAT)
+    client = await gateway.ask(CHAT, headers=((b"cache-control", b"only-if-cached"),))
+    assert (client.responder.status, client.responder.headers[b"x-tiergate-cache"]) == (200, b"exact")

@@ -1,5 +1,6 @@
 import pytest
 
+from gateway.domain.cache_terms import CacheTerms
 from gateway.domain.dial import WhenUnknown
 from gateway.domain.ids import EndpointId, RouteName, TierName
 from gateway.domain.ledger import Allowance
@@ -110,7 +111,7 @@ def test_a_route_has_what_its_policy_says() -> None:
         FailureKind.BAD_ANSWER,
     }
     assert (balanced.deadline_s, balanced.stream_deadline_s) == (120.0, 600.0)
-    assert (balanced.cache_exact_ttl_s, balanced.cache_max_temperature) == (3_600.0, 1.0)
+    assert balanced.cache == CacheTerms(ttl_s=3_600.0, max_temperature=1.0)
 
 
 def test_a_route_lists_its_tiers_by_rank_and_an_empty_fallback_is_one_attempt() -> None:
@@ -118,7 +119,7 @@ def test_a_route_lists_its_tiers_by_rank_and_an_empty_fallback_is_one_attempt() 
     assert careful.tiers == ("small", "large")
     assert (careful.quality, careful.dial.value) == (None, 12.5)
     assert (careful.fallback.on, careful.fallback.max_attempts) == (frozenset(), 1)
-    assert careful.cache_exact_ttl_s is None
+    assert careful.cache.ttl_s is None
     assert careful.semantic is None
 
 

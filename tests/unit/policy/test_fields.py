@@ -18,7 +18,14 @@ def test_keys_are_known_at_every_depth() -> None:
     ]
     assert known_keys(("tiers", "any", "endpoints", 3)) == ["url", "dialect", "api_key", "metrics", "transport"]
     assert known_keys(("tiers", "any", "price")) == ["input", "output", "cached_input", "catalog", "provider"]
-    assert known_keys(("routes", "any", "cache")) == ["exact", "max_temperature", "semantic"]
+    assert known_keys(("routes", "any", "cache")) == [
+        "exact",
+        "max_temperature",
+        "tool_calls",
+        "max_answer",
+        "hit_price",
+        "semantic",
+    ]
 
 
 def test_where_any_name_will_do_no_key_is_known() -> None:
