@@ -7,6 +7,7 @@ port a scrape reaches one of them, so scrape often, and read rates over windows 
 from collections.abc import Callable, Iterable
 
 from gateway.adapters import metrics_names as names
+from gateway.adapters import metrics_scoring_names as scoring
 from gateway.adapters.encoder_batches import BatchReport
 from gateway.adapters.metrics_cells import Counts, Labels, Spread, head_lines, number_lines, spread_lines
 from gateway.adapters.metrics_shape import Metric
@@ -44,9 +45,10 @@ class Metrics:
         self._removals = self._count(names.REMOVALS)
         self._conversations = self._count(names.CONVERSATION_TURNS)
         self._prefixes = self._count(names.CONVERSATION_PREFIX)
-        self._scores = self._count(names.SCORES)
-        self._classifier = self._count(names.CLASSIFIER_OUTCOMES)
-        self._encoder_failures = self._count(names.ENCODER_FAILURES)
+        self._scores = self._count(scoring.SCORES)
+        self._acceptance = self._spread(scoring.ACCEPTANCE)
+        self._classifier = self._count(scoring.CLASSIFIER_OUTCOMES)
+        self._encoder_failures = self._count(scoring.ENCODER_FAILURES)
         self._cache = self._count(names.CACHE)
         self._attempts = self._count(names.ATTEMPTS)
         self._fallbacks = self._count(names.FALLBACKS)
@@ -61,8 +63,8 @@ class Metrics:
         self._overhead = self._spread(names.OVERHEAD)
         self._stage = self._spread(names.STAGE)
         self._loop_stall = self._spread(LOOP_STALL)
-        self._encoder_batch = self._spread(names.ENCODER_BATCH)
-        self._encoder_wait = self._spread(names.ENCODER_WAIT)
+        self._encoder_batch = self._spread(scoring.ENCODER_BATCH)
+        self._encoder_wait = self._spread(scoring.ENCODER_WAIT)
 
     def record(self, receipt: Receipt) -> None:
         """Count a request that ended."""
@@ -143,6 +145,7 @@ class Metrics:
         certified = "true" if decision.certified else "false"
         self._decisions.add((decision.route or "", decision.ladder[0], decision.reason, certified))
         for view in decision.views:
+            self._acceptance.observe((view.tier,), view.p)
             if view.removed_by is not None:
                 self._removals.add((view.tier, view.removed_by, tenant))
         self._scores.add((decision.score.scorer, "true" if decision.score.is_known else "false"))

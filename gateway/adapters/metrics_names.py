@@ -5,12 +5,11 @@ routes and aliases come from the policy, and tenants beyond a limit share one va
 """
 
 from gateway.adapters.metrics_endpoint_names import ENDPOINT_METRICS
+from gateway.adapters.metrics_scoring_names import SCORING_METRICS
 from gateway.adapters.metrics_shape import (
-    BATCH,
     LATENCY_S,
     NANO,
     OVERHEAD_S,
-    QUEUE_S,
     STAGE_S,
     TOKEN_S,
     Kind,
@@ -56,39 +55,6 @@ CONVERSATION_PREFIX = Metric(
     ("verdict",),
     "What the prefixes that model servers had cached of those turns were worth: switched lost it, the others kept it.",
     scale=NANO,
-)
-SCORES = Metric(
-    "tiergate_scores_total",
-    Kind.COUNTER,
-    ("scorer", "known"),
-    "Scored requests. known=false: nothing in the request was familiar, so the tiers' priors decided.",
-)
-CLASSIFIER_OUTCOMES = Metric(
-    "tiergate_classifier_outcomes_total",
-    Kind.COUNTER,
-    ("outcome",),
-    "Requests that reached scoring, by how it ended: the stage that decided, or why a better one could not. Each "
-    "request counts once.",
-)
-ENCODER_BATCH = Metric(
-    "tiergate_encoder_batch_texts",
-    Kind.HISTOGRAM,
-    ("device",),
-    "Requests encoded in one pass.",
-    BATCH,
-)
-ENCODER_WAIT = Metric(
-    "tiergate_encoder_queue_wait_seconds",
-    Kind.HISTOGRAM,
-    ("device",),
-    "Time that a request waited for its pass through the encoder to begin.",
-    QUEUE_S,
-)
-ENCODER_FAILURES = Metric(
-    "tiergate_encoder_failures_total",
-    Kind.COUNTER,
-    ("device",),
-    "Passes through the encoder that failed. One on cuda: the GPU is not used again until a restart.",
 )
 CACHE = Metric("tiergate_cache_requests_total", Kind.COUNTER, ("result",), "Requests by what the cache gave.")
 ATTEMPTS = Metric(
@@ -254,11 +220,7 @@ METRICS = (
     REMOVALS,
     CONVERSATION_TURNS,
     CONVERSATION_PREFIX,
-    SCORES,
-    CLASSIFIER_OUTCOMES,
-    ENCODER_BATCH,
-    ENCODER_WAIT,
-    ENCODER_FAILURES,
+    *SCORING_METRICS,
     CACHE,
     ATTEMPTS,
     FALLBACKS,

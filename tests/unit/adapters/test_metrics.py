@@ -49,6 +49,15 @@ def test_a_tier_that_was_removed_is_counted_with_its_reason() -> None:
     assert not any(key.startswith('tiergate_tiers_removed_total{tier="small"') for key in series)
 
 
+def test_the_chance_that_each_tier_was_given_is_spread_over_buckets() -> None:
+    receipt = a_receipt()
+    assert receipt.decision is not None
+    series = _counted(receipt, receipt)
+    for view in receipt.decision.views:
+        assert series[f'tiergate_acceptance_ratio_count{{tier="{view.tier}"}}'] == 2
+        assert series[f'tiergate_acceptance_ratio_sum{{tier="{view.tier}"}}'] == pytest.approx(2 * view.p)
+
+
 def test_a_turn_of_a_conversation_is_counted_with_what_its_prefix_is_worth() -> None:
     receipt = a_receipt()
     assert receipt.decision is not None
