@@ -1,7 +1,8 @@
 """Counts what happened, from receipts, and tells it in Prometheus' text format.
 
 Each worker counts for itself and answers a scrape for itself, marked by the label `worker`: with several workers on one
-port a scrape reaches one of them, so scrape often, and read rates over windows of many scrapes.
+port a scrape reaches one of them, so scrape often, read rates over windows of many scrapes, and the last sample of a
+gauge within such a window.
 """
 
 from collections.abc import Callable, Iterable

@@ -117,7 +117,8 @@ class _Cold:
         return Response(b'{"status":"ready"}', media_type=_JSON)
 
     async def metrics(self, request: Request) -> Response:
-        return Response(self._metrics(), media_type=_PROMETHEUS)
+        # Each scrape on a connection of its own: over one that is kept, it would reach the same worker for ever.
+        return Response(self._metrics(), headers={"connection": "close"}, media_type=_PROMETHEUS)
 
     async def openapi(self, request: Request) -> Response:
         return Response(self._openapi, media_type=_JSON)

@@ -120,6 +120,7 @@ async def test_a_gateway_is_live_and_ready_until_it_shuts_down() -> None:
 
 async def test_metrics_are_in_prometheus_text_format() -> None:
     response = await site().get("/metrics", caller=ELSEWHERE)
+    assert response.headers["connection"] == "close", "another scrape may reach another worker"
     assert response.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert response.text == "up 1\n"
 
