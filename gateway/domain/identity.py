@@ -13,8 +13,23 @@ class CacheScope:
 
 
 @noun
+class Sharing:
+    """Whose answers a caller shares, where that is not its tenant's.
+
+    `partition` is the tenant, or the group of tenants, whose partition they lie in; `secret_of` is whose secret keys
+    them there: the group's, or the caller's own.
+    """
+
+    partition: TenantId
+    secret_of: TenantId
+
+
+@noun
 class ExactKey:
-    """Where an exact answer lies: the tenant's partition and a 32-byte HMAC-SHA256 in hexadecimal."""
+    """Where an exact answer lies: the tenant's partition and a 32-byte HMAC-SHA256 in hexadecimal.
+
+    `tenant` is the name of the partition, which may be a group's.
+    """
 
     tenant: TenantId
     digest: str

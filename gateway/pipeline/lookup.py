@@ -15,6 +15,7 @@ from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.identity import CacheScope
 from gateway.pipeline.journey import Canonical, Looked
 from gateway.pipeline.world import World
+from gateway.policy.snapshot import VirtualKey
 from gateway.wire.headers import CACHE_WISH_HEADER, header
 from gateway.wire.identity import cache_identity
 
@@ -33,8 +34,7 @@ async def lookup(canonical: Canonical, world: World) -> Looked:
     bar = bar_to_read(terms, canonical.request, control)
     if bar is not None and bar is not CacheBar.NO_CACHE:
         return Looked(canonical, BYPASS if bar is CacheBar.CALLER else OFF, control, None, None, 0.0)
-    tenant = canonical.admitted.key.tenant.id
-    scope = CacheScope(tenant, tenant_secret(world.cache_master, tenant))
+    scope = cache_scope(canonical.admitted.key, world.cache_master)
     pin = "" if canonical.pin is None else canonical.pin.tier
     identity = pin.encode() + b"\0" + cache_identity(canonical.request)
     key = exact_key(scope, identity, canonical.route.cache_epoch)
@@ -46,6 +46,14 @@ async def lookup(canonical: Canonical, world: World) -> Looked:
     if hit is not None and not is_fresh(hit, control, world.clock.wall_s()):
         hit = None
     return Looked(canonical, MISS if hit is None else EXACT, control, key, hit, waited_s)
+
+
+def cache_scope(key: VirtualKey, master: bytes) -> CacheScope:
+    """Return in which partition a caller's kept answers lie, and the secret that keys them there."""
+    sharing = key.sharing
+    if sharing is None:
+        return CacheScope(key.tenant.id, tenant_secret(master, key.tenant.id))
+    return CacheScope(sharing.partition, tenant_secret(master, sharing.secret_of))
 
 
 def not_cached(looked: Looked) -> GatewayError:

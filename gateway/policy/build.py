@@ -11,6 +11,7 @@ from gateway.domain.cache_terms import PPM, CacheTerms
 from gateway.domain.calibration import Catalogue
 from gateway.domain.conversation import ConversationTerms
 from gateway.domain.dial import Aim, Certificate, Dial, SetBy, WhenUncertified, WhenUnknown
+from gateway.domain.identity import Sharing
 from gateway.domain.ids import EndpointId, KeyId, ModelAlias, RouteName, TenantId, TierName
 from gateway.domain.ledger import Allowance
 from gateway.domain.limits import EdgeLimits
@@ -231,8 +232,22 @@ def build_tenant(name: str, spec: TenantSpec) -> Tenant:
         may_debug=spec.allow.debug,
         may_record_text=spec.record_text,
         strongest_share=spec.strongest_share,
+        cache_scope=spec.cache.scope,
         share=spec.share,
     )
+
+
+def sharing_of(name: str, spec: TenantSpec, digest: bytes) -> Sharing | None:
+    """Return whose kept answers a tenant's key shares. `digest` is the key's.
+
+    A key's own secret follows from the key itself: its place among the tenant's keys may become another's.
+    """
+    scope = spec.cache.scope
+    if scope == "tenant":
+        return None
+    if scope == "key":
+        return Sharing(TenantId(name), TenantId(f"{name}\0{hashlib.sha256(digest).hexdigest()}"))
+    return Sharing(TenantId(scope), TenantId(scope))
 
 
 def open_key() -> VirtualKey:

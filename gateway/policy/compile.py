@@ -23,6 +23,7 @@ from gateway.policy.build import (
     build_tier,
     open_key,
     price_of,
+    sharing_of,
     tiers_of,
 )
 from gateway.policy.classifier import build_classifier, classifier_contradictions
@@ -151,5 +152,5 @@ def _keys(policy: Policy, resolved: Resolved) -> dict[bytes, VirtualKey]:
         tenant = build_tenant(name, spec)
         for position, reference in enumerate(spec.keys):
             digest = key_digest(resolved.secrets[reference].reveal())
-            keys[digest] = VirtualKey(KeyId(f"{name}/{position}"), tenant)
+            keys[digest] = VirtualKey(KeyId(f"{name}/{position}"), tenant, sharing_of(name, spec, digest))
     return keys

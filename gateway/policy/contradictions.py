@@ -8,7 +8,7 @@ from gateway.policy.problems import Finding, Path, Plain, listed
 from gateway.policy.references import texts_at, values_at
 from gateway.policy.schema import Policy
 from gateway.policy.schema_routes import CacheSpec, HedgeSpec, RouteSpec
-from gateway.policy.schema_tenants import TenantSpec
+from gateway.policy.schema_tenants import GROUP, TenantSpec
 from gateway.policy.schema_tiers import TierAbility, TierSpec
 
 OPEN_TENANT: Final = "open"
@@ -212,6 +212,30 @@ def _tenants(root: dict[str, Plain], policy: Policy) -> Iterator[Finding]:
                     (*path, what), "expected at least one name, found none", f"leave `{what}` out to allow all"
                 )
         yield from _unusable(path, tenant, root, policy)
+    yield from _groups(policy)
+
+
+def _groups(policy: Policy) -> Iterator[Finding]:
+    """Yield groups that share nothing, and members that would be given answers of tiers they may not use."""
+    groups: dict[str, list[str]] = {}
+    for name, tenant in policy.tenants.items():
+        if tenant.cache.scope.startswith(GROUP):
+            groups.setdefault(tenant.cache.scope, []).append(name)
+    for group, members in groups.items():
+        first, path = members[0], ("cache", "scope")
+        if len(members) == 1:
+            hint = "write `tenant` to share within the tenant, or name the group at another tenant too"
+            yield Finding(("tenants", first, *path), f"expected two tenants or more in `{group}`, found one", hint)
+        allowed = _tiers_allowed(policy.tenants[first])
+        for member in members[1:]:
+            if _tiers_allowed(policy.tenants[member]) != allowed:
+                message = f"expected the tiers of `{first}`, whose kept answers it would be given, found others"
+                hint = "allow the members of a group the same `tiers`"
+                yield Finding(("tenants", member, *path), message, hint)
+
+
+def _tiers_allowed(tenant: TenantSpec) -> frozenset[str] | None:
+    return None if tenant.tiers is None else frozenset(tenant.tiers)
 
 
 def _unusable(path: Path, tenant: TenantSpec, root: dict[str, Plain], policy: Policy) -> Iterator[Finding]:

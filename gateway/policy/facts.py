@@ -143,6 +143,7 @@ def tenant_facts(tenant: Tenant) -> Iterator[tuple[str, str]]:
     yield "models", _names(tenant.aliases)
     yield "allow.pin_tier", _yes_or_no(tenant.may_pin)
     yield "allow.debug", _yes_or_no(tenant.may_debug)
+    yield "cache.scope", tenant.cache_scope
     yield "record_text", _yes_or_no(tenant.may_record_text)
 
 

@@ -1,10 +1,13 @@
 """The file format: tenants and what they may use."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from gateway.policy.quantities import COUNT, MONEY, NUMBER, SHARE, TOKENS, Quantity
+from gateway.policy.quantities import COUNT, MONEY, NUMBER, SHARE, TOKENS, Quantity, Text
 from gateway.policy.schema_tiers import ModelName, Name, SecretReference
 from gateway.policy.section import Section, optional, required
+
+GROUP: Final = "group:"
+"""Begins the name of a group of tenants, which no tenant's name can begin with."""
 
 
 class BudgetSpec(Section):
@@ -36,6 +39,18 @@ class AllowSpec(Section):
     debug: bool = optional(False, "Whether the header `x-tiergate-debug` is answered with more headers.")
 
 
+class SharingSpec(Section):
+    """With whom a tenant shares kept answers."""
+
+    scope: Annotated[
+        str, Text("`tenant`, `key`, or `group:` and a name", rf"tenant|key|{GROUP}[A-Za-z0-9][A-Za-z0-9_.\-]{{0,63}}")
+    ] = optional(
+        "tenant",
+        "Whose kept answers a key is given: those of its `tenant`, its own alone (`key`), or those of every tenant "
+        "that names the same `group:NAME`, who then can tell what others of the group have asked.",
+    )
+
+
 class TenantSpec(Section):
     """Who pays, with which keys."""
 
@@ -53,6 +68,7 @@ class TenantSpec(Section):
     )
     models: tuple[ModelName, ...] | None = optional(None, "The model aliases it may name; all when absent.")
     allow: AllowSpec = optional({}, "What it may ask for beyond answers.")
+    cache: SharingSpec = optional({}, "With whom it shares kept answers.")
     record_text: bool = optional(
         False, "Whether what is kept for feedback and training may hold its prompts; positions and figures only, else."
     )

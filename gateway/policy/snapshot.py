@@ -12,6 +12,7 @@ from gateway.domain.cache_terms import CacheTerms
 from gateway.domain.classifier import ClassifierTerms
 from gateway.domain.conversation import DEFAULT_TERMS, ConversationTerms
 from gateway.domain.dial import Dial, WhenUncertified, WhenUnknown
+from gateway.domain.identity import Sharing
 from gateway.domain.ids import KeyId, ModelAlias, RouteName, SnapshotId, TenantId, TierName
 from gateway.domain.ledger import Allowance
 from gateway.domain.limits import EdgeLimits
@@ -108,6 +109,8 @@ class Tenant:
     """Whether training records may hold this tenant's prompts."""
     strongest_share: float | None = None
     """Share of a key's requests of an hour that the strongest tier may take; None for all."""
+    cache_scope: str = "tenant"
+    """With whom it shares kept answers, as its policy says."""
     share: float = 1.0
     """Its part of a busy worker, weighed against the shares of the others."""
 
@@ -118,6 +121,8 @@ class VirtualKey:
 
     id: KeyId
     tenant: Tenant
+    sharing: Sharing | None = None
+    """Whose kept answers it shares; None for those of its tenant."""
 
 
 @dataclass(frozen=True, slots=True)

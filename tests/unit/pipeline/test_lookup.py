@@ -2,7 +2,12 @@
 
 import pytest
 
+from gateway.domain.identity import Sharing
+from gateway.domain.ids import KeyId, TenantId
+from gateway.domain.ledger import Allowance
 from gateway.domain.outcome import Outcome
+from gateway.pipeline.lookup import cache_scope
+from gateway.policy.snapshot import Tenant, VirtualKey
 from tests.support.gateways import CHAT, GUEST_KEY, KEYED, TEAM_KEY, TWO_TIERS, Gateway, answer_of
 
 
@@ -107,3 +112,38 @@ async def test_who_takes_a_kept_answer_only_is_given_one_that_is_there() -> None
     await gateway.ask(CHAT)
     client = await gateway.ask(CHAT, headers=((b"cache-control", b"only-if-cached"),))
     assert (client.responder.status, client.responder.headers[b"x-tiergate-cache"]) == (200, b"exact")
+
+
+def scoped(scope: str) -> str:
+    """Return a policy with two tenants, one of two keys, whose kept answers are shared so."""
+    return TWO_TIERS + (
+        "tenants:\n"
+        f"  team: {{keys: [env:SEARCH_KEY, env:UPSTREAM_KEY], cache: {{scope: '{scope}'}}}}\n"
+        f"  guest: {{keys: [env:BATCH_KEY], cache: {{scope: '{scope}'}}}}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("scope", "of_the_tenant", "of_the_group"),
+    [("tenant", b"exact", b"miss"), ("key", b"miss", b"miss"), ("group:both", b"exact", b"exact")],
+)
+async def test_kept_answers_are_shared_as_far_as_the_policy_says(
+    scope: str, of_the_tenant: bytes, of_the_group: bytes
+) -> None:
+    gateway = Gateway(scoped(scope))
+    await gateway.ask(CHAT, key=TEAM_KEY)
+    told = [
+        (await gateway.ask(CHAT, key=key)).responder.headers[b"x-tiergate-cache"]
+        for key in (TEAM_KEY, b"sk-upstream", GUEST_KEY)
+    ]
+    assert told == [b"exact", of_the_tenant, of_the_group]
+
+
+def test_scopes_never_share_a_secret_or_a_partition_by_accident() -> None:
+    tenants = [Tenant(TenantId(name), Allowance(), None, None, may_pin=False, may_debug=False) for name in ("a", "b")]
+    keys = [VirtualKey(KeyId("k"), tenant) for tenant in tenants]
+    keys.append(VirtualKey(KeyId("k"), tenants[0], Sharing(TenantId("a"), TenantId("a\0key"))))
+    keys.append(VirtualKey(KeyId("k"), tenants[0], Sharing(TenantId("group:a"), TenantId("group:a"))))
+    scopes = [cache_scope(key, b"master") for key in keys]
+    assert len({scope.secret for scope in scopes}) == len(scopes)
+    assert [scope.tenant for scope in scopes] == ["a", "b", "a", "group:a"]

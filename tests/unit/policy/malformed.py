@@ -186,6 +186,22 @@ WRONG = (
     edited("keys: [env:SEARCH_KEY]", "keys: sk-hunter2", "46:11 tenants.search.keys: not shown"),
     edited("keys: [env:SEARCH_KEY]", "keys: []", "46:11 tenants.search.keys: at least one key"),
     edited("keys: [env:BATCH_KEY]", "keys: [env:SEARCH_KEY]", "52:18 tenants.batch.keys.0: tenant `search`"),
+    edited(
+        "{keys: [env:BATCH_KEY]}",
+        "{keys: [env:BATCH_KEY], cache: {scope: all}}",
+        "52:49 tenants.batch.cache.scope: or `group:`",
+    ),
+    edited(
+        "{keys: [env:BATCH_KEY]}",
+        "{keys: [env:BATCH_KEY], cache: {scope: 'group:a'}}",
+        "52:49 tenants.batch.cache.scope: two tenants or more",
+    ),
+    edited(
+        "{keys: [env:BATCH_KEY]}",
+        "{keys: [env:BATCH_KEY], tiers: [small], cache: {scope: 'group:a'}}\n"
+        "  third: {keys: [env:UPSTREAM_KEY], cache: {scope: 'group:a'}}",
+        "53:52 tenants.third.cache.scope: the tiers of `batch`",
+    ),
     edited("usd: 200", "usd: 0", "47:19 tenants.search.budget.usd: above 0"),
     edited("usd: 200", "usd: -5", "47:19 tenants.search.budget.usd: above 0"),
     edited("window: day", "window: fortnight", '47:32 tenants.search.budget.window: found "fortnight"'),

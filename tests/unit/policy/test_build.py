@@ -1,15 +1,18 @@
+from hashlib import sha256
+
 import pytest
 
 from gateway.domain.cache_terms import CacheTerms
 from gateway.domain.dial import WhenUnknown
-from gateway.domain.ids import EndpointId, RouteName, TierName
+from gateway.domain.identity import Sharing
+from gateway.domain.ids import EndpointId, RouteName, TenantId, TierName
 from gateway.domain.ledger import Allowance
 from gateway.domain.money import FREE, Price
 from gateway.domain.outcome import FailureKind
 from gateway.domain.request import Need
 from gateway.domain.semantic import SemanticTerms
 from gateway.domain.tier import NO_SLO, Endpoint, Secret, Tier, TierLimits, TierSlo
-from gateway.policy.build import build_tenant, price_of
+from gateway.policy.build import build_tenant, price_of, sharing_of
 from gateway.policy.references import Resolved
 from gateway.policy.schema_tenants import TenantSpec
 from gateway.policy.schema_tiers import TierSpec
@@ -187,3 +190,17 @@ def test_a_tenant_that_says_nothing_is_unlimited() -> None:
     tenant = build_tenant("t", TenantSpec.model_validate({"keys": ()}))
     assert tenant.allowance.is_unlimited
     assert (tenant.tiers, tenant.aliases) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("scope", "sharing"),
+    [
+        ("tenant", None),
+        ("key", Sharing(TenantId("a"), TenantId("a\0" + sha256(sha256(b"sk").digest()).hexdigest()))),
+        ("group:both", Sharing(TenantId("group:both"), TenantId("group:both"))),
+    ],
+)
+def test_a_key_shares_kept_answers_as_its_tenant_says(scope: str, sharing: Sharing | None) -> None:
+    spec = TenantSpec.model_validate({"keys": ("env:A",), "cache": {"scope": scope}})
+    assert sharing_of("a", spec, sha256(b"sk").digest()) == sharing
+    assert build_tenant("a", spec).cache_scope == scope

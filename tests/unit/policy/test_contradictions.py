@@ -35,6 +35,12 @@ def test_three_input_tokens_weigh_as_one_output_token() -> None:
         ("    rate: {rpm: 600, tpm: 400k}\n", "    rate: {}\n"),
         ("    tiers: [small, large]\n    models", "    tiers: [large]\n    models"),
         ("    models: [auto, small]\n", ""),
+        ("{keys: [env:BATCH_KEY]}", "{keys: [env:BATCH_KEY], cache: {scope: key}}"),
+        (
+            "{keys: [env:BATCH_KEY]}",
+            "{keys: [env:BATCH_KEY], tiers: [small, large], cache: {scope: 'group:a'}}\n"
+            "  third: {keys: [env:UPSTREAM_KEY], tiers: [large, small], cache: {scope: 'group:a'}}",
+        ),
         ("  small: {tier: small}\n", "  small: {tier: small}\n  small-too: {tier: small}\n"),
     ],
 )
