@@ -40,6 +40,7 @@ from gateway.core.admission import Admission
 from gateway.core.cost_storm import CostStorms
 from gateway.core.hedging import HedgeBudget
 from gateway.core.picker import EndpointTable
+from gateway.core.prefix_index import PrefixIndex
 from gateway.core.retry_budget import RetryBudget
 from gateway.core.strongest_share import StrongestShares
 from gateway.core.tier_slo import TierSlos
@@ -92,6 +93,7 @@ def make_service(settings: Settings, worker: int = 0) -> Service:
         recorder=recorders,
         transports=transports,
         endpoints=EndpointTable(),
+        prefixes=PrefixIndex(),
         slos=TierSlos(),
         storms=CostStorms(),
         shares=StrongestShares(),

@@ -16,6 +16,11 @@ _NEVER_S: Final = float("-inf")
 _DURATION_SHARE: Final = 0.1
 LOAD_VALID_S: Final = 10.0
 """What a server said of its load longer ago is not believed."""
+OTHERS_VALID_S: Final = 2.0
+"""What other workers said of their own load longer ago is over by now."""
+ANSWER_SHARE: Final = 0.125
+"""What a token of an answer under way counts for beside one of a prompt that waits: a server works on answers beside
+prompts, and each slows the others a little."""
 _KV_FULL_FROM: Final = 0.8
 """From here on a server's cache for prompts is filling up, and at 1 it puts requests off."""
 
@@ -26,6 +31,8 @@ class EndpointState:
     __slots__ = (
         "_load",
         "_load_at_s",
+        "_others_at_s",
+        "_others_tokens",
         "answered_began_s",
         "breaker",
         "busy_until_s",
@@ -36,12 +43,15 @@ class EndpointState:
         "is_gray",
         "operation",
         "outstanding_tokens",
+        "pending_tokens",
         "picked_at",
         "probes",
         "probes_usd_nano",
         "prompt_tokens",
+        "ramp",
         "score",
         "slowness",
+        "tells_cached",
         "used_s",
         "weight",
     )
@@ -53,6 +63,8 @@ class EndpointState:
         """Of the prompts under way."""
         self.outstanding_tokens = 0
         """Of the prompts under way and the answers expected to them."""
+        self.pending_tokens = 0
+        """Of the prompts under way, what has to be computed before they have content."""
         self.breaker = Breaker()
         self.concurrency = ConcurrencyLimit()
         self.slowness = Slowness()
@@ -60,8 +72,10 @@ class EndpointState:
         """How many times slower than its peers it is."""
         self.is_gray = False
         """So slow that it is given a trickle only."""
+        self.ramp = 1.0
+        """The share of its usual load that it may be given for having been out: 0 while it is."""
         self.weight = 1.0
-        """The share of its usual load that it may be given: 0 while it is out, or gray."""
+        """The share of its usual load that it may be given, as slow as it is, too: 0 while it is out, or gray."""
         self.busy_until_s = _NEVER_S
         self.duration_s = 1.0
         """How long a call takes, on average."""
@@ -69,6 +83,8 @@ class EndpointState:
         """When the newest call that was answered had begun: since then it is known to live."""
         self.operation = Operation.CHAT
         """What it last answered: a probe asks the same."""
+        self.tells_cached = False
+        """It has said of an answer that some of its prompt was cached."""
         self.used_s = _NEVER_S
         self.picked_at = 0
         """The count of its tier's picks at its last one."""
@@ -77,6 +93,8 @@ class EndpointState:
         self.probes_usd_nano = 0
         self._load: ServerLoad | None = None
         self._load_at_s = _NEVER_S
+        self._others_tokens = 0
+        self._others_at_s = _NEVER_S
 
     def mark_busy(self, until_s: float) -> None:
         """Leave the endpoint alone until then; an earlier time than already set changes nothing."""
@@ -127,6 +145,22 @@ class EndpointState:
         if load.kv_usage is not None and load.kv_usage > _KV_FULL_FROM:
             tokens *= 1.0 + (min(load.kv_usage, 1.0) - _KV_FULL_FROM) / (1.0 - _KV_FULL_FROM)
         return tokens
+
+    def note_others(self, pending_tokens: int, now_s: float) -> None:
+        """Take note of what other workers have pending there, all together."""
+        self._others_tokens, self._others_at_s = pending_tokens, now_s
+
+    def ahead_tokens(self, now_s: float, usual_tokens: float) -> float:
+        """Estimate the tokens that are computed before a new prompt's: of prompts, and a share of the answers' own.
+
+        Others' prompts are known from the other workers, and as requests that the server says are waiting beyond ours.
+        """
+        others = self._others_tokens if now_s - self._others_at_s <= OTHERS_VALID_S else 0
+        load = self.load(now_s)
+        if load is not None:
+            waiting = min(load.waiting, max(0, load.running + load.waiting - self.in_flight))
+            others = max(others, int(waiting * usual_tokens))
+        return self.pending_tokens + others + ANSWER_SHARE * (self.outstanding_tokens - self.prompt_tokens)
 
     def note_duration(self, took_s: float) -> None:
         """Take note of how long a call took from its start to its end."""

@@ -1,13 +1,24 @@
 """Which endpoint of a tier an attempt goes to.
 
-Two random choices: of two endpoints drawn at random the one with fewer tokens ahead is taken. That keeps the longest
-queue within a constant of the mean without every worker rushing to the same idle server (Mitzenmacher 2001). Tokens,
-not requests, are counted, since one request may be a thousand times another. The draw is by weight: an endpoint that
-comes back, or is slower than its peers, is drawn less. One that is much slower is given a trickle, which finds out
-when it no longer is.
+Where something is known of who has computed the prompt's beginning, the least cost, in tokens:
+
+    ahead + uncached · (1 + c · (mean ahead + uncached / 2) / usual)
+
+`ahead` is computed before the prompt, `uncached` is what must be computed of it. While servers are idle that is the
+time to its first token. The more requests wait, the more of them each token computed anew holds up, whichever server it
+is on: then what was computed before decides. The half of itself is for those who come while it is computed.
+
+Otherwise two random choices: of two endpoints drawn at random the one with fewer tokens ahead is taken. That keeps the
+longest queue within a constant of the mean without every worker rushing to the same idle server (Mitzenmacher 2001).
+Tokens, not requests, are counted, since one request may be a thousand times another.
+
+Endpoints that come back, or are slower than their peers, are drawn less; by the least cost, one that comes back costs
+more, and how slow one is shows in the tokens ahead. Who is much slower is given a trickle, which finds out when it no
+longer is.
 """
 
-from collections.abc import Collection, Container, Iterable, Sequence
+import math
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from typing import Final
 
 from gateway.core.endpoint_state import EndpointState
@@ -17,8 +28,8 @@ from gateway.domain.decision import ReasonCode, Shortage
 from gateway.domain.ids import EndpointId, TierName
 from gateway.domain.tier import Endpoint, Tier
 
-AFFINITY: Final = 1.25
-"""The endpoint that holds a prompt's beginning is kept to while its load is below this many times the mean."""
+CROWDING: Final = 3.0
+"""How much more a token that must be computed anew counts for each usual request that waits at a server on average."""
 TRICKLE_PICKS: Final = 250
 """One in so many requests of its tier goes to a gray endpoint: few enough to leave the 99th percentile alone."""
 TRICKLE_S: Final = 30.0
@@ -87,11 +98,12 @@ class EndpointTable:
         prompt_tokens: int,
         answer_tokens: int,
         tried: Collection[EndpointId] = (),
-        prefer: EndpointId | None = None,
+        cached: Mapping[EndpointId, int] | None = None,
     ) -> Place | None:
         """Take a place on one of a tier's endpoints, or None when each was tried, is out, or is full.
 
-        `chance` is uniform in [0, 1). `prefer` names the endpoint that holds the beginning of the prompt.
+        `chance` is uniform in [0, 1). `cached` are the tokens of the prompt that endpoints are believed to have
+        computed already; None where nothing is known of its beginning.
         """
         servers = self.servers(tier)
         if now_s >= servers.look_at_s:
@@ -113,13 +125,22 @@ class EndpointTable:
             if state is not None:
                 able = [state]
         if able:
-            state = _choose(servers, able, now_s, chance, prefer, prompt_tokens + answer_tokens)
+            state = _choose(servers, able, now_s, chance, prompt_tokens, cached)
         else:
             state = servers.to_try(now_s, prompt_tokens, tried)
             if state is None:
                 return None
             is_trial = True
-        return Place(servers, state, now_s, prompt_tokens, prompt_tokens + answer_tokens, is_trial=is_trial)
+        has_tokens = 0 if cached is None else cached.get(state.endpoint.id, 0)
+        return Place(
+            servers,
+            state,
+            now_s,
+            prompt_tokens,
+            prompt_tokens + answer_tokens,
+            cached_tokens=has_tokens,
+            is_trial=is_trial,
+        )
 
     def take_again(
         self, endpoint: Endpoint, tier: Tier, now_s: float, prompt_tokens: int, answer_tokens: int
@@ -141,23 +162,43 @@ def _choose(
     able: Sequence[EndpointState],
     now_s: float,
     chance: float,
-    prefer: EndpointId | None,
-    tokens: int,
+    prompt_tokens: int,
+    cached: Mapping[EndpointId, int] | None,
 ) -> EndpointState:
     if len(able) == 1:
         return able[0]
-    usual = servers.usual_tokens
-    if prefer is not None:
-        loads = [state.load_tokens(now_s, usual) for state in able]
-        for state, load in zip(able, loads, strict=True):
-            if state.endpoint.id == prefer and load + tokens <= AFFINITY * (sum(loads) / len(loads) + tokens):
-                return state
+    if cached is not None:
+        return _least_cost(servers, able, now_s, chance, prompt_tokens, cached)
     if servers.is_even:
         first, step = divmod(int(chance * len(able) * (len(able) - 1)), len(able) - 1)
         one, other = able[first], able[(first + 1 + step) % len(able)]
     else:
         one, other = _draw_two(able, chance)
+    usual = servers.usual_tokens
     return other if other.load_tokens(now_s, usual) < one.load_tokens(now_s, usual) else one
+
+
+def _least_cost(
+    servers: Servers,
+    able: Sequence[EndpointState],
+    now_s: float,
+    chance: float,
+    prompt_tokens: int,
+    cached: Mapping[EndpointId, int],
+) -> EndpointState:
+    usual = max(servers.usual_tokens, 1.0)
+    ahead = [state.ahead_tokens(now_s, usual) for state in able]
+    crowd = sum(ahead) / len(ahead)
+    # From a random one on: of those that cost the same each is taken as often.
+    first = int(chance * len(able))
+    best, least = able[first], math.inf
+    for at in range(first - len(able), first):
+        state = able[at]
+        uncached = max(0, prompt_tokens - cached.get(state.endpoint.id, 0))
+        cost = (ahead[at] + uncached * (1.0 + CROWDING * (crowd + uncached / 2) / usual)) / state.ramp
+        if cost < least:
+            best, least = state, cost
+    return best
 
 
 def _draw_two(able: Sequence[EndpointState], chance: float) -> tuple[EndpointState, EndpointState]:

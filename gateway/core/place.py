@@ -19,6 +19,8 @@ UNHURRIED: Final = 0.05
 OWN_TURNS: Final = 3
 """Of our event loop's turns before a beginning is seen: the call's, the head's and the first bytes'. What they are late
 is our doing: a worker short of time would else take it for its servers' and turn away what they could well serve."""
+QUICK: Final = 0.5
+"""Of the time that was usual: whoever takes less is not compared with those who take that."""
 _USUAL_SHARE: Final = 0.02
 _SOON_S: Final = float("-inf")
 
@@ -39,6 +41,7 @@ class Servers:
         "try_at_s",
         "usual_tokens",
         "wholes",
+        "works",
     )
 
     def __init__(self, tier: Tier, states: list[EndpointState]) -> None:
@@ -54,6 +57,8 @@ class Servers:
         """Time to the first content of a stream, by the prompt's tokens."""
         self.wholes = Baseline()
         """Time to a whole answer, by its own tokens."""
+        self.works = Baseline()
+        """Time to the first content of a stream, by the tokens that had to be computed for it and before it."""
         self._trials = 0
 
     def resolve(self, tier: Tier, states: list[EndpointState]) -> None:
@@ -73,9 +78,10 @@ class Servers:
             state.score = score
             share = share_of(score)
             state.is_gray = not share or (state.is_gray and score > GRAY_NO_MORE)
-            state.weight = 0.0 if state.is_gray else state.breaker.weight(now_s) * share
+            state.ramp = state.breaker.weight(now_s)
+            state.weight = 0.0 if state.is_gray else state.ramp * share
         for state in self._spared():
-            state.weight = 1.0
+            state.ramp = state.weight = 1.0
         for state in states:
             state.is_gray = state.is_gray and not state.breaker.is_open
         self.gray = tuple([state for state in states if state.is_gray])
@@ -128,7 +134,18 @@ class Servers:
 class Place:
     """One call's place on an endpoint, from its choice to its end. Times are monotonic seconds."""
 
-    __slots__ = ("_began_s", "_is_over", "_is_trial", "_prompt_tokens", "_row", "_servers", "_tokens", "state")
+    __slots__ = (
+        "_began_s",
+        "_is_over",
+        "_is_trial",
+        "_pending_tokens",
+        "_prompt_tokens",
+        "_row",
+        "_servers",
+        "_tokens",
+        "_work_tokens",
+        "state",
+    )
 
     def __init__(
         self,
@@ -138,6 +155,7 @@ class Place:
         prompt_tokens: int,
         tokens: int,
         *,
+        cached_tokens: int = 0,
         is_trial: bool = False,
     ) -> None:
         self.state = state
@@ -145,15 +163,19 @@ class Place:
         self._began_s = now_s
         self._prompt_tokens = prompt_tokens
         self._tokens = tokens
+        self._pending_tokens = max(0, prompt_tokens - cached_tokens)
+        self._work_tokens = state.pending_tokens + self._pending_tokens
         self._is_trial = is_trial
         self._is_over = False
         self._row = 0
         state.in_flight += 1
         state.prompt_tokens += prompt_tokens
         state.outstanding_tokens += tokens
+        state.pending_tokens += self._pending_tokens
         state.used_s = now_s
         state.picked_at = servers.picks
-        servers.usual_tokens += _USUAL_SHARE * (tokens - servers.usual_tokens)
+        # The first one is the usual one until there are more.
+        servers.usual_tokens += (_USUAL_SHARE if servers.usual_tokens else 1.0) * (tokens - servers.usual_tokens)
         if is_trial:
             servers.begin_trial()
 
@@ -170,6 +192,7 @@ class Place:
         `own_lag_s` is how late our event loop comes at present.
         """
         state, servers = self.state, self._servers
+        self._end_pending()
         took_s = _less_own(now_s - self._began_s, own_lag_s)
         if answer_tokens is None:
             self._note_beginning(took_s, now_s)
@@ -217,6 +240,7 @@ class Place:
             return
         self._is_over = True
         state = self.state
+        self._end_pending()
         state.in_flight -= 1
         state.prompt_tokens -= self._prompt_tokens
         state.outstanding_tokens -= self._tokens
@@ -224,10 +248,19 @@ class Place:
         if self._is_trial:
             self._servers.end_trial()
 
+    def _end_pending(self) -> None:
+        self.state.pending_tokens -= self._pending_tokens
+        self._pending_tokens = 0
+
     def _note_beginning(self, took_s: float, now_s: float) -> None:
         servers, state = self._servers, self.state
         ratio = servers.begins.learn(self._prompt_tokens, took_s)
-        state.slowness.observe(ratio, now_s)
+        slow = ratio
+        if len(servers.states) > 1:
+            # Late for its length may be one that waits behind others, and late for the work one of which less was kept
+            # than was thought: a slow server's are both. How quick a quick one was tells nothing of the others.
+            slow = max(QUICK, min(ratio, servers.works.learn(self._work_tokens, took_s)))
+        state.slowness.observe(slow, now_s)
         limits = servers.limits
         unhurried_s = UNHURRIED * limits.ttft_s
         late = ratio if took_s > unhurried_s else min(ratio, 1.0)

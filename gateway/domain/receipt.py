@@ -32,6 +32,9 @@ class AttemptReport:
     """What a call that was given up cost, estimated: its prompt was read for nothing. Nobody is charged for it."""
     removed: tuple[str, ...] = ()
     """What its server could not accept and was not sent: what its tier `refuses`, and thoughts that others signed."""
+    expected_cached_tokens: int = 0
+    """Of the prompt, estimated, what its server was believed to have computed for an earlier one; the usage says what
+    the one that answered had."""
 
 
 @noun

@@ -94,3 +94,5 @@ class Tier:
     """After so long without a request a server is asked for one token; None: never."""
     refuses: tuple[str, ...] = ()
     """Members of a request that its servers do not take."""
+    shares_prefixes: bool = False
+    """Its servers may use what they computed for one tenant's prompt for another's."""

@@ -12,16 +12,15 @@ from typing import Final, Self
 
 import httpx
 
-from gateway.domain.conversation import Standing
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.outcome import FailureKind
 from gateway.domain.receipt import AttemptReport
 from gateway.domain.request import CanonicalRequest, Operation
 from gateway.domain.tier import Endpoint, Tier
-from gateway.ports import Clock, Headers, OwnShortage, StaleConnection, UpstreamTransport, ready_request
+from gateway.domain.usage import TokenUsage
+from gateway.pipeline.question import Question
+from gateway.ports import Clock, OwnShortage, StaleConnection, UpstreamTransport, ready_request
 from gateway.wire.answer_faults import find_fault
-from gateway.wire.fitting import Foreign, fit
-from gateway.wire.forward import upstream_body
 from gateway.wire.headers import retry_after_s, upstream_headers
 from gateway.wire.openai_response import Answer, AnswerMalformed, read_answer
 from gateway.wire.problem import upstream_rejection
@@ -35,8 +34,6 @@ ERROR_BYTES_MAX: Final = 64 * 1024
 """Of an error's body, as much is read as is worth telling; a longer one is told without its reason."""
 PRELUDE_BYTES_MAX: Final = 256 * 1024
 """What a stream may send before its first content."""
-KNOWS_NO_STREAM_OPTIONS: Final = "basic"
-"""The dialect of servers that refuse a request with `stream_options`: their streams are counted by us."""
 # 501 is a server saying that it never does this (llama.cpp, asked for embeddings); its neighbours would say so too.
 _CLIENT_AT_FAULT: Final = frozenset({400, 409, 413, 415, 422, 501})
 _BUSY: Final = frozenset({429, 503})
@@ -84,6 +81,13 @@ class Opened:
     prelude: bytes = b""
     rest: AsyncIterator[bytes] | None = None
 
+    @property
+    def usage(self) -> TokenUsage | None:
+        """Return what its server has said of it so far."""
+        if self.scanner is not None:
+            return self.scanner.usage
+        return None if self.answer is None else self.answer.usage
+
 
 @dataclass(slots=True)
 class Attempt:
@@ -94,6 +98,8 @@ class Attempt:
     endpoint: Endpoint
     started_s: float
     fresh_connection: bool = False
+    expected_cached_tokens: int = 0
+    """Of the prompt, what its server was believed to have computed already."""
     task: asyncio.Task[None] | None = None
     opened: Opened | None = None
     error: AttemptError | None = None
@@ -132,29 +138,8 @@ class Attempt:
             charge_usd_nano,
             waste_usd_nano,
             self.removed,
+            self.expected_cached_tokens,
         )
-
-
-@dataclass(slots=True)
-class Question:
-    """What is asked of whichever server: the same for every attempt of a request."""
-
-    request: CanonicalRequest
-    headers: Headers
-    request_id: str
-    unfit: frozenset[FailureKind] = frozenset()
-    """Faults of a whole answer for which the route would rather have another."""
-    standing: Standing | None = None
-    """Where the conversation stands that it goes on with."""
-
-    def foreign_to(self, tier: Tier) -> Foreign:
-        """Say how much of the history may be other models' work; nothing of one of which nothing is known."""
-        standing = self.standing
-        if standing is None:
-            return Foreign.NOTHING
-        if standing.tier != tier.name:
-            return Foreign.ALL
-        return Foreign.PAST if standing.is_mixed else Foreign.NOTHING
 
 
 async def open_attempt(attempt: Attempt, question: Question, transport: UpstreamTransport, clock: Clock) -> None:
@@ -183,10 +168,7 @@ async def _send(attempt: Attempt, question: Question, transport: UpstreamTranspo
     endpoint, tier, request = attempt.endpoint, attempt.tier, question.request
     credential = None if endpoint.api_key is None else endpoint.api_key.reveal()
     headers = upstream_headers(question.headers, question.request_id, credential, stream=request.stream)
-    body = upstream_body(request, tier.model, ask_usage=endpoint.dialect != KNOWS_NO_STREAM_OPTIONS)
-    foreign = question.foreign_to(tier)
-    if tier.refuses or foreign is not Foreign.NOTHING:
-        body, attempt.removed = fit(body, tier.refuses, foreign)
+    body, attempt.removed = question.body_for(tier, endpoint)
     url = _url(endpoint.base_url, request.operation)
     try:
         return await transport.handle_async_request(

@@ -5,16 +5,20 @@ from hashlib import sha256
 from typing import Final
 
 from gateway.core.breaker import Failure
+from gateway.core.cache_rules import tenant_secret
 from gateway.core.climb import BRIEF_WAIT_S
 from gateway.core.cost_storm import Climbing
 from gateway.core.place import Place
+from gateway.core.prefix_chain import cache_salt
 from gateway.core.quarantine import Verdict
 from gateway.core.value import expected_output_tokens
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.ids import EndpointId
 from gateway.domain.outcome import FailureKind
-from gateway.pipeline.attempt import Attempt, AttemptError, Question, open_attempt
+from gateway.pipeline.attempt import Attempt, AttemptError, open_attempt
+from gateway.pipeline.beginning import Beginning, mark_of
 from gateway.pipeline.journey import Arrival, Decided
+from gateway.pipeline.question import Question
 from gateway.pipeline.signs_of_life import look_for_life
 from gateway.pipeline.world import World
 from gateway.wire.identity import cache_identity
@@ -54,10 +58,11 @@ class LadderCaller:
         request = decided.scored.looked.canonical.request
         unfit = decided.scored.looked.canonical.route.fallback.unfit
         standing = decided.standing
-        self._question = Question(request, arrival.inbound.headers, arrival.request_id, unfit, standing)
+        tenant = decided.scored.looked.canonical.admitted.key.tenant.id
+        salt = cache_salt(tenant_secret(world.cache_master, tenant))
+        self._question = Question(request, arrival.inbound.headers, arrival.request_id, unfit, standing, salt)
         self._world = world
-        # Preferred within its tier, whatever tier is chosen.
-        self._prefer = None if standing is None else standing.endpoint
+        self._beginning = Beginning(decided, world)
         self._tried: set[EndpointId] = set()
         self._places: dict[int, Place] = {}
         self._climbing: dict[int, Climbing] = {}
@@ -71,6 +76,7 @@ class LadderCaller:
         tier, world, request = self._tiers[rung], self._world, self._question.request
         now_s = world.clock.now_s()
         answer_tokens = expected_output_tokens(request, tier)
+        cached = self._beginning.cached(tier, now_s)
         if again is not None and again.number not in self._refusals:
             place = world.endpoints.take_again(again.endpoint, tier, now_s, request.input_tokens, answer_tokens)
         else:
@@ -81,7 +87,7 @@ class LadderCaller:
                 prompt_tokens=request.input_tokens,
                 answer_tokens=answer_tokens,
                 tried=self._tried,
-                prefer=self._prefer,
+                cached=cached,
             )
         if place is None:
             # Others took the last places since the decision, or the servers dropped out.
@@ -95,8 +101,10 @@ class LadderCaller:
         self._places[number] = place
         if tier.rank > self._tiers[0].rank:
             self._climbing[number] = world.storms.climb(tier, now_s)
+        self._beginning.sent(tier, place.endpoint, now_s)
         is_stale = again is not None and again.failure is FailureKind.STALE
-        return Attempt(number, tier, place.endpoint, now_s, fresh_connection=is_stale)
+        expected = 0 if cached is None else min(cached.get(place.endpoint.id, 0), request.input_tokens)
+        return Attempt(number, tier, place.endpoint, now_s, fresh_connection=is_stale, expected_cached_tokens=expected)
 
     async def call(self, attempt: Attempt) -> None:
         """Wait for content, into `attempt.opened`."""
@@ -134,6 +142,7 @@ class LadderCaller:
         if attempt.failure is FailureKind.TTFT and request.stream:
             self._world.slos.late(attempt.tier, request.input_tokens, now_s - attempt.started_s, now_s)
         self._judge(attempt, place, now_s)
+        self._learn_of_cache(attempt, place)
         place.leave(now_s)
         if (climbing := self._climbing.pop(attempt.number, None)) is not None:
             climbing.end(now_s)
@@ -157,6 +166,21 @@ class LadderCaller:
             quarantine.refused(place.state)
         elif kind in _LOST:
             quarantine.lost(self._digest, place.state, now_s)
+
+    def _learn_of_cache(self, attempt: Attempt, place: Place) -> None:
+        """Take note of what the server says it had of the prompt, and of one that is given up and will begin anew."""
+        state = place.state
+        if state.breaker.is_open:
+            self._world.prefixes.forget(mark_of(place.endpoint, attempt.tier))
+        usage = None if attempt.opened is None else attempt.opened.usage
+        if usage is None:
+            return
+        # Most servers say nothing of it unless told to, which reads as none: only who has ever said more is believed.
+        state.tells_cached = state.tells_cached or usage.cached_input_tokens > 0
+        if state.tells_cached:
+            self._beginning.answered(
+                attempt.tier, place.endpoint, attempt.expected_cached_tokens, usage, attempt.started_s
+            )
 
     async def _check_quarantine(self) -> None:
         """Raise AttemptError if model servers die of this request, or may well do."""

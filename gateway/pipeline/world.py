@@ -10,6 +10,7 @@ from gateway.core.exchange import Exchange
 from gateway.core.exchange_events import Plan
 from gateway.core.hedging import HedgeBudget
 from gateway.core.picker import EndpointTable
+from gateway.core.prefix_index import PrefixIndex
 from gateway.core.retry_budget import RetryBudget
 from gateway.core.strongest_share import StrongestShares
 from gateway.core.tier_slo import TierSlos
@@ -63,6 +64,7 @@ class World:
     transports: Mapping[str, UpstreamTransport]
     """By the name an endpoint gives under `transport`."""
     endpoints: EndpointTable
+    prefixes: PrefixIndex
     slos: TierSlos
     storms: CostStorms
     shares: StrongestShares

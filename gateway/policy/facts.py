@@ -44,6 +44,7 @@ def tier_facts(tier: Tier) -> Iterator[tuple[str, str]]:
     yield "max_output", words.tokens(tier.max_output_tokens)
     yield "supports", words.needs(tier.supports)
     yield "refuses", ", ".join(tier.refuses) or "nothing"
+    yield "prefix_sharing", "pool" if tier.shares_prefixes else "tenant"
     yield "ability", words.ability(tier.ability)
     yield "health.probe", "off" if tier.idle_probe_s is None else words.duration(tier.idle_probe_s)
     yield "slo.ttft_p95", _objective(tier.slo.ttft_p95_s)

@@ -258,6 +258,12 @@ class TierSpec(Section):
         "Members of a request that its servers answer with an error: they are left out, and named in the receipt. "
         "Requests go to this tier all the same.",
     )
+    prefix_sharing: Literal["tenant", "pool"] = optional(
+        "tenant",
+        "Whose prompts may use what a server computed for an earlier one that began alike. `tenant`: only the same "
+        "tenant's, so that nobody learns from the time an answer takes what others asked; servers of the dialect vllm "
+        "are sent a `cache_salt` for it. `pool`: everybody's.",
+    )
     ability: TierAbility | None = optional(
         None, "How good the model is. Without it the tier takes part in no route, as befits one for embeddings."
     )

@@ -1,30 +1,59 @@
 """The body that goes to a model server: the client's own bytes, with the model's name put in its place."""
 
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
 from gateway.domain.request import CanonicalRequest, Span
+from gateway.wire.json_shape import top_members
 
 _ASK = b'{"include_usage":true}'
 _OBJECT = msgspec.json.Decoder(dict[str, Any] | None)
 
 
-def upstream_body(request: CanonicalRequest, served_model: str, *, ask_usage: bool) -> bytes:
+def upstream_body(
+    request: CanonicalRequest,
+    served_model: str,
+    *,
+    ask_usage: bool,
+    cache_salt: str | None = None,
+    prompt_cache_key: str | None = None,
+) -> bytes:
     """Return the request's body naming the served model, and, for a stream with `ask_usage`, asking for its usage.
 
-    Everything else stays as the client wrote it, byte for byte.
+    `cache_salt` keeps what a server computed apart from what it computed under another salt; a client's own salt can
+    only divide that further. `prompt_cache_key` tells a provider where the prompt's beginning lies; a client's own
+    stands. Everything else stays as the client wrote it, byte for byte.
     """
     body, splice = request.body, request.splice
+    added = Span(splice.after_brace, splice.after_brace)
     edits = [(splice.model, msgspec.json.encode(served_model))]
     if ask_usage and request.stream and not request.include_usage:
         options = splice.stream_options
         if options is None:
-            edits.insert(0, (Span(splice.after_brace, splice.after_brace), b'"stream_options":' + _ASK + b","))
+            edits.append((added, b'"stream_options":' + _ASK + b","))
         else:
             edits.append((options, _asking(body[options.start : options.end])))
-            edits.sort(key=lambda edit: edit[0].start)
+    if cache_salt is not None:
+        own = _member(body, "cache_salt")
+        if own is None:
+            edits.append((added, b'"cache_salt":"' + cache_salt.encode() + b'",'))
+        else:
+            salted = f"{cache_salt}.{blake2b(body[own.start : own.end], digest_size=16).hexdigest()}"
+            edits.append((own, msgspec.json.encode(salted)))
+    if prompt_cache_key is not None and _member(body, "prompt_cache_key") is None:
+        edits.append((added, b'"prompt_cache_key":"' + prompt_cache_key.encode() + b'",'))
+    if len(edits) > 1:
+        edits.sort(key=lambda edit: edit[0].start)
     return _edited(body, edits)
+
+
+def _member(body: bytes, key: str) -> Span | None:
+    """Return where the value of one of the body's members stands, for a member that is seldom there."""
+    if key.encode() not in body and b"\\u00" not in body:
+        return None
+    return next((member.value for member in top_members(body) if member.key == key), None)
 
 
 def _asking(options: bytes) -> bytes:

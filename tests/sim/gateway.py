@@ -14,6 +14,7 @@ from gateway.core.exchange import Exchange
 from gateway.core.exchange_events import Commands, Event, Plan, TimerFired
 from gateway.core.hedging import HedgeBudget
 from gateway.core.picker import EndpointTable
+from gateway.core.prefix_index import PrefixIndex
 from gateway.core.retry_budget import RetryBudget
 from gateway.core.strongest_share import StrongestShares
 from gateway.core.tier_slo import TierSlos
@@ -145,6 +146,7 @@ class SimGateway:
             recorder=_Recorder(run),
             transports={"lean": network},
             endpoints=EndpointTable(),
+            prefixes=PrefixIndex(),
             admission=Admission(),
             retries=RetryBudget(),
             hedges=HedgeBudget(),

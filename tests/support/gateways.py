@@ -17,6 +17,7 @@ from gateway.core.admission import Admission
 from gateway.core.cost_storm import CostStorms
 from gateway.core.hedging import HedgeBudget
 from gateway.core.picker import EndpointTable
+from gateway.core.prefix_index import PrefixIndex
 from gateway.core.retry_budget import RetryBudget
 from gateway.core.strongest_share import StrongestShares
 from gateway.core.tier_slo import TierSlos
@@ -185,6 +186,7 @@ class Gateway:
             recorder=self.kept,
             transports={"lean": self.network, "httpx": self.network},
             endpoints=EndpointTable(),
+            prefixes=PrefixIndex(),
             slos=TierSlos(),
             storms=CostStorms(),
             shares=StrongestShares(),

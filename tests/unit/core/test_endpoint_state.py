@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.core.breaker import Failure
-from gateway.core.endpoint_state import LOAD_VALID_S, EndpointState
+from gateway.core.endpoint_state import ANSWER_SHARE, LOAD_VALID_S, OTHERS_VALID_S, EndpointState
 from gateway.domain.load import ServerLoad
 from tests.support.tiers import a_tier
 
@@ -91,6 +91,25 @@ def test_what_was_said_long_ago_is_not_believed() -> None:
     assert state.load(LOAD_VALID_S) is not None
     assert state.load(LOAD_VALID_S + 0.1) is None
     assert state.load_tokens(LOAD_VALID_S + 0.1, 200.0) == 0
+
+
+def test_ahead_of_a_prompt_are_those_that_wait_ours_and_others_and_a_share_of_the_answers() -> None:
+    state = a_state()
+    state.in_flight, state.pending_tokens, state.prompt_tokens, state.outstanding_tokens = 2, 300, 500, 1_300
+    assert state.ahead_tokens(0.0, 200.0) == 300 + 800 * ANSWER_SHARE
+    state.note_others(5_000, 0.0)
+    assert state.ahead_tokens(OTHERS_VALID_S, 200.0) == 5_300 + 800 * ANSWER_SHARE
+    assert state.ahead_tokens(OTHERS_VALID_S + 0.1, 200.0) == 300 + 800 * ANSWER_SHARE
+
+
+@pytest.mark.parametrize(("running", "waiting", "others"), [(4, 3, 3), (1, 2, 1), (1, 1, 0), (9, 0, 0)])
+def test_requests_that_a_server_says_are_waiting_beyond_ours_are_ahead(running: int, waiting: int, others: int) -> None:
+    state = a_state()
+    state.in_flight = 2
+    state.note_load(ServerLoad(running, waiting, None), 0.0)
+    assert state.ahead_tokens(0.0, 200.0) == others * 200
+    state.note_others(500, 0.0)
+    assert state.ahead_tokens(0.0, 200.0) == max(500, others * 200), "these are the other workers' requests"
 
 
 def test_a_call_is_expected_to_end_the_sooner_the_more_there_are() -> None:

@@ -1,7 +1,7 @@
 """Which endpoint an attempt goes to."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import pytest
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.breaker import Failure
-from gateway.core.picker import AFFINITY, TRICKLE_PICKS, TRICKLE_S, EndpointTable
+from gateway.core.picker import TRICKLE_PICKS, TRICKLE_S, EndpointTable
 from gateway.core.place import Place
 from gateway.domain.decision import ReasonCode, Shortage
 from gateway.domain.ids import EndpointId, TierName
@@ -34,9 +34,9 @@ def take(
     *,
     tokens: int = 100,
     tried: Collection[EndpointId] = (),
-    prefer: EndpointId | None = None,
+    cached: Mapping[EndpointId, int] | None = None,
 ) -> Place | None:
-    return table.take(tier, now_s, chance, prompt_tokens=tokens, answer_tokens=tokens, tried=tried, prefer=prefer)
+    return table.take(tier, now_s, chance, prompt_tokens=tokens, answer_tokens=tokens, tried=tried, cached=cached)
 
 
 def pick(table: EndpointTable, tier: Tier, now_s: float = 0.0, chance: float = 0.0, **terms: object) -> Endpoint | None:
@@ -185,22 +185,68 @@ def test_long_prompts_fill_a_tier_before_many_requests_do() -> None:
     assert table.unavailable((tier,), 0.0, prompt_tokens=1)[SMALL].reason is ReasonCode.FULL
 
 
-def test_the_endpoint_that_holds_a_prompts_beginning_is_kept_to_until_it_is_much_busier_than_the_others() -> None:
-    table = EndpointTable()
-    load(table, A, 900)
-    load(table, B, 1_000)
-    load(table, C, 1_100)
-    assert pick(table, TRIO, tokens=50, prefer=C.id) == C
-    table.state(C).outstanding_tokens = 1_000 * 4
-    assert pick(table, TRIO, chance=JUST_BELOW_ONE, tokens=50, prefer=C.id) != C
-    assert pick(table, TRIO, tokens=50, prefer=EndpointId("elsewhere/0")) == A
+def queue(table: EndpointTable, endpoint: Endpoint, tokens: int) -> None:
+    """Let prompts of so many tokens wait there."""
+    table.state(endpoint).pending_tokens = tokens
 
 
-def test_an_idle_tier_keeps_to_the_preferred_endpoint() -> None:
+def test_the_endpoint_that_has_computed_the_prompts_beginning_is_kept_to_until_others_are_the_sooner_done() -> None:
     table = EndpointTable()
-    assert pick(table, TRIO, prefer=C.id) == C
-    assert pick(table, TRIO, prefer=C.id, tried={C.id}) != C
-    assert AFFINITY == 1.25
+    assert pick(table, TRIO, tokens=500, cached={C.id: 400}) == C
+    queue(table, C, 300)
+    assert {pick(table, TRIO, chance=step / 10, tokens=500, cached={C.id: 400}) for step in range(10)} == {C}
+    queue(table, C, 5_000)
+    for endpoint in (A, B):
+        queue(table, endpoint, 0)
+    table.servers(TRIO).usual_tokens = 50_000.0
+    assert pick(table, TRIO, tokens=500, cached={C.id: 400}) in (A, B)
+
+
+def test_the_more_requests_wait_the_more_what_was_computed_counts() -> None:
+    """The servers' difference is the same; what is behind it in all is not."""
+    table = EndpointTable()
+    servers = table.servers(PAIR)
+    for waiting, expected in ((0, A), (20_000, B)):
+        servers.usual_tokens = 10_000.0
+        queue(table, A, waiting)
+        queue(table, B, waiting + 2_000)
+        assert pick(table, PAIR, tokens=1_000, cached={B.id: 900}) == expected
+
+
+def test_endpoints_of_the_same_cost_are_picked_as_often_as_each_other() -> None:
+    table = EndpointTable()
+    picked = Counter(pick(table, TRIO, chance=(step + 0.5) / 60, cached={}) for step in range(60))
+    assert picked == {A: 20, B: 20, C: 20}
+
+
+def test_what_an_endpoint_that_was_tried_has_computed_counts_for_nothing() -> None:
+    table = EndpointTable()
+    assert pick(table, TRIO, cached={C.id: 90}, tried={C.id}) in (A, B)
+    assert pick(table, TRIO, cached={EndpointId("elsewhere/0"): 90}) in (A, B, C)
+
+
+def test_an_endpoint_that_comes_back_is_sent_what_it_can_do_sooner_all_the_same() -> None:
+    table = EndpointTable()
+    servers = table.servers(PAIR)
+    servers.look(0.0)
+    servers.states[0].ramp = servers.states[0].weight = 0.1
+    servers.is_even = False
+    assert {pick(table, PAIR, chance=chance, cached={}) for chance in (0.0, JUST_BELOW_ONE)} == {B}
+    queue(table, B, 50_000)
+    servers.usual_tokens = 50_000.0
+    assert pick(table, PAIR, cached={}) == A
+
+
+def test_only_what_must_be_computed_is_ahead_of_others_and_only_until_it_has_content() -> None:
+    table = EndpointTable()
+    place = take(table, SOLE, tokens=1_000, cached={A.id: 900})
+    assert place is not None
+    state = table.state(A)
+    assert (state.pending_tokens, state.prompt_tokens, state.outstanding_tokens) == (100, 1_000, 2_000)
+    place.began_to_answer(Operation.CHAT, 0.2, answer_tokens=None)
+    assert state.pending_tokens == 0
+    place.leave(1.0)
+    assert (state.pending_tokens, state.outstanding_tokens) == (0, 0)
 
 
 def test_what_a_server_says_of_others_load_is_counted() -> None:
@@ -289,6 +335,28 @@ def test_every_draw_finds_an_untried_endpoint_if_there_is_one(
     assert len(left) == 1 or table.state(picked).outstanding_tokens <= ahead[-2], "never the most loaded alone"
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 2_000)), min_size=2, max_size=8),
+    st.integers(0, 2_000),
+    st.floats(0, 1, exclude_max=True),
+)
+def test_nobody_is_picked_where_another_has_computed_more_and_has_less_ahead(
+    servers: list[tuple[int, int]], tokens: int, chance: float
+) -> None:
+    tier = a_tier("t", endpoints=len(servers))
+    table = EndpointTable()
+    cached = {}
+    for endpoint, (ahead, has) in zip(tier.endpoints, servers, strict=True):
+        queue(table, endpoint, ahead)
+        cached[endpoint.id] = has
+    picked = pick(table, tier, chance=chance, tokens=tokens, cached=cached)
+    assert picked is not None
+    ahead, has = servers[tier.endpoints.index(picked)]
+    for other_ahead, other_has in servers:
+        assert not (other_ahead < ahead and min(other_has, tokens) >= min(has, tokens))
+        assert not (other_ahead <= ahead and min(other_has, tokens) > min(has, tokens))
+
+
 @given(st.lists(st.floats(0.01, 1.0), min_size=2, max_size=8), st.floats(0, 1, exclude_max=True))
 def test_whatever_the_weights_a_draw_finds_one(weights: list[float], chance: float) -> None:
     tier = a_tier("t", endpoints=len(weights))
@@ -296,9 +364,10 @@ def test_whatever_the_weights_a_draw_finds_one(weights: list[float], chance: flo
     servers = table.servers(tier)
     servers.look(0.0)
     for state, weight in zip(servers.states, weights, strict=True):
-        state.weight = weight
+        state.ramp = state.weight = weight
     servers.is_even = False
     assert pick(table, tier, chance=chance) in tier.endpoints
+    assert pick(table, tier, chance=chance, cached={}) in tier.endpoints
 
 
 @pytest.mark.parametrize("chance", [0.0, JUST_BELOW_ONE])

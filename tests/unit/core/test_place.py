@@ -6,7 +6,7 @@ from gateway.core.breaker import EJECTION_S, Failure, Standing
 from gateway.core.endpoint_state import EndpointState
 from gateway.core.latency import GRAY
 from gateway.core.picker import EndpointTable
-from gateway.core.place import LOOK_EVERY_S, TRY_EVERY_S, Place, Servers
+from gateway.core.place import LOOK_EVERY_S, QUICK, TRY_EVERY_S, Place, Servers
 from gateway.domain.request import Operation
 from tests.support.tiers import a_tier
 
@@ -16,6 +16,13 @@ MIDDLE = 0.5
 
 def servers_of(endpoints: int = 4) -> Servers:
     return EndpointTable().servers(a_tier("small", endpoints=endpoints))
+
+
+def usually(servers: Servers, tokens: int, took_s: float, times: int) -> None:
+    """Let so many streams have begun after so long."""
+    for _ in range(times):
+        servers.begins.learn(tokens, took_s)
+        servers.works.learn(tokens, took_s)
 
 
 def eject(servers: Servers, state: EndpointState, now_s: float, failure: Failure = Failure.SERVER) -> None:
@@ -60,8 +67,7 @@ def test_late_beginnings_lower_the_limit_only_where_the_tier_is_in_a_hurry() -> 
     servers = servers_of()
     quick, slow = servers.states[:2]
     for state, took_s in ((quick, 0.15), (slow, 3.0)):
-        for _ in range(20):
-            servers.begins.learn(10, 0.05)
+        usually(servers, 10, 0.05, 20)
         for step in range(12):
             now_s = step * 0.3
             Place(servers, state, now_s - took_s, 10, 20).began_to_answer(Operation.CHAT, now_s, answer_tokens=None)
@@ -73,8 +79,7 @@ def test_late_beginnings_lower_the_limit_only_where_the_tier_is_in_a_hurry() -> 
 def test_what_our_own_loop_is_late_is_not_held_against_the_servers() -> None:
     servers = servers_of()
     state = servers.states[0]
-    for _ in range(20):
-        servers.begins.learn(10, 0.05)
+    usually(servers, 10, 0.05, 20)
     for step in range(12):
         now_s = step * 0.3
         place = Place(servers, state, now_s - 3.05, 10, 20)
@@ -90,8 +95,7 @@ def test_what_our_own_loop_is_late_is_not_held_against_the_servers() -> None:
 def test_a_beginning_waited_for_in_vain_counts_as_one_that_took_as_long() -> None:
     servers = servers_of()
     state = servers.states[0]
-    for _ in range(10):
-        servers.begins.learn(10, 0.5)
+    usually(servers, 10, 0.5, 10)
     Place(servers, state, 0.0, 10, 20).failed(Failure.SLOW, 4.0, MIDDLE, waited_s=4.0)
     assert state.slowness.ratio == pytest.approx(8.0)
     Place(servers, state, 0.0, 10, 20).failed(Failure.SLOW, 4.0, MIDDLE)
@@ -101,10 +105,34 @@ def test_a_beginning_waited_for_in_vain_counts_as_one_that_took_as_long() -> Non
 def test_a_call_that_a_later_one_outruns_counts_as_one_that_took_as_long_as_it_waited() -> None:
     servers = servers_of()
     state = servers.states[0]
-    for _ in range(10):
-        servers.begins.learn(10, 0.5)
+    usually(servers, 10, 0.5, 10)
     assert Place(servers, state, 1.0, 10, 20).outrun(3.0) == 2.0
     assert state.slowness.ratio == pytest.approx(4.0)
+
+
+def test_who_waits_behind_others_is_not_slow_for_that_nor_who_had_kept_less_than_was_thought() -> None:
+    servers = servers_of(2)
+    state = servers.states[0]
+    for number in range(40):
+        usually(servers, 1_000 * (1 + number % 4), 0.1 * (1 + number % 4), 1)
+    queued = [Place(servers, state, 0.0, 4_000, 4_100) for _ in range(5)]
+    queued[-1].began_to_answer(Operation.CHAT, 2.0, answer_tokens=None)
+    assert state.slowness.ratio == pytest.approx(1.0, rel=0.2), "five times as late as its length asks for"
+    for place in queued:
+        place.leave(2.0)
+    forgotten = Place(servers, state, 10.0, 4_000, 4_100, cached_tokens=3_900)
+    forgotten.began_to_answer(Operation.CHAT, 10.4, answer_tokens=None)
+    assert state.slowness.ratio == pytest.approx(1.0, rel=0.2), "it had to compute all of it"
+
+
+def test_how_quick_a_quick_one_was_makes_nobody_else_slow() -> None:
+    servers = servers_of(3)
+    usually(servers, 1_000, 1.0, 20)
+    for state, took_s in zip(servers.states, (0.06, 0.06, 1.0), strict=True):
+        Place(servers, state, 0.0, 1_000, 1_100).began_to_answer(Operation.CHAT, took_s, answer_tokens=None)
+    servers.look(1.0)
+    assert [state.slowness.ratio for state in servers.states] == pytest.approx([QUICK, QUICK, 1.0], rel=0.1)
+    assert servers.gray == ()
 
 
 def test_a_busy_server_is_left_alone_and_its_limit_lowered() -> None:
@@ -186,7 +214,7 @@ def test_a_call_let_through_brings_an_endpoint_back_after_three() -> None:
         trial.leave(1.5 + step)
     servers.look(3.5)
     assert state.breaker.standing is Standing.RAMPING
-    assert state.weight == pytest.approx(0.1)
+    assert (state.ramp, state.weight) == pytest.approx((0.1, 0.1))
 
 
 def test_an_endpoint_much_slower_than_its_peers_turns_gray_and_stays_so_until_it_is_nearly_as_fast() -> None:

@@ -202,18 +202,6 @@ async def test_what_our_own_loop_is_late_is_no_slowness_of_a_server() -> None:
         assert (max(state_of(gateway, "small", at).slowness.ratio for at in (0, 1)) > 10.0) is is_slow
 
 
-async def test_a_preferred_endpoint_is_kept_to() -> None:
-    gateway = Gateway()
-    tier = gateway.policy.snapshot.tiers[TierName("small")]
-    await gateway.ask(CHAT)
-    assert hosts(gateway) == ["small-a:8000"], "without a preference chance decides"
-    place = gateway.world.endpoints.take(
-        tier, gateway.clock.now_s(), 0.0, prompt_tokens=10, answer_tokens=10, prefer=tier.endpoints[1].id
-    )
-    assert place is not None
-    assert place.endpoint == tier.endpoints[1]
-
-
 class CrowdedMeanwhile(Books):
     """Before a hold is granted, others take every place on the small tier."""
 

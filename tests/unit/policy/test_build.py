@@ -53,6 +53,11 @@ def test_a_tenant_may_have_a_share_of_the_strongest_tier_and_has_all_of_it_by_de
     assert all(key.tenant.strongest_share is None for key in snapshot_of(GOOD).keys.values())
 
 
+def test_what_was_computed_for_one_tenant_is_for_itself_unless_the_policy_says_otherwise() -> None:
+    text = GOOD.replace("    limits: {ttft: 4s,", "    prefix_sharing: pool\n    limits: {ttft: 4s,")
+    assert (tier("small", text).shares_prefixes, tier("small").shares_prefixes) == (True, False)
+
+
 def test_what_servers_refuse_is_as_written_and_nothing_by_default() -> None:
     text = GOOD.replace("    limits: {ttft: 4s,", "    refuses: [reasoning_effort, seed]\n    limits: {ttft: 4s,")
     assert (tier("small", text).refuses, tier("small").refuses) == (("reasoning_effort", "seed"), ())

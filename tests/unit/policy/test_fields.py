@@ -10,6 +10,7 @@ def test_keys_are_known_at_every_depth() -> None:
         "max_output",
         "supports",
         "refuses",
+        "prefix_sharing",
         "ability",
         "health",
         "slo",

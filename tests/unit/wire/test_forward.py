@@ -87,3 +87,50 @@ def test_usage_is_not_asked_of_servers_that_cannot_tell() -> None:
 def test_a_served_name_is_written_as_json() -> None:
     request = canonicalise(Operation.CHAT, f'{{"model":"a",{REST}}}'.encode(), EdgeLimits())
     assert json.loads(upstream_body(request, 'org/"m"\\é', ask_usage=False))["model"] == 'org/"m"\\é'
+
+
+SALT = "5a17"
+
+
+def salted(body: str, **more: Any) -> dict[str, Any]:
+    request = canonicalise(Operation.CHAT, body.encode(), EdgeLimits())
+    sent: dict[str, Any] = json.loads(
+        upstream_body(request, "served", ask_usage=True, **more), object_pairs_hook=_each_key_once
+    )
+    return sent
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    assert len({key for key, _ in pairs}) == len(pairs)
+    return dict(pairs)
+
+
+def test_a_salt_and_a_cache_key_are_added_before_everything_else_and_only_where_asked_for() -> None:
+    body = f'{{"stream":true,"model":"a",{REST}}}'
+    request = canonicalise(Operation.CHAT, body.encode(), EdgeLimits())
+    sent = upstream_body(request, "served", ask_usage=True, cache_salt=SALT, prompt_cache_key="k-0")
+    front = b'{"stream_options":{"include_usage":true},"cache_salt":"5a17","prompt_cache_key":"k-0",'
+    assert sent == front + f'"stream":true,"model":"served",{REST}}}'.encode()
+
+
+def test_a_clients_own_salt_divides_its_tenants_and_cannot_be_anothers() -> None:
+    one, same, other = (
+        salted(f'{{"cache_salt":{value},"model":"a",{REST}}}', cache_salt=SALT)["cache_salt"]
+        for value in ('"mine"', '"mine"', '"5a17"')
+    )
+    assert one == same
+    assert len({one, other, SALT}) == 3
+    assert one.startswith(f"{SALT}.")
+    escaped = salted(f'{{"c\\u0061che_salt":"mine","model":"a",{REST}}}', cache_salt=SALT)
+    assert escaped["cache_salt"] == one
+
+
+@pytest.mark.parametrize("own", ['"mine"', "null"])
+def test_a_clients_own_cache_key_stands(own: str) -> None:
+    body = f'{{"model":"a",{REST},"prompt_cache_key":{own}}}'
+    assert salted(body, prompt_cache_key="k-0")["prompt_cache_key"] == json.loads(own)
+
+
+def test_what_merely_speaks_of_salt_has_none() -> None:
+    body = '{"model":"a","metadata":{"cache_salt":"x"},"messages":[{"role":"user","content":"cache_salt"}]}'
+    assert salted(body, cache_salt=SALT)["cache_salt"] == SALT
