@@ -11,6 +11,7 @@ from gateway.adapters import metrics_names as names
 from gateway.adapters import metrics_scoring_names as scoring
 from gateway.adapters.encoder_batches import BatchReport
 from gateway.adapters.metrics_cells import Counts, Labels, Spread, head_lines, number_lines, spread_lines
+from gateway.adapters.metrics_semantic_names import SEMANTIC
 from gateway.adapters.metrics_shape import Metric
 from gateway.adapters.metrics_worker_names import LOOP_STALL
 from gateway.domain.errors import ErrorCode
@@ -51,6 +52,7 @@ class Metrics:
         self._classifier = self._count(scoring.CLASSIFIER_OUTCOMES)
         self._encoder_failures = self._count(scoring.ENCODER_FAILURES)
         self._cache = self._count(names.CACHE)
+        self._semantic = self._count(SEMANTIC)
         self._attempts = self._count(names.ATTEMPTS)
         self._fallbacks = self._count(names.FALLBACKS)
         self._no_retry = self._count(names.NO_RETRY)
@@ -75,6 +77,8 @@ class Metrics:
         alias = (receipt.alias or "") if receipt.tier or receipt.decision else ""
         self._requests.add((receipt.outcome, tier, alias, tenant))
         self._cache.add((receipt.cache,))
+        if receipt.semantic is not None:
+            self._semantic.add((receipt.semantic.end, receipt.semantic.bar or ""))
         if receipt.classifier is not None:
             self._classifier.add((receipt.classifier,))
         if receipt.error is not None:

@@ -6,6 +6,7 @@ routes and aliases come from the policy, and tenants beyond a limit share one va
 
 from gateway.adapters.metrics_endpoint_names import ENDPOINT_METRICS
 from gateway.adapters.metrics_scoring_names import SCORING_METRICS
+from gateway.adapters.metrics_semantic_names import SEMANTIC_METRICS
 from gateway.adapters.metrics_shape import (
     LATENCY_S,
     NANO,
@@ -250,6 +251,7 @@ METRICS = (
     IN_FLIGHT,
     *WORKER_METRICS,
     *ENDPOINT_METRICS,
+    *SEMANTIC_METRICS,
     CACHE_WRITES_DROPPED,
     FEEDBACK,
     LABELS,

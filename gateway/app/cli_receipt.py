@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 import httpx
 from rich.console import Console
@@ -11,6 +12,7 @@ from gateway.app.cli_decision import decision_document, print_decision
 from gateway.app.cli_output import facts, table, title
 from gateway.domain.money import format_usd
 from gateway.domain.receipt import AttemptReport, Receipt
+from gateway.domain.semantic import SemanticEnd, SemanticFinding
 from gateway.wire.receipt_json import decode_receipt
 
 TIMEOUT_S = 10.0
@@ -91,6 +93,8 @@ def _what_happened(receipt: Receipt) -> Iterator[tuple[str, str]]:
     yield "asked", f"{operation}, model {_or_dash(receipt.alias)}{', stream' if receipt.stream else ''}"
     yield "who", f"tenant {_or_dash(receipt.tenant)}, key {_or_dash(receipt.key)}, snapshot {receipt.snapshot}"
     yield "answered by", f"tier {_or_dash(receipt.tier)}, model {_or_dash(receipt.served_model)}, cache {receipt.cache}"
+    if receipt.semantic is not None:
+        yield "other words", _sought(receipt.semantic)
     usage = receipt.usage
     yield (
         "tokens",
@@ -115,6 +119,30 @@ def _what_happened(receipt: Receipt) -> Iterator[tuple[str, str]]:
         yield "feedback", f"{receipt.feedback.score:g} of 1{comment}"
     own_ms = receipt.times.end_ms - receipt.external_ms
     yield "time", f"{receipt.times.end_ms:.1f} ms, of which {own_ms:.2f} ms in the gateway"
+
+
+_SOUGHT: Final = {
+    SemanticEnd.UNREAD: "the question has no embedding",
+    SemanticEnd.NOTHING: "nothing like it was asked",
+    SemanticEnd.REFUSED: "the nearest question is not certain to have the same answer",
+    SemanticEnd.GONE: "the answer to the same question is gone, or too old for the caller",
+    SemanticEnd.SHADOW: "there is an answer to the same question, and a model was asked to compare",
+    SemanticEnd.HIT: "the answer to the same question was given",
+}
+
+
+def _sought(finding: SemanticFinding) -> str:
+    """Say what the look for the same question in other words came to."""
+    if finding.bar is not None:
+        return f"not compared: {finding.bar.replace('_', ' ')}"
+    said = [_SOUGHT[finding.end]]
+    if finding.probability is not None:
+        wanted = "nothing is served at present" if finding.threshold is None else f"{finding.threshold:.3f} is wanted"
+        said.append(f"probability {finding.probability:.3f} ({wanted}), cosine {finding.cosine:.3f}")
+    said += finding.differences
+    if finding.agrees is not None:
+        said.append("the model said the same" if finding.agrees else "the model said something else")
+    return "; ".join(said)
 
 
 def _attempt(attempt: AttemptReport) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from gateway.app.settings import TABLE
 from gateway.domain.decision import ReasonCode
 from gateway.domain.errors import ERRORS, ErrorCode
 from gateway.domain.outcome import BLAME, FailureKind, NoRetry, Outcome
+from gateway.domain.semantic import SemanticBar, SemanticEnd
 from gateway.wire import headers
 
 FILE = Path("gateway/REFERENCE.md")
@@ -41,7 +42,17 @@ class Undocumented(Exception):
 def render() -> str:
     """Return the reference as Markdown. Raises Undocumented."""
     return "\n".join(
-        [_HEAD, *_headers(), *_errors(), *_outcomes(), *_metrics(), *_alarms(), *_settings(), *_exit_codes()]
+        [
+            _HEAD,
+            *_headers(),
+            *_errors(),
+            *_outcomes(),
+            *_semantic(),
+            *_metrics(),
+            *_alarms(),
+            *_settings(),
+            *_exit_codes(),
+        ]
     )
 
 
@@ -106,6 +117,21 @@ def _outcomes() -> Iterator[str]:
         "Why a request that no server answered was not tried elsewhere: `no_retry` of its receipt.",
         ("reason", "meaning"),
         _rows(NoRetry),
+    )
+
+
+def _semantic() -> Iterator[str]:
+    yield _section(
+        "Answers to other words",
+        "What the look for the same question in other words came to: `semantic.end` of a receipt.",
+        ("end", "meaning"),
+        _rows(SemanticEnd),
+    )
+    yield _section(
+        "Questions that are not compared",
+        "Why none was looked for: `semantic.bar` of a receipt.",
+        ("bar", "meaning"),
+        _rows(SemanticBar),
     )
 
 

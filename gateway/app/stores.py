@@ -11,24 +11,39 @@ from gateway.adapters.chance import uniform
 from gateway.adapters.memory_answered import MemoryAnswered
 from gateway.adapters.memory_cache import MemoryCache
 from gateway.adapters.memory_conversations import MemoryConversations
+from gateway.adapters.memory_hit_labels import MemoryHitLabels
 from gateway.adapters.memory_ledger import MemoryLedger
 from gateway.adapters.memory_receipts import MemoryReceipts
 from gateway.adapters.memory_reservoir import MemoryReservoir
+from gateway.adapters.memory_semantic import MemorySemanticIndex
 from gateway.adapters.memory_tier_news import MemoryTierNews
 from gateway.adapters.redis_answered import RedisAnswered, RedisAnsweredSettings
 from gateway.adapters.redis_cache import RedisCache
 from gateway.adapters.redis_conversations import RedisConversations
+from gateway.adapters.redis_hit_labels import RedisHitLabels
 from gateway.adapters.redis_ledger import RedisLedger
 from gateway.adapters.redis_receipts import ReceiptCodec, RedisReceipts, RedisReceiptsSettings
 from gateway.adapters.redis_reservoir import RedisReservoir
+from gateway.adapters.redis_semantic import RedisSemanticIndex
 from gateway.adapters.redis_target import read_target
 from gateway.adapters.redis_tier_news import RedisTierNews
 from gateway.adapters.redis_turn import TurnClient
 from gateway.adapters.reservoir_file import LabelFile
 from gateway.adapters.training_records import FileRecords, NoRecords
 from gateway.app.settings import CannotStart, Settings
+from gateway.core.hit_proofs import HitProofs
 from gateway.core.tier_slo import TierSlos
-from gateway.ports import AnsweredStore, CacheStore, Clock, ConversationStore, Ledger, ReceiptStore, Reservoir, TierNews
+from gateway.ports import (
+    AnsweredStore,
+    CacheStore,
+    Clock,
+    ConversationStore,
+    Ledger,
+    ReceiptStore,
+    Reservoir,
+    TierNews,
+)
+from gateway.ports_semantic import HitLabels, SemanticIndex
 from gateway.wire.receipt_json import decode_receipt, encode_receipt
 
 RECORDS = "records"
@@ -40,6 +55,7 @@ class Stores:
     """The stores, and the Redis client they share (None in memory)."""
 
     cache: CacheStore
+    semantic: SemanticIndex
     conversations: ConversationStore
     ledger: Ledger
     receipts: ReceiptStore
@@ -55,10 +71,17 @@ class Stores:
             return MemoryTierNews()
         return RedisTierNews(self.redis, slos, known=known, worker=uuid4().hex, clock=clock)
 
+    def hit_labels(self, proofs: HitProofs, clock: Clock) -> HitLabels:
+        """Return what tells other workers which semantic hits were right here, and these which were there."""
+        if self.redis is None:
+            return MemoryHitLabels()
+        return RedisHitLabels(self.redis, proofs, worker=uuid4().hex, clock=clock)
+
     async def aclose(self) -> None:
         """Write what is still queued, then let go of Redis."""
         await self.ledger.aclose()
         await self.cache.aclose()
+        await self.semantic.aclose()
         await self.conversations.aclose()
         await self.receipts.aclose()
         await self.answered.aclose()
@@ -80,6 +103,7 @@ def open_stores(settings: Settings, clock: Clock, receipts_kept: int) -> Stores:
     if settings.redis_url is None:
         return Stores(
             MemoryCache(clock),
+            MemorySemanticIndex(clock),
             MemoryConversations(clock),
             MemoryLedger(clock),
             MemoryReceipts(receipts_kept),
@@ -99,12 +123,13 @@ def open_stores(settings: Settings, clock: Clock, receipts_kept: int) -> Stores:
     )
     ledger = RedisLedger(client, clock=clock, chance=uniform)
     answered = RedisAnswered(client, RedisAnsweredSettings(kept=receipts_kept))
-    cache, conversations, reservoir = (
+    cache, semantic, conversations, reservoir = (
         RedisCache(client, clock),
+        RedisSemanticIndex(client, clock),
         RedisConversations(client, clock),
         RedisReservoir(client),
     )
-    return Stores(cache, conversations, ledger, receipts, answered, reservoir, records, master, client)
+    return Stores(cache, semantic, conversations, ledger, receipts, answered, reservoir, records, master, client)
 
 
 def _reservoir(state: Path | None) -> MemoryReservoir:

@@ -18,6 +18,7 @@ from gateway.adapters.clock import SystemClock, later
 from gateway.adapters.line_writer import LineWriter
 from gateway.adapters.metrics import Metrics
 from gateway.adapters.metrics_endpoints import expose_endpoints
+from gateway.adapters.metrics_semantic import expose_semantic
 from gateway.adapters.metrics_sources import expose_number, expose_policy, expose_slos
 from gateway.adapters.policy_watch import PolicyWatch
 from gateway.adapters.recorders import Recorders
@@ -33,6 +34,7 @@ from gateway.app.loop_keeping import LoopKeeping
 from gateway.app.policy_in_force import PolicyInForce
 from gateway.app.policy_reading import compiler, read_artefact, read_policy
 from gateway.app.scoring import Scoring
+from gateway.app.semantic import make_semantic
 from gateway.app.serve import Service
 from gateway.app.settings import Settings
 from gateway.app.stores import Stores, open_stores
@@ -84,6 +86,7 @@ def make_service(settings: Settings, worker: int = 0) -> Service:
         scorers=model.scorers,
         cache=stores.cache,
         cache_master=stores.cache_master,
+        semantic=make_semantic(stores, {}),
         conversations=stores.conversations,
         ledger=stores.ledger,
         receipts=stores.receipts,
@@ -105,6 +108,7 @@ def make_service(settings: Settings, worker: int = 0) -> Service:
     opinions = Opinions(world)
     expose(metrics, policy, world, lines)
     expose_learning(metrics, opinions, stores, model)
+    expose_semantic(metrics, world.semantic.proofs, world.semantic.index)
     keeping = LoopKeeping(world, metrics)
     life = Life(settings, policy, model, scoring, world, stores, recorders, lines, keeping)
 
@@ -184,6 +188,9 @@ class Life:
         listening = asyncio.create_task(self._stores.reservoir.listen())
         news = self._stores.tier_news(self._world.slos, lambda: self._policy.snapshot.tiers.keys(), self._world.clock)
         sharing = asyncio.create_task(news.listen())
+        semantic, labels = self._world.semantic, self._stores.hit_labels(self._world.semantic.proofs, self._world.clock)
+        tailing = asyncio.create_task(semantic.index.listen())
+        labelling = asyncio.create_task(labels.listen())
         renewing = asyncio.create_task(self._watch_artefact())
         loads = asyncio.create_task(LoadWatch(self._world).run())
         probing = asyncio.create_task(EndpointWatch(self._world).run())
@@ -197,6 +204,8 @@ class Life:
             (flushing, "request log lines come late"),
             (listening, "labels of other workers are not seen"),
             (sharing, "what other workers see of tiers is not known here"),
+            (tailing, "questions that other workers keep are not known here"),
+            (labelling, "which semantic hits were right on other workers is not known here"),
         ):
             task.add_done_callback(partial(_tell_failure, lost))
         try:
@@ -207,6 +216,8 @@ class Life:
             await _end(flushing)
             await _end(listening)
             await _end(sharing)
+            await _end(tailing)
+            await _end(labelling)
             await _end(renewing)
             await _end(probing)
             await _end(keeping)

@@ -15,8 +15,6 @@ from gateway.domain.semantic import SemanticBar, SemanticScope, SemanticTerms
 TEXT_CHARS_MAX: Final = 512
 """A longer turn holds a document, or several questions. Two prompts with the same long text and different questions
 behind it have a cosine of 1 as soon as an encoder's window cuts the questions off."""
-LOT_BITS: Final = 52
-"""A double holds so many exactly."""
 
 _VERSION: Final = b"tiergate semantic scope 1\x00"
 """Raise the number when what is held to be the same scope changes: older entries are then never found again."""
@@ -49,15 +47,17 @@ _NEW_PHRASES: Final = (
 )  # fmt: skip
 
 
-def bar_to_compare(request: CanonicalRequest, text: str, terms: SemanticTerms) -> SemanticBar | None:
-    """Return why a question is not compared with others, or None when it is. `text` is the last user turn."""
+def bar_to_compare(request: CanonicalRequest, question: str | None, terms: SemanticTerms) -> SemanticBar | None:
+    """Return why a question is not compared with others, or None when it is; it is None where it is no single text."""
     if request.operation is not Operation.CHAT:
         return SemanticBar.OPERATION
     if request.in_tool_loop or (Need.TOOLS in request.needs and not terms.tools):
         return SemanticBar.TOOLS
-    if len(text) > TEXT_CHARS_MAX:
+    if question is None:
+        return SemanticBar.TURN
+    if len(question) > TEXT_CHARS_MAX:
         return SemanticBar.TOO_LONG
-    words = words_of(text)
+    words = words_of(question)
     if not words:
         return SemanticBar.EMPTY
     distinct = set(words)
@@ -80,11 +80,3 @@ def semantic_scope(scope: CacheScope, context: bytes, epoch: bytes, judged_by: s
     judge = judged_by.encode()
     whole = _VERSION + len(epoch).to_bytes(4) + epoch + len(judge).to_bytes(4) + judge + context
     return SemanticScope(scope.tenant, hmac.digest(scope.secret, whole, "sha256").hex())
-
-
-def lot(answer: str) -> float:
-    """Return a number in [0, 1) that belongs to a request by its exact key's digest: a client's retry draws the same.
-
-    Below the policy's `shadow`, a would-be hit is asked anew.
-    """
-    return (int(answer[-16:], 16) >> (64 - LOT_BITS)) / (1 << LOT_BITS)

@@ -19,6 +19,8 @@ class Outcome(StrEnum):
     """A model server's whole answer."""
     SUCCESS_CACHE_EXACT = "success_cache_exact"
     """A kept answer to the very same request."""
+    SUCCESS_CACHE_SEMANTIC = "success_cache_semantic"
+    """A kept answer to the same question in other words."""
     CLIENT_REJECTED = "client_rejected"
     """We found the request at fault."""
     CLIENT_GONE_BEFORE = "client_gone_before"
@@ -46,6 +48,7 @@ class Outcome(StrEnum):
 BLAME: dict[Outcome, Blame] = {
     Outcome.SUCCESS_UPSTREAM: Blame.NOBODY,
     Outcome.SUCCESS_CACHE_EXACT: Blame.NOBODY,
+    Outcome.SUCCESS_CACHE_SEMANTIC: Blame.NOBODY,
     Outcome.CLIENT_REJECTED: Blame.CLIENT,
     Outcome.CLIENT_GONE_BEFORE: Blame.CLIENT,
     Outcome.CLIENT_GONE_DURING: Blame.CLIENT,

@@ -8,6 +8,7 @@ from gateway.domain.ids import EndpointId, KeyId, ModelAlias, RequestId, Snapsho
 from gateway.domain.noun import noun
 from gateway.domain.outcome import FailureKind, NoRetry, Outcome
 from gateway.domain.request import Operation
+from gateway.domain.semantic import SemanticFinding
 from gateway.domain.usage import TokenUsage
 
 
@@ -91,5 +92,7 @@ class Receipt:
     """The name of the kept answer that was given, or under which this one is kept; None where nothing is."""
     cache_age_s: int | None = None
     """How old the kept answer was that was given, in whole seconds; None where none was."""
+    semantic: SemanticFinding | None = None
+    """What the look for the same question in other words came to; None where none was made."""
     feedback: Feedback | None = None
     """What was said of the answer, by whoever asked for it."""

@@ -57,6 +57,8 @@ class Neighbour:
 class SemanticBar(StrEnum):
     """Why no answer to another question was looked for."""
 
+    NO_VERIFIER = "no_verifier"
+    """The difficulty model in force came without what tells whether two questions have the same answer."""
     OPERATION = "operation"
     """Not a chat."""
     TURN = "turn"
@@ -96,15 +98,19 @@ class SemanticEnd(StrEnum):
 class SemanticFinding:
     """What is told of that look. Numbers are of the best candidate, and None where there is none.
 
+    `scope` is the digest of the question's, empty where it was not compared; `entry` is the candidate's answer's.
     `probability` is the verifier's for "the same answer", `threshold` what it must reach; None: nothing is served,
-    since no threshold keeps the policy's bound. `differences` are its reasons for doubt, in words.
+    since no threshold keeps the policy's bound. `differences` are its reasons for doubt, in words. `agrees` tells of
+    a model's answer that was compared with the kept one whether they say the same.
     """
 
     end: SemanticEnd
     bar: SemanticBar | None = None
+    scope: str = ""
     entry: str = ""
     age_s: float | None = None
     cosine: float | None = None
     probability: float | None = None
     threshold: float | None = None
     differences: tuple[str, ...] = ()
+    agrees: bool | None = None

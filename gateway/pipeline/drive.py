@@ -26,6 +26,8 @@ from gateway.pipeline.relay import relay
 from gateway.pipeline.replay import replay
 from gateway.pipeline.respond import send_whole
 from gateway.pipeline.score import score
+from gateway.pipeline.semantic import seek
+from gateway.pipeline.semantic_proof import compare
 from gateway.pipeline.world import World
 from gateway.ports import ClientGone, Inbound, LedgerUnavailable, Responder
 from gateway.wire.headers import REQUEST_ID_HEADER
@@ -88,6 +90,8 @@ class Pipeline:
         trail.canonical = await canonicalise(trail.admitted, world)
         mark(now())
         trail.looked = await lookup(trail.canonical, world)
+        if trail.canonical.route.semantic is not None:
+            trail.looked = await seek(trail.looked, world)
         mark(now())
         if trail.looked.hit is not None:
             await replay(trail, trail.looked.hit, world)
@@ -105,6 +109,8 @@ class Pipeline:
         finally:
             await exchange.aclose()
         keep(trail, world)
+        if trail.looked.sought is not None and trail.looked.sought.compares:
+            await compare(trail, trail.looked.sought, world)
 
     async def _break_off(self, trail: Trail) -> None:
         begun = "The answer is incomplete: the" if trail.head_sent else "The"

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from gateway.core.admission import Place
 from gateway.core.cache_rules import CacheControl
 from gateway.core.cost_storm import Climbing
+from gateway.core.hit_proof import Terms
+from gateway.core.hit_proofs import HitClass
 from gateway.core.routing import Pin
 from gateway.domain.ability import Score
 from gateway.domain.conversation import ConversationKey, Standing
@@ -20,6 +22,7 @@ from gateway.domain.ledger import Hold
 from gateway.domain.outcome import NoRetry, Outcome
 from gateway.domain.receipt import AttemptReport
 from gateway.domain.request import CanonicalRequest, Operation
+from gateway.domain.semantic import SemanticEntry, SemanticFinding, SemanticScope
 from gateway.domain.tier import Tier
 from gateway.domain.usage import NO_USAGE, TokenUsage
 from gateway.policy.snapshot import PolicySnapshot, Route, VirtualKey
@@ -68,8 +71,36 @@ class Canonical:
 
 
 @dataclass(slots=True)
+class Asked:
+    """A question that may be compared with others: where, under whose promise, and what it says."""
+
+    scope: SemanticScope
+    hit_class: HitClass
+    terms: Terms
+    text: str
+    vector: bytes
+
+
+@dataclass(slots=True)
+class Sought:
+    """What the look for the same question in other words came to; `asked` is None where it was not compared.
+
+    `candidate` is the entry that the finding is about. `compares` says that its answer is held against the model's.
+    """
+
+    finding: SemanticFinding
+    asked: Asked | None = None
+    candidate: SemanticEntry | None = None
+    compares: bool = False
+
+
+@dataclass(slots=True)
 class Looked:
-    """What the cache said: `off`, `bypass` (the caller's wish), `miss` or `exact`. `key` None stores nothing later."""
+    """What the cache said: `off`, `bypass` (the caller's wish), `miss`, `exact` or `semantic`.
+
+    `key` is where the answer that was found lies, or a later one will; None stores nothing later. `sought` is None
+    where no other words were looked for.
+    """
 
     canonical: Canonical
     cache: str
@@ -77,6 +108,7 @@ class Looked:
     key: ExactKey | None
     hit: CachedAnswer | None
     waited_s: float
+    sought: Sought | None = None
 
 
 @dataclass(slots=True)

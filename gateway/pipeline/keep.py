@@ -5,6 +5,7 @@ from functools import partial
 from gateway.core.cache_rules import AnswerFacts, bar_to_write, jittered_ttl_s
 from gateway.domain.identity import CachedAnswer
 from gateway.domain.outcome import Outcome
+from gateway.domain.semantic import SemanticEntry
 from gateway.domain.tier import Tier
 from gateway.pipeline.journey import Looked, Relayed, Trail
 from gateway.pipeline.world import World
@@ -56,4 +57,10 @@ def _store(looked: Looked, relayed: Relayed, tier: Tier, world: World) -> None:
         relayed.upstream_s,
         canonical.route.name,
     )
-    world.cache.put(key, kept, jittered_ttl_s(ttl_s, world.chance()))
+    kept_s = jittered_ttl_s(ttl_s, world.chance())
+    world.cache.put(key, kept, kept_s)
+    terms, sought = canonical.route.semantic, looked.sought
+    if terms is not None and sought is not None and sought.asked is not None:
+        asked = sought.asked
+        entry = SemanticEntry(key.digest, asked.text, asked.vector, kept.stored_at_s, min(terms.ttl_s, kept_s))
+        world.semantic.index.put(asked.scope, entry)

@@ -55,6 +55,7 @@ def receipt_of(trail: Trail, now_s: float) -> Receipt:
         classifier=None if trail.scored is None else trail.scored.score.outcome,
         waste_usd_nano=0 if relayed is None else sum([attempt.waste_usd_nano for attempt in relayed.attempts]),
         no_retry=None if relayed is None else relayed.no_retry,
+        semantic=None if trail.looked is None or trail.looked.sought is None else trail.looked.sought.finding,
         cache_entry=_entry(trail),
         cache_age_s=None if hit is None else int(age_s(hit, arrival.received_wall_s)),
     )

@@ -1,5 +1,7 @@
 """Answer from the cache: the kept body as it is, or told again as a stream."""
 
+from typing import Final
+
 from gateway.core.accounting import baseline_usd_nano, hit_charge_usd_nano
 from gateway.core.cache_rules import age_s
 from gateway.domain.identity import CachedAnswer
@@ -7,13 +9,15 @@ from gateway.domain.ids import TierName
 from gateway.domain.outcome import Outcome
 from gateway.domain.usage import TokenUsage
 from gateway.pipeline.hold import place_hold
-from gateway.pipeline.journey import Canonical, Trail
+from gateway.pipeline.journey import Canonical, Looked, Trail
+from gateway.pipeline.lookup import EXACT, SEMANTIC
 from gateway.pipeline.respond import send_whole
 from gateway.pipeline.world import World
 from gateway.wire.headers import JSON, STREAM_HEADERS, tiergate_headers
 from gateway.wire.replay import replay_stream
 
 _OK = 200
+_SUCCESS: Final = {EXACT: Outcome.SUCCESS_CACHE_EXACT, SEMANTIC: Outcome.SUCCESS_CACHE_SEMANTIC}
 
 
 async def replay(trail: Trail, hit: CachedAnswer, world: World) -> None:
@@ -34,20 +38,27 @@ async def replay(trail: Trail, hit: CachedAnswer, world: World) -> None:
     told = tiergate_headers(
         request_id=arrival.request_id,
         snapshot=arrival.snapshot.id,
-        cache="exact",
+        cache=looked.cache,
         tier=hit.tier,
         model=hit.served_model,
         attempts=0,
         cost_usd_nano=charge_usd_nano,
         age_s=int(age_s(hit, arrival.received_wall_s)),
         entry=looked.key.digest,
+        score=_score(looked),
     )
     if canonical.request.stream:
         body = replay_stream(hit.body, include_usage=canonical.request.include_usage)
         await send_whole(trail, _OK, [*STREAM_HEADERS, *told], body)
     else:
         await send_whole(trail, _OK, [(b"content-type", JSON), *told], hit.body)
-    trail.outcome = Outcome.SUCCESS_CACHE_EXACT
+    trail.outcome = _SUCCESS[looked.cache]
+
+
+def _score(looked: Looked) -> str | None:
+    """Tell how certain a hit is whose question was another; nothing of an exact one, which is."""
+    probability = None if looked.sought is None else looked.sought.finding.probability
+    return None if probability is None else f"{probability:.3f}"
 
 
 def _charge_usd_nano(canonical: Canonical, hit: CachedAnswer, usage: TokenUsage) -> int:

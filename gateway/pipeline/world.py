@@ -9,18 +9,21 @@ from gateway.core.cost_storm import CostStorms
 from gateway.core.exchange import Exchange
 from gateway.core.exchange_events import Plan
 from gateway.core.hedging import HedgeBudget
+from gateway.core.hit_proofs import HitProofs
 from gateway.core.picker import EndpointTable
 from gateway.core.prefix_index import PrefixIndex
 from gateway.core.retry_budget import RetryBudget
 from gateway.core.strongest_share import StrongestShares
 from gateway.core.tier_slo import TierSlos
 from gateway.domain.ids import RequestId
+from gateway.domain.question import Question
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.ports import (
     AnsweredStore,
     CacheStore,
     Clock,
     ConversationStore,
+    HitVerifier,
     Ledger,
     ReceiptStore,
     Recorder,
@@ -29,6 +32,7 @@ from gateway.ports import (
     TrainingRecords,
     UpstreamTransport,
 )
+from gateway.ports_semantic import Embedder, SemanticIndex
 
 
 class PolicyInForce(Protocol):
@@ -36,6 +40,26 @@ class PolicyInForce(Protocol):
 
     @property
     def snapshot(self) -> PolicySnapshot: ...
+
+
+@dataclass(frozen=True, slots=True)
+class HitJudge:
+    """What tells whether two questions have the same answer. `name` names embedder and verifier with their versions."""
+
+    name: str
+    embedder: Embedder
+    verifier: HitVerifier
+    read: Callable[[str], Question]
+    """The verifier's, which remembers what it has parsed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SemanticParts:
+    """What semantic hits need. `judges` are by the digest of the difficulty model, as scorers are; it may have none."""
+
+    judges: Mapping[str, HitJudge]
+    index: SemanticIndex
+    proofs: HitProofs
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +78,7 @@ class World:
     cache: CacheStore
     cache_master: bytes
     """Tenants' cache secrets are derived from it."""
+    semantic: SemanticParts
     conversations: ConversationStore
     ledger: Ledger
     receipts: ReceiptStore

@@ -46,11 +46,14 @@ CACHE_WISH_HEADER: Final = b"x-tiergate-cache"
 """In a request: which kept answers it takes. `exact`: to the very same request; `semantic`: in other words, too, where
 the route allows that, as without the header; `off`: none, and its own is not kept."""
 CACHE_HEADER: Final = CACHE_WISH_HEADER
-"""`exact`: a kept answer. `miss`: there was none. `bypass`: the caller wanted none. `off`: not for such requests."""
+"""`exact`: a kept answer. `semantic`: one to the same question in other words. `miss`: there was none. `bypass`: the
+caller wanted none. `off`: not for such requests."""
 CACHE_AGE_HEADER: Final = b"x-tiergate-cache-age"
 """How old a kept answer is, in whole seconds."""
 CACHE_ENTRY_HEADER: Final = b"x-tiergate-cache-entry"
 """The name of a kept answer, under which its tenant may report it (`POST /v1/cache/report`) or have it purged."""
+CACHE_SCORE_HEADER: Final = b"x-tiergate-cache-score"
+"""With `semantic`: how probable it is, from 0 to 1, that the kept answer is one to this question, too."""
 ATTEMPTS_HEADER: Final = b"x-tiergate-attempts"
 """How many model servers were called; 0 for a kept answer."""
 COST_HEADER: Final = b"x-tiergate-cost-usd"
@@ -150,6 +153,7 @@ def tiergate_headers(
     cost_usd_nano: int | None = None,
     age_s: int | None = None,
     entry: str | None = None,
+    score: str | None = None,
 ) -> list[tuple[bytes, bytes]]:
     """Render what every answer says of its making. What is None is left out."""
     cost = None if cost_usd_nano is None else format_usd(cost_usd_nano)
@@ -160,6 +164,7 @@ def tiergate_headers(
         (CACHE_HEADER, cache),
         (CACHE_AGE_HEADER, age_s),
         (CACHE_ENTRY_HEADER, entry),
+        (CACHE_SCORE_HEADER, score),
         (ATTEMPTS_HEADER, attempts),
         (COST_HEADER, cost),
         (SNAPSHOT_HEADER, snapshot),

@@ -12,9 +12,12 @@ from gateway.app.settings import TABLE
 from gateway.domain.decision import ReasonCode
 from gateway.domain.errors import ErrorCode
 from gateway.domain.outcome import FailureKind, NoRetry, Outcome
+from gateway.domain.semantic import SemanticBar, SemanticEnd
 from tests.architecture.sources import ROOT, sources
 from tests.support.behaviours import fails
-from tests.support.gateways import CHAT, KEYED, STREAM, TEAM_KEY, Gateway
+from tests.support.fake_inbound import FakeClient
+from tests.support.gateways import CHAT, KEYED, STREAM, TEAM_KEY, TWO_TIERS, Gateway
+from tests.support.semantic import Semantic
 
 REFERENCE = ROOT / FILE
 STANDARD = {b"content-type", b"content-length", b"cache-control", b"x-accel-buffering"}
@@ -49,6 +52,8 @@ def test_the_reference_is_the_one_that_the_code_makes() -> None:
         ("Reasons of a decision", list(ReasonCode)),
         ("Failures of an attempt", list(FailureKind)),
         ("Reasons for no further attempt", list(NoRetry)),
+        ("Answers to other words", list(SemanticEnd)),
+        ("Questions that are not compared", list(SemanticBar)),
         ("Metrics", [metric.name for metric in METRICS]),
         ("Settings", [setting.variable for setting in TABLE]),
         ("Exit codes", [str(code) for code in EXIT_CODES]),
@@ -66,6 +71,7 @@ async def test_every_header_of_an_answer_is_documented_and_every_documented_one_
         await gateway.ask(STREAM, key=TEAM_KEY),
         await gateway.ask(CHAT),
         await Gateway().ask(CHAT, headers=((b"x-tiergate-debug", b"true"),)),
+        await _told_in_other_words(),
     ]
     gateway.network.plan.general = fails(429)
     clients.append(await gateway.ask({**CHAT, "seed": 1}, key=TEAM_KEY))
@@ -73,6 +79,17 @@ async def test_every_header_of_an_answer_is_documented_and_every_documented_one_
     clients.append(await gateway.ask({**CHAT, "seed": 2}, key=TEAM_KEY))
     sent = {name for client in clients for name in client.responder.headers} - STANDARD
     assert {name.decode() for name in sent} == set(documented("Headers of an answer"))
+
+
+async def _told_in_other_words() -> FakeClient:
+    semantic = Semantic()
+    first, again = "What is the capital of France?", "Which city is the capital of France?"
+    semantic.verifier.tell(first, again, 1.0)
+    policy = TWO_TIERS.replace("cache: {exact: 1h,", "cache: {exact: 1h, semantic: {},")
+    gateway = Gateway(policy, semantic=semantic.parts, clock=semantic.clock)
+    for question in (first, again):
+        client = await gateway.ask({"model": "auto", "messages": [{"role": "user", "content": question}]})
+    return client
 
 
 def test_a_documented_header_of_a_request_is_read_somewhere() -> None:

@@ -36,6 +36,7 @@ from tests.sim.stores import POLL_S, memory_stores, shared_stores
 from tests.sim.upstream import SimNetwork
 from tests.sim.waits import WatchedCache, WatchedConversations
 from tests.support.gateways import KeptRecords
+from tests.support.semantic import no_semantic
 
 _LATER_S: Final = 0.02
 
@@ -137,6 +138,7 @@ class SimGateway:
             scorers={policy.snapshot.artefact: _SimScorer({prompt_of(ask): ask for ask in run.case.asks})},
             cache=WatchedCache(stores.cache, run.waits),
             cache_master=b"master secret of the simulation",
+            semantic=no_semantic(clock),
             conversations=WatchedConversations(stores.conversations, run.waits),
             ledger=WatchedLedger(stores.ledger, run.ledger, run.waits, run.history),
             receipts=stores.receipts,

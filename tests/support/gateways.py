@@ -29,7 +29,7 @@ from gateway.domain.outcome import FailureKind
 from gateway.domain.receipt import Receipt
 from gateway.domain.request import CanonicalRequest, Operation
 from gateway.pipeline.drive import Pipeline
-from gateway.pipeline.world import World
+from gateway.pipeline.world import SemanticParts, World
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.ports import Ledger, LedgerUnavailable, Scorer
 from tests.support.behaviours import speaks
@@ -38,6 +38,7 @@ from tests.support.fake_inbound import FakeClient
 from tests.support.fake_transport import FakeTransport
 from tests.support.scripts import Behaviour, Reply, Script, SeenRequest
 from tests.support.scripts import Hold as Silence
+from tests.support.semantic import no_semantic
 from tests.unit.policy.worlds import snapshot_of
 
 TWO_TIERS = """\
@@ -159,8 +160,16 @@ class KeptRecords:
 class Gateway:
     """One worker. `ask` sends a request and returns what its client saw."""
 
-    def __init__(self, policy: str = TWO_TIERS, *, ledger: Ledger | None = None, scorer: Scorer | None = None) -> None:
-        self.clock = ManualClock()
+    def __init__(
+        self,
+        policy: str = TWO_TIERS,
+        *,
+        ledger: Ledger | None = None,
+        scorer: Scorer | None = None,
+        semantic: SemanticParts | None = None,
+        clock: ManualClock | None = None,
+    ) -> None:
+        self.clock = clock or ManualClock()
         self.network = FakeTransport()
         self.scorer = scorer if isinstance(scorer, FixedScorer) else FixedScorer()
         self.kept = Kept()
@@ -177,6 +186,7 @@ class Gateway:
             scorers={self.policy.snapshot.artefact: scorer or self.scorer},
             cache=MemoryCache(self.clock),
             cache_master=b"master secret of the tests",
+            semantic=semantic or no_semantic(self.clock),
             conversations=MemoryConversations(self.clock),
             ledger=ledger or MemoryLedger(self.clock),
             receipts=MemoryReceipts(100),

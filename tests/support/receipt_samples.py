@@ -15,6 +15,7 @@ from gateway.domain.ids import EndpointId, KeyId, ModelAlias, RequestId, RouteNa
 from gateway.domain.outcome import FailureKind, Outcome
 from gateway.domain.receipt import AttemptReport, Receipt, StageTimes
 from gateway.domain.request import Operation
+from gateway.domain.semantic import SemanticEnd, SemanticFinding
 from gateway.domain.usage import TokenUsage
 from tests.support.tiers import KNOWN, a_dial, a_request, a_tier, an_ability
 
@@ -29,6 +30,12 @@ _DECISION = decide(
 
 A_NOTE = ConversationNote(Verdict.KEPT, TierName("large"), 4_000, 3_600_000, 0.05, 0.18, 1)
 """A conversation that stayed where it was."""
+
+
+A_NEAR_MISS = SemanticFinding(
+    SemanticEnd.REFUSED, None, "0b" * 32, "0a" * 32, 90.0, 0.97, 0.41, 0.93, ("numbers differ: 2025 / 2024",)
+)
+"""A question that was much like another, and not the same."""
 
 
 def an_attempt(

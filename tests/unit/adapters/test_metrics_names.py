@@ -4,7 +4,13 @@ import re
 
 import pytest
 
-from gateway.adapters import metrics_endpoint_names, metrics_names, metrics_scoring_names, metrics_worker_names
+from gateway.adapters import (
+    metrics_endpoint_names,
+    metrics_names,
+    metrics_scoring_names,
+    metrics_semantic_names,
+    metrics_worker_names,
+)
 from gateway.adapters.metrics_names import METRICS
 from gateway.adapters.metrics_shape import WORKER_LABEL, Kind, Metric
 
@@ -13,7 +19,13 @@ UNITS = ("_seconds", "_usd", "_ratio", "_info", "_texts")
 
 
 def test_every_metric_of_the_module_is_in_the_table_once() -> None:
-    modules = (metrics_names, metrics_endpoint_names, metrics_scoring_names, metrics_worker_names)
+    modules = (
+        metrics_names,
+        metrics_endpoint_names,
+        metrics_scoring_names,
+        metrics_semantic_names,
+        metrics_worker_names,
+    )
     declared = [value for module in modules for value in vars(module).values() if isinstance(value, Metric)]
     assert sorted(metric.name for metric in declared) == sorted(metric.name for metric in METRICS)
     assert len({metric.name for metric in METRICS}) == len(METRICS)

@@ -18,6 +18,7 @@ from gateway.domain.dial import Certificate
 from gateway.domain.errors import ERRORS, ErrorCode
 from gateway.domain.outcome import FailureKind, NoRetry, Outcome
 from gateway.domain.receipt import Receipt
+from gateway.domain.semantic import SemanticBar, SemanticEnd
 from gateway.domain.usage import UsageSource
 from gateway.pipeline.attempt import _CLIENT_AT_FAULT
 from gateway.pipeline.learn import Opinions
@@ -27,6 +28,7 @@ from gateway.wire.headers import (
     CACHE_AGE_HEADER,
     CACHE_ENTRY_HEADER,
     CACHE_HEADER,
+    CACHE_SCORE_HEADER,
     COST_HEADER,
     MODEL_HEADER,
     REQUEST_ID_HEADER,
@@ -35,7 +37,7 @@ from gateway.wire.headers import (
 )
 from gateway.wire.receipt_json import encode_receipt
 from tests.support.gateways import Gateway
-from tests.support.receipt_samples import A_NOTE, a_receipt, an_attempt
+from tests.support.receipt_samples import A_NEAR_MISS, A_NOTE, a_receipt, an_attempt
 
 DOCUMENT: dict[str, Any] = json.loads(OPENAPI.read_bytes())
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
@@ -96,6 +98,7 @@ def test_the_headers_of_answers_are_those_we_send() -> None:
         CACHE_HEADER,
         CACHE_AGE_HEADER,
         CACHE_ENTRY_HEADER,
+        CACHE_SCORE_HEADER,
         ATTEMPTS_HEADER,
         COST_HEADER,
         SNAPSHOT_HEADER,
@@ -115,6 +118,8 @@ def test_the_headers_of_answers_are_those_we_send() -> None:
         (SCHEMAS["Receipt"]["properties"]["outcome"]["enum"], Outcome),
         (SCHEMAS["Attempt"]["properties"]["failure"]["anyOf"][0]["enum"], FailureKind),
         (SCHEMAS["Receipt"]["properties"]["no_retry"]["anyOf"][0]["enum"], NoRetry),
+        (SCHEMAS["SemanticFinding"]["properties"]["end"]["enum"], SemanticEnd),
+        (SCHEMAS["SemanticFinding"]["properties"]["bar"]["anyOf"][0]["enum"], SemanticBar),
         (SCHEMAS["TokenUsage"]["properties"]["source"]["enum"], UsageSource),
     ],
 )
@@ -141,7 +146,8 @@ def test_a_receipt_is_what_the_description_says() -> None:
     )
     assert full.decision is not None
     going_on = replace(full, decision=replace(full.decision, conversation=A_NOTE))
-    for receipt in (full, going_on, bare):
+    sought = replace(full, semantic=A_NEAR_MISS)
+    for receipt in (full, going_on, sought, bare):
         assert [str(error) for error in validator.iter_errors(json.loads(encode_receipt(receipt)))] == []
     assert {field.name for field in fields(Receipt)} < SCHEMAS["Receipt"]["properties"].keys()
 

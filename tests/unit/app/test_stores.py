@@ -7,23 +7,30 @@ import pytest
 from gateway.adapters.memory_answered import MemoryAnswered
 from gateway.adapters.memory_cache import MemoryCache
 from gateway.adapters.memory_conversations import MemoryConversations
+from gateway.adapters.memory_hit_labels import MemoryHitLabels
 from gateway.adapters.memory_ledger import MemoryLedger
 from gateway.adapters.memory_receipts import MemoryReceipts
 from gateway.adapters.memory_reservoir import MemoryReservoir
+from gateway.adapters.memory_semantic import MemorySemanticIndex
 from gateway.adapters.memory_tier_news import MemoryTierNews
 from gateway.adapters.redis_answered import RedisAnswered
 from gateway.adapters.redis_cache import RedisCache
 from gateway.adapters.redis_conversations import RedisConversations
+from gateway.adapters.redis_hit_labels import RedisHitLabels
 from gateway.adapters.redis_ledger import RedisLedger
 from gateway.adapters.redis_receipts import RedisReceipts
 from gateway.adapters.redis_reservoir import RedisReservoir
+from gateway.adapters.redis_semantic import RedisSemanticIndex
 from gateway.adapters.redis_tier_news import RedisTierNews
 from gateway.adapters.training_records import NoRecords
 from gateway.app.settings import CannotStart, Settings, read_settings
 from gateway.app.stores import RECORDS, open_stores
+from gateway.core.hit_proofs import HitProofs
 from gateway.core.tier_slo import TierSlos
 from tests.support.clocks import ManualClock
 from tests.support.labels import ANSWERED, GOOD, a_label
+
+PROOFS = HitProofs(lambda hit_class, proof: None)
 
 
 def settings(**overrides: object) -> Settings:
@@ -33,6 +40,8 @@ def settings(**overrides: object) -> Settings:
 async def test_without_redis_everything_is_kept_in_this_process() -> None:
     stores = open_stores(settings().with_cache_secret(), ManualClock(), 10)
     assert isinstance(stores.cache, MemoryCache)
+    assert isinstance(stores.semantic, MemorySemanticIndex)
+    assert isinstance(stores.hit_labels(PROOFS, ManualClock()), MemoryHitLabels)
     assert isinstance(stores.conversations, MemoryConversations)
     assert isinstance(stores.ledger, MemoryLedger)
     assert isinstance(stores.receipts, MemoryReceipts)
@@ -49,6 +58,8 @@ async def test_with_redis_everything_is_shared_and_it_need_not_be_up_yet() -> No
         settings(redis_url="redis://127.0.0.1:1/0", cache_secret="sixteen characters"), ManualClock(), 10
     )
     assert isinstance(stores.cache, RedisCache)
+    assert isinstance(stores.semantic, RedisSemanticIndex)
+    assert isinstance(stores.hit_labels(PROOFS, ManualClock()), RedisHitLabels)
     assert isinstance(stores.conversations, RedisConversations)
     assert isinstance(stores.ledger, RedisLedger)
     assert isinstance(stores.receipts, RedisReceipts)

@@ -1,0 +1,17 @@
+"""Labels of semantic hits where there is one worker: it knows already."""
+
+from collections.abc import Mapping
+
+
+class MemoryHitLabels:
+    """Nobody to tell, and nobody to hear."""
+
+    async def look(self) -> None:
+        """Do nothing."""
+
+    async def listen(self) -> None:
+        """Return: there is nobody to listen to."""
+
+    def stats(self) -> Mapping[str, int]:
+        """Count nothing."""
+        return {}

@@ -1,0 +1,80 @@
+"""A semantic stage in memory: questions embedded by their words, and a verifier that says what a test tells it to."""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from gateway.adapters.memory_semantic import MemorySemanticIndex
+from gateway.core.hit_proof import HitProof, Standing
+from gateway.core.hit_proofs import HitClass, HitProofs
+from gateway.domain.question import Guard, Judgement, Question, ScoreCounts
+from gateway.pipeline.world import HitJudge, SemanticParts
+from gateway.ports import Clock
+from tests.support.clocks import ManualClock
+from tests.unit.policy.worlds import CATALOGUE
+
+WIDTH = 64
+COUNTS = ScoreCounts((0.0, 0.5, 0.9), (100, 100, 1_000), (900, 60, 5))
+"""With these a bound of 5 % is kept from 0.9 on."""
+
+
+class WordEmbedder:
+    """Questions that share words lie near to each other; one that is stalled has no embedding."""
+
+    name = "words 1"
+
+    def __init__(self) -> None:
+        self.is_stalled = False
+
+    async def embed(self, text: str) -> bytes | None:
+        """Count words by their digests."""
+        counts = [0] * WIDTH
+        for word in text.lower().replace("?", " ").replace(".", " ").split():
+            counts[zlib.crc32(word.encode()) % WIDTH] += 1
+        return None if self.is_stalled or not any(counts) else bytes(counts)
+
+
+@dataclass(slots=True)
+class ToldVerifier:
+    """Finds every pair as probable as it is told, and what it is not told of improbable."""
+
+    digest: str = "told 1"
+    calibration: ScoreCounts = COUNTS
+    probability: dict[frozenset[str], float] = field(default_factory=dict)
+    guards: frozenset[Guard] = frozenset()
+
+    def tell(self, first: str, second: str, probability: float) -> None:
+        """Say how probable it is that one answer does for two texts."""
+        self.probability[frozenset((first, second))] = probability
+
+    def read(self, text: str) -> Question:
+        """Keep the text alone: nothing else is looked at."""
+        return Question(text, (), (), (), (), 0, "", (), frozenset())
+
+    def judge(self, asked: Question, cached: Sequence[Question], cosines: Sequence[float]) -> tuple[Judgement, ...]:
+        """Say what was told of each pair."""
+        found = [self.probability.get(frozenset((asked.text, each.text)), 0.1) for each in cached]
+        return tuple(Judgement(p, cosine, self.guards) for p, cosine in zip(found, cosines, strict=True))
+
+
+class Semantic:
+    """The parts of a semantic stage, and what became of its classes."""
+
+    def __init__(self, clock: ManualClock | None = None) -> None:
+        self.clock = clock or ManualClock()
+        self.embedder = WordEmbedder()
+        self.verifier = ToldVerifier()
+        self.changes: list[tuple[HitClass, Standing]] = []
+        self.index = MemorySemanticIndex(self.clock)
+        self.proofs = HitProofs(self._changed)
+        judge = HitJudge("words 1, told 1", self.embedder, self.verifier, self.verifier.read)
+        self.judges = {CATALOGUE.digest: judge}
+        self.parts = SemanticParts(self.judges, self.index, self.proofs)
+
+    def _changed(self, hit_class: HitClass, proof: HitProof) -> None:
+        self.changes.append((hit_class, proof.standing))
+
+
+def no_semantic(clock: Clock) -> SemanticParts:
+    """Return parts with nothing that could judge."""
+    return SemanticParts({}, MemorySemanticIndex(clock), HitProofs(lambda hit_class, proof: None))

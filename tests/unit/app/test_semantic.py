@@ -1,0 +1,39 @@
+"""The parts of semantic hits, and what is logged when they end and begin again."""
+
+import logging
+
+import pytest
+
+from gateway.app.semantic import make_semantic
+from gateway.app.settings import read_settings
+from gateway.app.stores import open_stores
+from gateway.core.hit_proof import HitLabel, Standing, Terms
+from gateway.core.hit_proofs import HitClass
+from gateway.domain.ids import RouteName, TenantId
+from gateway.domain.question import ScoreCounts
+from tests.support.clocks import ManualClock
+
+TERMS = Terms(ScoreCounts((0.0, 0.9), (0, 1_000), (0, 5)), max_wrong=0.05)
+CLASS = HitClass(TenantId("team"), RouteName("faq"), "v1")
+
+
+async def test_the_end_of_semantic_hits_is_an_error_in_the_log_and_their_return_a_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    stores = open_stores(read_settings({}, {}).with_cache_secret(), ManualClock(), 10)
+    parts = make_semantic(stores, {})
+    parts.proofs.proof_of(CLASS, TERMS, 0.0)
+    with caplog.at_level(logging.WARNING, "tiergate"):
+        while parts.proofs.count(Standing.SERVING):
+            parts.proofs.label(CLASS, HitLabel(0.95, is_wrong=True), 0.0)
+        while parts.proofs.count(Standing.EXACT_ONLY):
+            parts.proofs.label(CLASS, HitLabel(0.95, is_wrong=False), 0.0)
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        (
+            "ERROR",
+            "too many semantic hits of tenant team on route faq were wrong: none is given until comparisons allow it",
+        ),
+        ("WARNING", "semantic hits of tenant team on route faq are given again"),
+    ]
+    assert parts.index is stores.semantic
+    await stores.aclose()
