@@ -1,6 +1,7 @@
 """What is written about the gateway is what the gateway does."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,9 @@ REFERENCE = ROOT / FILE
 STANDARD = {b"content-type", b"content-length", b"cache-control", b"x-accel-buffering"}
 """Headers that every HTTP client knows, or that are for proxies."""
 TESTS_OVERVIEW = ROOT / "tests/README.md"
-CASES = {
+CASES: dict[str, Sequence[int]] = {
     "Bad input at the edge": range(1, 23),
+    "The cache": (39, 40, 47),
     "Scoring, deciding and policies": range(51, 60),
     "Trying model servers": range(60, 86),
     "Streams": range(86, 101),
