@@ -12,6 +12,7 @@ from gateway.domain.feedback import AnsweredRequest, Feedback, Label
 from gateway.domain.identity import CachedAnswer, ExactKey
 from gateway.domain.ids import RequestId, TenantId
 from gateway.domain.ledger import Hold, HoldVerdict, Settlement
+from gateway.domain.purge import Selection, Tally
 from gateway.domain.question import Judgement, Question, ScoreCounts
 from gateway.domain.receipt import Receipt
 from gateway.domain.request import CanonicalRequest
@@ -140,12 +141,33 @@ class Scorer(Protocol):
 
 
 class CacheStore(Protocol):
-    """Whole answers by exact key. Never fails and never waits beyond its own bound: trouble is a miss."""
+    """Whole answers by exact key. Reading and keeping never fail and never wait beyond a bound: trouble is a miss.
+
+    A purged answer is given by no store that shares this one a quarter of a second later, whatever its connection does.
+    """
 
     async def get(self, key: ExactKey) -> CachedAnswer | None: ...
 
     def put(self, key: ExactKey, answer: CachedAnswer, ttl_s: float) -> None:
         """Store behind the caller's back; a full queue drops the oldest write, counted."""
+
+    def purge_number(self, tenant: TenantId) -> int:
+        """Return the number of the tenant's last purge known here. An answer kept carries it from when it was asked."""
+
+    async def purge(self, selection: Selection) -> Tally:
+        """Make the answers selected void everywhere, those under way too, and count what was taken out of the store.
+
+        Raises StoreUnavailable: then nobody knows whether others heard of it.
+        """
+
+    async def was_purged(self, key: ExactKey) -> bool:
+        """Tell whether this very answer was purged. Raises StoreUnavailable."""
+
+    async def count(self, selection: Selection) -> Tally:
+        """Count what a purge would take out of the store. Raises StoreUnavailable."""
+
+    async def listen(self) -> None:
+        """Hear of others' purges until cancelled; return where there are no others."""
 
     def stats(self) -> Mapping[str, int | str]:
         """Counts since the start, by name, for whoever asks how the cache fares."""

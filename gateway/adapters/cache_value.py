@@ -13,7 +13,7 @@ from gateway.domain.ids import RouteName
 
 VERSION: Final = 2
 _FRAME_BYTES: Final = 3
-HEAD_BYTES_MAX: Final = 4_096
+HEAD_BYTES_MAX: Final = 1_024
 """Of the frame and the head together. What is in it is short; names that are longer are not shared."""
 VALUE_BYTES_MAX: Final = HEAD_BYTES_MAX + ANSWER_BYTES_MAX
 """No more is ever read, so a foreign giant under our key costs little."""

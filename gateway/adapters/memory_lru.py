@@ -1,6 +1,7 @@
 """A bounded mapping: by bytes, by age, the least recently used first out."""
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from typing import Generic, TypeVar
 
 ENTRY_OVERHEAD_BYTES = 576
@@ -16,6 +17,7 @@ class ByteLru(Generic[V]):
         self._bytes_max = bytes_max
         self._entries: OrderedDict[str, tuple[V, int, float]] = OrderedDict()
         self.used_bytes = 0
+        self.evicted = 0
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -43,6 +45,11 @@ class ByteLru(Generic[V]):
         while self.used_bytes > self._bytes_max:
             _, (_, oldest_weight, _) = self._entries.popitem(last=False)
             self.used_bytes -= oldest_weight
+            self.evicted += 1
+
+    def items(self) -> Iterator[tuple[str, V]]:
+        """Go through all values, the least recently used first, also those that are too old by now."""
+        return ((key, value) for key, (value, _, _) in self._entries.items())
 
     def drop(self, key: str) -> None:
         """Forget the key, if it is there."""

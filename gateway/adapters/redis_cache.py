@@ -2,21 +2,31 @@
 
 A value names the key it was stored under. One that comes back under another key is a miss, an alarm, and the end of the
 connection that brought it: mixed-up replies have leaked answers between users before.
+
+    tg:{tag of the tenant}:x:DIGEST    an answer; see `cache_value`, and `redis_purges` for what makes it void
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.adapters.cache_value import VALUE_BYTES_MAX, read_value, write_value
-from gateway.adapters.memory_cache import BYTES_MAX, local_name
+from gateway.adapters.memory_cache import BYTES_MAX, key_named, local_name
 from gateway.adapters.memory_lru import ByteLru
 from gateway.adapters.redis_keys import tenant_prefix
-from gateway.adapters.redis_link import RedisUnavailable
+from gateway.adapters.redis_link import RedisUnavailable, Reply
+from gateway.adapters.redis_purges import DEFAULT_PURGES, RedisPurges, RedisPurgesSettings
+from gateway.adapters.redis_sweep import sweep
 from gateway.adapters.redis_turn import TurnClient
 from gateway.adapters.redis_write_behind import DEFAULT_WRITES, WriteBehind, WriteBehindSettings
 from gateway.domain.cache_terms import ANSWER_BYTES_MAX
 from gateway.domain.identity import CachedAnswer, ExactKey
-from gateway.ports import Clock
+from gateway.domain.ids import TenantId
+from gateway.domain.purge import Selection, Tally
+from gateway.ports import Clock, StoreUnavailable
+
+_PATIENCE_S = 0.5
+"""For who asks about purges: seldom, and not within a request for an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +37,7 @@ class RedisCacheSettings:
     local_max_age_s: float = 5.0
     local_bytes_max: int = BYTES_MAX
     writes: WriteBehindSettings = DEFAULT_WRITES
+    purges: RedisPurgesSettings = DEFAULT_PURGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +47,10 @@ class _Local:
 
 
 class RedisCache:
-    """Share answers over workers. While Redis does not answer, serve what this process remembers.
+    """Share answers over workers.
 
-    The client is the caller's: closing the cache leaves it open.
+    What this process remembers is given only while it is known what was purged: for `purges.lag_s` after the last word
+    from Redis, and no longer. The client is the caller's: closing the cache leaves it open.
     """
 
     def __init__(self, client: TurnClient, clock: Clock, settings: RedisCacheSettings | None = None) -> None:
@@ -47,6 +59,7 @@ class RedisCache:
         self._settings = settings or RedisCacheSettings()
         self._local: ByteLru[_Local] = ByteLru(self._settings.local_bytes_max)
         self._writes = WriteBehind(client, self._settings.writes)
+        self._purges = RedisPurges(client, clock, self._settings.purges, on_purged=self._forget_void)
         self._counts = {
             "hits_local": 0,
             "hits_redis": 0,
@@ -56,26 +69,30 @@ class RedisCache:
             "corrupt": 0,
             "mismatches": 0,
             "too_large": 0,
+            "void": 0,
         }
 
     async def get(self, key: ExactKey) -> CachedAnswer | None:
         """Return the answer kept under the key, or None within `get_timeout_s`."""
-        name = local_name(key)
-        local = self._local.get(name, self._clock.now_s())
-        if local is not None and self._clock.now_s() - local.seen_s <= self._settings.local_max_age_s:
+        now_s = self._clock.now_s()
+        is_sure = self._purges.holds(key.tenant, now_s)
+        local = self._local_answer(key, now_s) if is_sure else None
+        if local is not None and self._is_new(local, now_s):
             self._counts["hits_local"] += 1
             return local.answer
         try:
-            raw = await self._client.call(
-                "GETRANGE", _redis_key(key), 0, VALUE_BYTES_MAX - 1, timeout_s=self._settings.get_timeout_s
-            )
+            raw = await self._ask(key, is_sure=is_sure)
         except RedisUnavailable:
             self._counts["errors"] += 1
             self._counts["misses" if local is None else "hits_while_down"] += 1
             return None if local is None else local.answer
+        if not is_sure and (local := self._local_answer(key, now_s)) is not None and self._is_new(local, now_s):
+            # It is sure now, and what it remembers may not have been written yet.
+            self._counts["hits_local"] += 1
+            return local.answer
         answer = self._open(key, raw) if isinstance(raw, bytes) and raw else None
         if answer is None:
-            self._local.drop(name)
+            self._local.drop(local_name(key))
         self._counts["misses" if answer is None else "hits_redis"] += 1
         return answer
 
@@ -94,6 +111,42 @@ class RedisCache:
         ttl_ms = max(1, int(ttl_s * 1_000))
         self._writes.put(("SET", _redis_key(key), value, "PX", ttl_ms), len(value))
 
+    def purge_number(self, tenant: TenantId) -> int:
+        """Return the number of the tenant's last purge known here; one unheard of makes what is kept under it void."""
+        return self._purges.marks(tenant).number
+
+    async def purge(self, selection: Selection) -> Tally:
+        """Make the answers selected void for every worker, and free what Redis holds of them as far as time allows."""
+        await self._purges.note(selection)
+        self._forget_void(selection.tenant)
+        try:
+            return await sweep(self._client, self._clock, selection, purge=self.purge_number(selection.tenant))
+        except RedisUnavailable:
+            return Tally(is_complete=False)
+
+    async def was_purged(self, key: ExactKey) -> bool:
+        """Tell whether this very answer was purged before. Raises StoreUnavailable."""
+        try:
+            reply = await self._purges.ask(key.tenant, _PATIENCE_S)
+        except RedisUnavailable as error:
+            raise StoreUnavailable from error
+        return self._purges.learn(key.tenant, reply).has_entry(key.digest)
+
+    async def count(self, selection: Selection) -> Tally:
+        """Count the answers selected that lie in Redis. Raises StoreUnavailable."""
+        try:
+            return await sweep(self._client, self._clock, selection)
+        except RedisUnavailable as error:
+            raise StoreUnavailable from error
+
+    async def listen(self) -> None:
+        """Hear of purges until cancelled."""
+        await self._purges.listen()
+
+    async def look(self) -> None:
+        """Hear of the purges there were until now."""
+        await self._purges.look()
+
     async def flush(self) -> None:
         """Wait until everything put so far was written or lost."""
         await self._writes.flush()
@@ -107,10 +160,43 @@ class RedisCache:
         return {
             **self._counts,
             **self._writes.stats(),
+            **self._purges.stats(),
             "entries": len(self._local),
             "used_bytes": self._local.used_bytes,
+            "evicted": self._local.evicted,
             "state": self._client.stats()["state"],
         }
+
+    async def _ask(self, key: ExactKey, *, is_sure: bool) -> Reply:
+        """Ask Redis for a value, and where it is not known what was purged, for that in the same turn."""
+        timeout_s = self._settings.get_timeout_s
+        if is_sure:
+            return await self._client.call("GETRANGE", _redis_key(key), 0, VALUE_BYTES_MAX - 1, timeout_s=timeout_s)
+        marks, value = await asyncio.gather(
+            self._purges.ask(key.tenant, timeout_s),
+            self._client.call("GETRANGE", _redis_key(key), 0, VALUE_BYTES_MAX - 1, timeout_s=timeout_s),
+        )
+        self._purges.learn(key.tenant, marks)
+        return value
+
+    def _is_new(self, local: _Local, now_s: float) -> bool:
+        return now_s - local.seen_s <= self._settings.local_max_age_s
+
+    def _local_answer(self, key: ExactKey, now_s: float) -> _Local | None:
+        local = self._local.get(local_name(key), now_s)
+        if local is not None and self._purges.marks(key.tenant).makes_void(key.digest, local.answer):
+            self._local.drop(local_name(key))
+            self._counts["void"] += 1
+            return None
+        return local
+
+    def _forget_void(self, tenant: TenantId) -> None:
+        """Let go of a tenant's answers that were purged."""
+        marks = self._purges.marks(tenant)
+        names = [(name, key_named(name), local.answer) for name, local in self._local.items()]
+        for name, key, answer in names:
+            if key.tenant == tenant and marks.makes_void(key.digest, answer):
+                self._local.drop(name)
 
     def _open(self, key: ExactKey, raw: bytes) -> CachedAnswer | None:
         value = read_value(raw)
@@ -123,6 +209,9 @@ class RedisCache:
             self._client.distrust("a cached answer came back under another key")
             return None
         answer = head.answer(body)
+        if self._purges.marks(key.tenant).makes_void(key.digest, answer):
+            self._counts["void"] += 1
+            return None
         # Clocks may differ between workers: never older than new, never younger than its whole time to live.
         left_s = min(head.ttl_s, head.stored_at_s + head.ttl_s - self._clock.wall_s())
         self._keep_local(key, answer, left_s)

@@ -13,5 +13,11 @@ TENANTS_REMEMBERED = 4_096
 
 @lru_cache(maxsize=TENANTS_REMEMBERED)
 def tenant_prefix(tenant: TenantId) -> str:
-    """Begin every key of the tenant. The tag is a digest, so braces, stars and line ends in a name mean nothing."""
-    return f"tg:{{{hashlib.blake2b(tenant.encode(), digest_size=12).hexdigest()}}}:"
+    """Begin every key of the tenant."""
+    return f"tg:{{{tenant_tag(tenant)}}}:"
+
+
+@lru_cache(maxsize=TENANTS_REMEMBERED)
+def tenant_tag(tenant: TenantId) -> str:
+    """Name the tenant in keys. The tag is a digest, so braces, stars and line ends in a name mean nothing."""
+    return hashlib.blake2b(tenant.encode(), digest_size=12).hexdigest()

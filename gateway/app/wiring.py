@@ -186,6 +186,7 @@ class Life:
         watching = asyncio.create_task(watch.run())
         flushing = asyncio.create_task(self._flush_log())
         listening = asyncio.create_task(self._stores.reservoir.listen())
+        purges = asyncio.create_task(self._stores.cache.listen())
         news = self._stores.tier_news(self._world.slos, lambda: self._policy.snapshot.tiers.keys(), self._world.clock)
         sharing = asyncio.create_task(news.listen())
         semantic, labels = self._world.semantic, self._stores.hit_labels(self._world.semantic.proofs, self._world.clock)
@@ -202,6 +203,7 @@ class Life:
             (probing, "model servers that were given up are not brought back"),
             (watching, "edits of the policy are not seen"),
             (flushing, "request log lines come late"),
+            (purges, "purges of the cache by other workers are not heard of, and kept answers cost a look each"),
             (listening, "labels of other workers are not seen"),
             (sharing, "what other workers see of tiers is not known here"),
             (tailing, "questions that other workers keep are not known here"),
@@ -215,6 +217,7 @@ class Life:
             await _end(watching)
             await _end(flushing)
             await _end(listening)
+            await _end(purges)
             await _end(sharing)
             await _end(tailing)
             await _end(labelling)

@@ -108,6 +108,8 @@ class Looked:
     key: ExactKey | None
     hit: CachedAnswer | None
     waited_s: float
+    purge: int = 0
+    """Number of the tenant's last purge that was known then: an answer sought from here on is as new as that."""
     sought: Sought | None = None
 
 

@@ -56,6 +56,7 @@ def _store(looked: Looked, relayed: Relayed, tier: Tier, world: World) -> None:
         world.clock.wall_s(),
         relayed.upstream_s,
         canonical.route.name,
+        looked.purge,
     )
     kept_s = jittered_ttl_s(ttl_s, world.chance())
     world.cache.put(key, kept, kept_s)

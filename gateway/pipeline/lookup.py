@@ -39,13 +39,14 @@ async def lookup(canonical: Canonical, world: World) -> Looked:
     identity = pin.encode() + b"\0" + cache_identity(canonical.request)
     key = exact_key(scope, identity, canonical.route.cache_epoch)
     if bar is CacheBar.NO_CACHE:
-        return Looked(canonical, BYPASS, control, key, None, 0.0)
+        return Looked(canonical, BYPASS, control, key, None, 0.0, world.cache.purge_number(key.tenant))
     began_s = world.clock.now_s()
     hit = await world.cache.get(key)
     waited_s = world.clock.now_s() - began_s
     if hit is not None and not is_fresh(hit, control, world.clock.wall_s()):
         hit = None
-    return Looked(canonical, MISS if hit is None else EXACT, control, key, hit, waited_s)
+    purge = world.cache.purge_number(key.tenant)
+    return Looked(canonical, MISS if hit is None else EXACT, control, key, hit, waited_s, purge)
 
 
 def cache_scope(key: VirtualKey, master: bytes) -> CacheScope:

@@ -12,7 +12,8 @@ from gateway.adapters.redis_cache import RedisCache, RedisCacheSettings
 from gateway.core.cache_rules import exact_key, tenant_secret
 from gateway.domain.cache_terms import ANSWER_BYTES_MAX
 from gateway.domain.identity import CachedAnswer, CacheScope, ExactKey
-from gateway.domain.ids import TenantId
+from gateway.domain.ids import RouteName, TenantId
+from gateway.domain.purge import Selection, Tally
 from gateway.ports import CacheStore
 from tests.support.redis_server import PATIENT_S, MonotonicClock, RedisServer, running_redis
 from tests.support.redis_socket import SIMULATED
@@ -50,6 +51,17 @@ class Stores:
 
     async def get(self, key: ExactKey) -> CachedAnswer | None:
         return await self.reader.get(key)
+
+    async def purge(self, selection: Selection) -> Tally:
+        """Purge through the writer, and let the reader hear of it as its listener does."""
+        tally = await self.writer.purge(selection)
+        await self.hear()
+        return tally
+
+    async def hear(self) -> None:
+        """Let the reader look for purges, as its listener does."""
+        if isinstance(self.reader, RedisCache):
+            await self.reader.look()
 
     async def pause(self) -> None:
         """Let other work run, as a poll does between its looks."""
@@ -133,3 +145,68 @@ async def test_the_largest_answer_allowed_is_kept_whole(kind: str, server: Redis
         key, largest = key_of("alice", b"question"), replace(ANSWER, body=b"x" * ANSWER_BYTES_MAX)
         await stores.put(key, largest)
         assert await stores.get(key) == largest
+
+
+CAREFUL = RouteName("careful")
+
+
+@pytest.mark.parametrize("kind", STORES)
+async def test_a_purged_tenant_has_no_answers_and_the_others_have_theirs(kind: str, server: RedisServer) -> None:
+    async with opened(kind, server) as stores:
+        for tenant in ("alice", "bob"):
+            await stores.put(key_of(tenant, b"question"), ANSWER)
+            assert await stores.get(key_of(tenant, b"question")) == ANSWER
+        await stores.hear()
+        selection = Selection(TenantId("alice"))
+        counted = Tally(1, len(ANSWER.body))
+        assert await stores.writer.count(selection) == counted
+        assert await stores.purge(selection) == counted
+        assert await stores.get(key_of("alice", b"question")) is None
+        assert await stores.get(key_of("bob", b"question")) == ANSWER
+        assert await stores.writer.count(selection) == Tally()
+
+
+@pytest.mark.parametrize("kind", STORES)
+async def test_a_purge_takes_a_route_an_entry_or_what_is_old(kind: str, server: RedisServer) -> None:
+    async with opened(kind, server) as stores:
+        alice, keys = TenantId("alice"), {name: key_of("alice", name.encode()) for name in ("plain", "careful", "old")}
+        answers = {
+            "plain": ANSWER,
+            "careful": replace(ANSWER, route=CAREFUL),
+            "old": replace(ANSWER, stored_at_s=ANSWER.stored_at_s - 3_600.0),
+        }
+        for selection, gone in (
+            (Selection(alice, CAREFUL), "careful"),
+            (Selection(alice, until_s=ANSWER.stored_at_s - 60.0), "old"),
+            (Selection(alice, entry=keys["plain"].digest), "plain"),
+        ):
+            number = stores.writer.purge_number(alice)
+            for name, answer in answers.items():
+                await stores.put(keys[name], replace(answer, purge=number))
+                assert await stores.get(keys[name]) is not None
+            assert await stores.purge(selection) == Tally(1, len(ANSWER.body))
+            assert [name for name in keys if await stores.get(keys[name]) is None] == [gone]
+            assert await stores.writer.was_purged(keys[gone]) is (selection.entry is not None)
+
+
+@pytest.mark.parametrize("kind", STORES)
+async def test_an_answer_asked_for_before_a_purge_is_not_given_however_late_it_is_kept(
+    kind: str, server: RedisServer
+) -> None:
+    async with opened(kind, server) as stores:
+        key = key_of("alice", b"question")
+        asked_at = stores.reader.purge_number(key.tenant)
+        await stores.purge(Selection(key.tenant))
+        await stores.put(key, replace(ANSWER, purge=asked_at))
+        assert await stores.get(key) is None
+        late = replace(ANSWER, purge=stores.writer.purge_number(key.tenant))
+        assert late.purge > asked_at
+        await stores.put(key, late)
+        assert await stores.get(key) == late
+
+
+@pytest.mark.parametrize("kind", STORES)
+async def test_what_was_never_purged_is_not_said_to_be(kind: str, server: RedisServer) -> None:
+    async with opened(kind, server) as stores:
+        assert not await stores.reader.was_purged(key_of("alice", b"question"))
+        assert stores.reader.purge_number(TenantId("alice")) == 0

@@ -137,10 +137,13 @@ async def test_a_purge_in_redis_reaches_a_worker_after_its_local_age(server: Red
     settings = RedisCacheSettings(get_timeout_s=PATIENT_S, local_max_age_s=5.0)
     async with worker(server, settings, clock=clock) as (cache, client):
         await store(cache, ttl_s=1_000.0)
+        assert await cache.get(KEY) == ANSWER
         await raw(client, "DEL", redis_key(KEY))
         clock.advance(4.9)
+        await cache.look()
         assert await cache.get(KEY) == ANSWER
         clock.advance(0.2)
+        await cache.look()
         assert await cache.get(KEY) is None
         assert await cache.get(KEY) is None
 
@@ -167,13 +170,17 @@ async def test_a_frozen_server_is_a_miss_in_time_and_is_soon_left_alone(server: 
             started_s = time.monotonic()
             assert await cache.get(KEY) is None
             assert time.monotonic() - started_s < REQUEST_GUARD_S
-        assert (client.stats()["timeouts"], client.stats()["refused_while_open"]) == (3, 7)
+        # A worker that does not know what was purged asks for that along with the answer: two calls, and one wait.
+        assert (client.stats()["timeouts"], client.stats()["refused_while_open"]) == (2 * 3, 7)
         assert cache.stats()["errors"] == 10
 
 
-async def test_what_this_worker_remembers_is_served_while_redis_is_down(server: RedisServer) -> None:
-    async with worker(server) as (cache, client):
+async def test_what_this_worker_remembers_is_served_while_it_is_sure_what_was_purged(server: RedisServer) -> None:
+    clock = ManualClock(wall_s=ANSWER.stored_at_s)
+    async with worker(server, clock=clock) as (cache, client):
         await store(cache)
+        assert await cache.get(KEY) == ANSWER
+        await cache.look()
         server.kill()
         await eventually(lambda: client.stats()["state"] == "idle")
         for _ in range(5):
@@ -181,6 +188,28 @@ async def test_what_this_worker_remembers_is_served_while_redis_is_down(server: 
             assert await cache.get(OTHER) is None
         assert cache.stats()["hits_while_down"] == 5
         assert cache.stats()["state"] == "open"
+        clock.advance(PATIENT.purges.lag_s + 0.001)
+        assert await cache.get(KEY) is None
+        assert cache.stats()["hits_while_down"] == 5
+
+
+async def test_with_redis_back_this_worker_serves_again_what_it_remembers(server: RedisServer) -> None:
+    clock = ManualClock(wall_s=ANSWER.stored_at_s)
+    async with worker(server, replace(PATIENT, local_max_age_s=60.0), clock=clock, open_s=0.01) as (cache, client):
+        await store(cache)
+        assert await cache.get(KEY) == ANSWER
+        server.kill()
+        await eventually(lambda: client.stats()["state"] == "idle")
+        clock.advance(1.0)
+        for _ in range(3):
+            await cache.look()
+            assert await cache.get(KEY) is None
+        server.start()
+        await eventually(lambda: not client.is_open)
+        clock.advance(1.0)
+        await cache.look()
+        # The server begins empty, so this can only be what was remembered.
+        assert await cache.get(KEY) == ANSWER
 
 
 async def test_writes_to_a_dead_server_are_lost_and_counted_and_nobody_waits(server: RedisServer) -> None:
@@ -211,6 +240,8 @@ async def test_a_restarted_server_is_used_again(server: RedisServer) -> None:
 async def test_an_answer_whose_names_are_too_long_stays_in_this_worker(server: RedisServer) -> None:
     giant_name = replace(ANSWER, body=b"x" * (1024 * 1024), served_model="m" * 8_192)
     async with worker(server, replace(PATIENT, local_max_age_s=60.0)) as (cache, _):
+        assert await cache.get(KEY) is None
+        await cache.look()
         await store(cache, answer=giant_name)
         assert await cache.get(KEY) == giant_name
         assert (cache.stats()["too_large"], cache.stats()["written"]) == (1, 0)

@@ -68,6 +68,9 @@ def drawn(draws: Random) -> tuple[Argument, ...]:
             ("SET", key, "for ever"),
             ("GETRANGE", key, 0, 4),
             ("GETRANGE", key, 2, 1_000),
+            ("GET", key),
+            ("HGETALL", key),
+            ("HLEN", key),
             ("UNLINK", key),
             ("UNLINK", key),
             ("EXISTS", key),
@@ -113,6 +116,18 @@ async def test_times_to_live_and_the_clock_are_told_alike(server: RedisServer) -
         times = [await said(client, ("TIME",)) for client in clients]
         seconds = [int(time[0]) for time in times if isinstance(time, list) and isinstance(time[0], bytes)]
         assert abs(seconds[0] - seconds[1]) <= PATIENT_S
+
+
+async def test_keys_are_found_by_how_they_begin_alike(server: RedisServer) -> None:
+    told = []
+    async with both(server) as clients:
+        for client in clients:
+            for name in ("tg:{a}:1", "tg:{a}:2", "tg:{b}:1", "other"):
+                await said(client, ("SET", name, "value"))
+            page = await said(client, ("SCAN", b"0", "MATCH", "tg:{a}:*", "COUNT", 1_000))
+            assert isinstance(page, list)
+            told.append((page[0], _sorted(page[1] if isinstance(page[1], list) else None)))
+    assert told[0] == told[1] == (b"0", [b"tg:{a}:1", b"tg:{a}:2"])
 
 
 @pytest.mark.parametrize("maxlen", [("MAXLEN", 5), ("MAXLEN", "~", 5)], ids=["exactly", "about"])
@@ -220,6 +235,7 @@ def _form(name: str) -> tuple[Argument, ...]:
     forms: dict[str, tuple[Argument, ...]] = {
         "PING": (), "TIME": (), "FLUSHALL": (), "SET": ("k", "v"), "GETRANGE": ("k", 0, 9), "UNLINK": ("u",),
         "EXISTS": ("k",), "PEXPIRE": ("k", 1_000), "EXPIRE": ("k", 1), "PTTL": ("k",), "HSET": ("h2", "f", "1"),
+        "GET": ("k",), "SCAN": ("0", "MATCH", "k*", "COUNT", 9), "HGETALL": ("h2",), "HLEN": ("h2",),
         "HMGET": ("h2", "f"), "HEXISTS": ("h2", "f"), "HDEL": ("h2", "f"), "HINCRBY": ("h2", "f", 1),
         "ZADD": ("z2", 1, "m"), "ZREM": ("z2", "m"), "ZRANGEBYSCORE": ("z2", "-inf", 1, "LIMIT", 0, 1),
         "SADD": ("s2", "m"), "SMEMBERS": ("s2",), "XADD": ("x", "MAXLEN", 9, "*", "f", "v"),

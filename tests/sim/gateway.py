@@ -79,7 +79,7 @@ class SimGateway:
                 clock=self._clock,
                 settings=RedisTierNewsSettings(poll_s=POLL_S),
             )
-            works += [news.listen(), stores.reservoir.listen()]
+            works += [news.listen(), stores.reservoir.listen(), stores.cache.listen()]
         self._background = [self._loop.create_task(work) for work in works]
 
     async def serve(self, client: SimClient) -> None:

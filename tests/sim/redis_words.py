@@ -20,6 +20,7 @@ _SCRIPTS: Final = {
     for word in (_source(name), hashlib.sha1(_source(name), usedforsecurity=False).hexdigest().encode())
 }
 _READS, _WRITES = (b"GETRANGE",), (b"SET", b"UNLINK")
+_PURGES: Final = b"tg:{purges}"
 _HEAD: Final = 5
 """Words of a script's command before its arguments: two of them are its keys."""
 HELD_ID, REQUESTS_MAX = _HEAD + 1, _HEAD + 7
@@ -32,13 +33,15 @@ def phase_of(command: Sequence[bytes]) -> str:
         return _SCRIPTS.get(command[1], "script")
     if command[0] == b"PING":
         return "greeting"
+    if command[1:2] and command[1].startswith(_PURGES):
+        return "news"
     return "read" if command[0] in _READS else "write" if command[0] in _WRITES else "news"
 
 
 def shown(command: Sequence[bytes], answer: Answer) -> str | None:
     """Tell of a command and its answer in a line; None of a look for news that found none."""
     phase = phase_of(command)
-    if phase == "news" and answer == []:
+    if phase == "news" and answer in ([], b""):
         return None
     if phase in ("hold", "settle"):
         said = f"{command[0].decode()} {phase} {command[3].rpartition(b':')[2].decode()}"

@@ -11,9 +11,10 @@ from gateway.adapters.memory_ledger import MemoryLedger
 from gateway.adapters.memory_receipts import MemoryReceipts
 from gateway.adapters.memory_reservoir import MemoryReservoir
 from gateway.adapters.redis_answered import RedisAnswered, RedisAnsweredSettings
-from gateway.adapters.redis_cache import RedisCache
+from gateway.adapters.redis_cache import RedisCache, RedisCacheSettings
 from gateway.adapters.redis_conversations import RedisConversations
 from gateway.adapters.redis_ledger import RedisLedger
+from gateway.adapters.redis_purges import RedisPurgesSettings
 from gateway.adapters.redis_receipts import ReceiptCodec, RedisReceipts, RedisReceiptsSettings
 from gateway.adapters.redis_reservoir import RedisReservoir, RedisReservoirSettings
 from gateway.adapters.redis_target import RedisTarget
@@ -63,7 +64,7 @@ def shared_stores(clock: Clock, draws: Random) -> SimStores:
     """Open stores in the run's Redis, over a connection of this gateway."""
     client = TurnClient(RedisTarget(host=HOST), clock=clock, chance=draws.random)
     return SimStores(
-        RedisCache(client, clock),
+        RedisCache(client, clock, RedisCacheSettings(purges=RedisPurgesSettings(poll_s=POLL_S, lag_s=2.0 * POLL_S))),
         RedisConversations(client, clock),
         RedisLedger(client, clock=clock, chance=draws.random),
         RedisReceipts(client, ReceiptCodec(encode_receipt, decode_receipt), RedisReceiptsSettings(kept=_KEPT)),

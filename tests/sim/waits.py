@@ -43,6 +43,11 @@ class WatchedCache:
         self._cache = cache
         self._waits = waits
         self.put = cache.put
+        self.purge_number = cache.purge_number
+        self.purge = cache.purge
+        self.was_purged = cache.was_purged
+        self.count = cache.count
+        self.listen = cache.listen
         self.stats = cache.stats
         self.aclose = cache.aclose
 

@@ -51,6 +51,19 @@ def _get_range(keys: Keyspace, given: Sequence[bytes]) -> Reply:
     return (keys.find(key, bytes) or b"")[first : last + 1]
 
 
+def _get(keys: Keyspace, given: Sequence[bytes]) -> Reply:
+    (key,) = given
+    return keys.find(key, bytes)
+
+
+def _scan(keys: Keyspace, given: Sequence[bytes]) -> Reply:
+    """Go through all keys at once, whatever the count: a server may do so. Patterns end in their only star."""
+    cursor, match, pattern, count, _ = given
+    assert (cursor, match, count) == (b"0", b"MATCH", b"COUNT")
+    assert pattern.endswith(b"*")
+    return [b"0", list(keys.named(pattern[:-1]))]
+
+
 def _unlink(keys: Keyspace, given: Sequence[bytes]) -> Reply:
     return sum([keys.drop(key) for key in given])
 
@@ -81,6 +94,16 @@ def _hset(keys: Keyspace, given: Sequence[bytes]) -> Reply:
 def _hmget(keys: Keyspace, given: Sequence[bytes]) -> Reply:
     fields = keys.find(given[0], Hash) or Hash()
     return [fields.get(name) for name in given[1:]]
+
+
+def _hgetall(keys: Keyspace, given: Sequence[bytes]) -> Reply:
+    (key,) = given
+    return [each for pair in (keys.find(key, Hash) or Hash()).items() for each in pair]
+
+
+def _hlen(keys: Keyspace, given: Sequence[bytes]) -> Reply:
+    (key,) = given
+    return len(keys.find(key, Hash) or Hash())
 
 
 def _hexists(keys: Keyspace, given: Sequence[bytes]) -> Reply:
@@ -143,7 +166,9 @@ COMMANDS: Final[Mapping[bytes, Command]] = {
     b"TIME": Command(_time),
     b"FLUSHALL": Command(_flush_all, writes=True),
     b"SET": Command(_set, writes=True, grows=True),
+    b"GET": Command(_get),
     b"GETRANGE": Command(_get_range),
+    b"SCAN": Command(_scan),
     b"UNLINK": Command(_unlink, writes=True),
     b"EXISTS": Command(_exists),
     b"PEXPIRE": Command(_pexpire, writes=True),
@@ -152,6 +177,8 @@ COMMANDS: Final[Mapping[bytes, Command]] = {
     b"HSET": Command(_hset, writes=True, grows=True),
     b"HMGET": Command(_hmget),
     b"HEXISTS": Command(_hexists),
+    b"HGETALL": Command(_hgetall),
+    b"HLEN": Command(_hlen),
     b"HDEL": Command(_hdel, writes=True),
     b"HINCRBY": Command(_hincrby, writes=True, grows=True),
     b"ZADD": Command(_zadd, writes=True, grows=True),

@@ -69,6 +69,10 @@ class Keyspace:
         self._ends_ms.pop(key, None)
         return was_there
 
+    def named(self, beginning: bytes) -> list[bytes]:
+        """Return the names of all values that begin so."""
+        return [key for key in list(self._values) if key.startswith(beginning) and self.exists(key)]
+
     def exists(self, key: bytes) -> bool:
         """Tell whether there is a value whose time is not over; one whose time is over is forgotten."""
         end_ms = self._ends_ms.get(key)
