@@ -141,10 +141,9 @@ class Scorer(Protocol):
 
 
 class CacheStore(Protocol):
-    """Whole answers by exact key. Reading and keeping never fail and never wait beyond a bound: trouble is a miss.
+    """Whole answers by exact key. `get` and `put` never fail and never wait beyond a bound: trouble is a miss.
 
-    A purged answer is given by no store that shares this one a quarter of a second later, whatever its connection does.
-    """
+    A quarter of a second after a purge no store that shares this one gives what was purged, connected or not."""
 
     async def get(self, key: ExactKey) -> CachedAnswer | None: ...
 

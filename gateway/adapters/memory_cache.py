@@ -1,12 +1,13 @@
 """The exact cache of one process."""
 
+from collections import Counter
 from collections.abc import Mapping
 
 from gateway.adapters.memory_lru import ByteLru
 from gateway.core.purges import PurgeMarks
 from gateway.domain.cache_terms import ANSWER_BYTES_MAX
 from gateway.domain.identity import CachedAnswer, ExactKey
-from gateway.domain.ids import TenantId
+from gateway.domain.ids import RouteName, TenantId
 from gateway.domain.purge import Selection, Tally
 from gateway.ports import Clock
 
@@ -90,10 +91,11 @@ def key_named(name: str) -> ExactKey:
 
 def selected(entries: ByteLru[CachedAnswer], selection: Selection) -> tuple[list[str], Tally]:
     """Find the answers selected among those in memory: their names, and how much they are."""
-    names, size_bytes = [], 0
+    names, size_bytes, by_route = [], 0, Counter[RouteName]()
     for name, answer in entries.items():
         key = key_named(name)
         if key.tenant == selection.tenant and selection.holds(key.digest, answer.route, answer.stored_at_s):
             names.append(name)
             size_bytes += len(answer.body)
-    return names, Tally(len(names), size_bytes)
+            by_route[answer.route] += 1
+    return names, Tally(len(names), size_bytes, by_route=by_route)

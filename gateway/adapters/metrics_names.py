@@ -4,6 +4,7 @@ Names and units are Prometheus': base units (seconds, USD), `_total` on counters
 routes and aliases come from the policy, and tenants beyond a limit share one value.
 """
 
+from gateway.adapters.metrics_cache_names import CACHE_METRICS
 from gateway.adapters.metrics_endpoint_names import ENDPOINT_METRICS
 from gateway.adapters.metrics_scoring_names import SCORING_METRICS
 from gateway.adapters.metrics_semantic_names import SEMANTIC_METRICS
@@ -223,6 +224,7 @@ METRICS = (
     CONVERSATION_PREFIX,
     *SCORING_METRICS,
     CACHE,
+    *CACHE_METRICS,
     ATTEMPTS,
     FALLBACKS,
     NO_RETRY,

@@ -5,6 +5,7 @@ What it leaves behind is void, and expires.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -41,7 +42,7 @@ async def sweep(
 
     Raises RedisUnavailable.
     """
-    entries = size_bytes = 0
+    entries, size_bytes, by_route = 0, 0, Counter[RouteName]()
     cursor, due_s = b"0", clock.now_s() + settings.within_s
     prefix = f"{tenant_prefix(selection.tenant)}x:"
     while True:
@@ -59,10 +60,10 @@ async def sweep(
             await client.call("UNLINK", *(key for key, _ in found), timeout_s=settings.timeout_s)
         entries += len(found)
         size_bytes += sum(head.body_bytes for _, head in found)
-        if cursor == b"0":
-            return Tally(entries, size_bytes)
-        if clock.now_s() >= due_s:
-            return Tally(entries, size_bytes, is_complete=False)
+        by_route.update(RouteName(head.route) for _, head in found)
+        is_complete = cursor == b"0"
+        if is_complete or clock.now_s() >= due_s:
+            return Tally(entries, size_bytes, is_complete, by_route)
 
 
 def _is_meant(head: Head, selection: Selection, purge: int | None) -> bool:

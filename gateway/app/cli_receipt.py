@@ -10,13 +10,11 @@ from rich.console import Console
 
 from gateway.app.cli_decision import decision_document, print_decision
 from gateway.app.cli_output import facts, table, title
+from gateway.app.gateway_client import TIMEOUT_S, error_message
 from gateway.domain.money import format_usd
 from gateway.domain.receipt import AttemptReport, Receipt
 from gateway.domain.semantic import SemanticEnd, SemanticFinding
 from gateway.wire.receipt_json import decode_receipt
-
-TIMEOUT_S = 10.0
-"""A receipt lies in memory or in Redis: a gateway that takes longer is in trouble."""
 
 
 class NoReceipt(Exception):
@@ -42,7 +40,7 @@ def fetch_receipt(request_id: str, url: str, key: str | None, transport: httpx.B
         reason = str(error) or type(error).__name__
         raise NoReceipt(f"The gateway at {base_url} cannot be asked: {reason}. Name another with --url.") from error
     if answer.status_code != 200:
-        raise NoReceipt(f"The gateway at {base_url} says {answer.status_code}: {_message(answer)}")
+        raise NoReceipt(f"The gateway at {base_url} says {answer.status_code}: {error_message(answer)}")
     return answer.content
 
 
@@ -55,19 +53,6 @@ def read_receipt(raw: bytes) -> FetchedReceipt:
     if receipt.decision is not None:
         document["flips"] = decision_document(receipt.decision)["flips"]
     return FetchedReceipt(receipt, document)
-
-
-def _message(answer: httpx.Response) -> str:
-    """Return an OpenAI error's message, or the beginning of whatever came."""
-    try:
-        document = json.loads(answer.content)
-    except ValueError:
-        document = None
-    match document:
-        case {"error": {"message": str(message)}}:
-            return message
-        case _:
-            return answer.text[:200].strip() or "nothing more"
 
 
 def print_receipt(console: Console, receipt: Receipt) -> None:
@@ -95,6 +80,14 @@ def _what_happened(receipt: Receipt) -> Iterator[tuple[str, str]]:
     yield "answered by", f"tier {_or_dash(receipt.tier)}, model {_or_dash(receipt.served_model)}, cache {receipt.cache}"
     if receipt.semantic is not None:
         yield "other words", _sought(receipt.semantic)
+    if receipt.cache_age_s is not None:
+        yield (
+            "kept answer",
+            f"{receipt.cache_entry}, {receipt.cache_age_s:,} s old; it took {receipt.cache_saved_ms / 1e3:.1f} s and "
+            f"${format_usd(receipt.cache_saved_usd_nano)} more when a model gave it",
+        )
+    elif receipt.cache_entry is not None:
+        yield "kept as", receipt.cache_entry
     usage = receipt.usage
     yield (
         "tokens",

@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 
 from gateway.app.artefact_in_force import ArtefactInForce
 from gateway.app.asgi import AsgiInbound
+from gateway.app.local_only import only_from_here
 from gateway.app.policy_in_force import PolicyInForce
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.feedback import FeedbackOutcome
@@ -32,7 +33,6 @@ _JSON = "application/json"
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 OPENAPI = Path(__file__).with_name("openapi.json")
 """What is served, for tools; a test compares it with the routes, the error table and the receipts."""
-_LOOPBACK = frozenset({"127.0.0.1", "::1"})
 
 
 def cold_routes(
@@ -125,8 +125,7 @@ class _Cold:
 
     async def policy(self, request: Request) -> Response:
         """Tell which policy is in force and what was wrong with the last edit. From this machine only."""
-        if request.client is None or request.client.host not in _LOOPBACK:
-            raise GatewayError(ErrorCode.NOT_FOUND, "There is nothing at this path for callers from elsewhere.")
+        only_from_here(request)
         policy = self._policy
         told = {
             "snapshot": policy.snapshot.id,

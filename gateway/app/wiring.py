@@ -10,22 +10,22 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 
-from gateway.adapters import metrics_names
 from gateway.adapters.artefact import shipped_artefact
 from gateway.adapters.artefact_watch import ArtefactWatch
+from gateway.adapters.cache_figures import CacheFigures
 from gateway.adapters.chance import RequestIds, uniform
 from gateway.adapters.clock import SystemClock, later
 from gateway.adapters.line_writer import LineWriter
 from gateway.adapters.metrics import Metrics
-from gateway.adapters.metrics_endpoints import expose_endpoints
+from gateway.adapters.metrics_cache import expose_cache
 from gateway.adapters.metrics_semantic import expose_semantic
-from gateway.adapters.metrics_sources import expose_number, expose_policy, expose_slos
 from gateway.adapters.policy_watch import PolicyWatch
 from gateway.adapters.recorders import Recorders
 from gateway.adapters.request_log import RequestLog
 from gateway.adapters.upstream_httpx import HttpxTransport
 from gateway.adapters.upstream_lean import LeanTransport
 from gateway.app.artefact_in_force import ArtefactInForce
+from gateway.app.cache_routes import cache_routes
 from gateway.app.cold_routes import cold_routes
 from gateway.app.door import create_app
 from gateway.app.endpoint_watch import EndpointWatch
@@ -38,6 +38,7 @@ from gateway.app.semantic import make_semantic
 from gateway.app.serve import Service
 from gateway.app.settings import Settings
 from gateway.app.stores import Stores, open_stores
+from gateway.app.telling import Telling, expose, expose_learning
 from gateway.core.admission import Admission
 from gateway.core.cost_storm import CostStorms
 from gateway.core.hedging import HedgeBudget
@@ -46,10 +47,10 @@ from gateway.core.prefix_index import PrefixIndex
 from gateway.core.retry_budget import RetryBudget
 from gateway.core.strongest_share import StrongestShares
 from gateway.core.tier_slo import TierSlos
-from gateway.domain.feedback import FeedbackOutcome
 from gateway.domain.ids import EndpointId, RequestId
 from gateway.pipeline.drive import Pipeline
 from gateway.pipeline.learn import Opinions
+from gateway.pipeline.report import CacheReports
 from gateway.pipeline.world import World
 from gateway.policy.problems import render
 from gateway.policy.references import calibrations_named
@@ -76,7 +77,8 @@ def make_service(settings: Settings, worker: int = 0) -> Service:
     model = ArtefactInForce(artefact, policy, compiler=compiler, make_scorer=scoring.make)
     stores = open_stores(settings, clock, policy.snapshot.receipts_kept)
     lines = LineWriter(FileIO(_STDOUT, "wb", closefd=False).write)
-    recorders = Recorders(metrics, RequestLog(lines))
+    figures = CacheFigures()
+    recorders = Recorders(metrics, RequestLog(lines), figures)
     world = World(
         policy=policy,
         clock=clock,
@@ -105,51 +107,26 @@ def make_service(settings: Settings, worker: int = 0) -> Service:
         hedges=HedgeBudget(),
         report_fault=report_fault,
     )
-    opinions = Opinions(world)
+    opinions, reports = Opinions(world), CacheReports(world)
     expose(metrics, policy, world, lines)
+    expose_cache(metrics, figures, stores.cache, reports.counts)
     expose_learning(metrics, opinions, stores, model)
     expose_semantic(metrics, world.semantic.proofs, world.semantic.index)
     keeping = LoopKeeping(world, metrics)
     life = Life(settings, policy, model, scoring, world, stores, recorders, lines, keeping)
-
-    def scrape() -> str:
-        recorders.drain()
-        return metrics.render()
-
-    app = create_app(Pipeline(world), cold_routes(world, policy, scrape, opinions, model), lifespan=life.lifespan)
+    told = Telling(metrics, recorders, figures)
+    unreached = 0 if stores.redis is not None else settings.workers - 1
+    routes = [
+        *cold_routes(world, policy, told.scrape, opinions, model),
+        *cache_routes(world, reports, told.cache, unreached),
+    ]
+    app = create_app(Pipeline(world), routes, lifespan=life.lifespan)
     return Service(app, lambda: policy.snapshot.limits, policy.snapshot.is_open, world.admission)
 
 
 def report_fault(request_id: RequestId, fault: BaseException) -> None:
     """Log a fault of ours with its traceback."""
     log.error("request %s: %s", request_id, fault, exc_info=fault)
-
-
-def expose(metrics: Metrics, policy: PolicyInForce, world: World, lines: LineWriter) -> None:
-    """Let a scrape read what others keep."""
-    expose_policy(metrics, lambda: policy.snapshot)
-    expose_endpoints(metrics, lambda: policy.snapshot, world.endpoints, world.clock.now_s)
-    expose_slos(metrics, lambda: policy.snapshot, world.slos, world.clock.now_s)
-    expose_number(metrics, metrics_names.IN_FLIGHT, lambda: world.admission.in_flight)
-    expose_number(metrics, metrics_names.LOG_LINES_LOST, lambda: lines.lost)
-    expose_number(metrics, metrics_names.CACHE_WRITES_DROPPED, lambda: int(world.cache.stats().get("dropped", 0)))
-    metrics.read_from(
-        metrics_names.RELOADS,
-        lambda: [(("accepted",), policy.reloads.accepted), (("refused",), policy.reloads.refused)],
-    )
-
-
-def expose_learning(metrics: Metrics, opinions: Opinions, stores: Stores, model: ArtefactInForce) -> None:
-    """Let a scrape read what became of feedback, and of new difficulty models."""
-    metrics.read_from(
-        metrics_names.ARTEFACT_RELOADS,
-        lambda: [(("accepted",), model.reloads.accepted), (("refused",), model.reloads.refused)],
-    )
-    metrics.read_from(
-        metrics_names.FEEDBACK, lambda: [((outcome.value,), opinions.counts[outcome]) for outcome in FeedbackOutcome]
-    )
-    expose_number(metrics, metrics_names.LABELS, lambda: stores.reservoir.stats()["labels"])
-    expose_number(metrics, metrics_names.RECORDS_LOST, lambda: stores.records.lost)
 
 
 class Life:

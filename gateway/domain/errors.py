@@ -79,6 +79,8 @@ class ErrorCode(StrEnum):
     """The ledger does not answer, so this tenant's budget cannot be checked."""
     FEEDBACK_UNAVAILABLE = "feedback_unavailable"
     """What keeps feedback does not answer. Wait for `retry-after`: the same feedback again counts once."""
+    CACHE_UNAVAILABLE = "cache_unavailable"
+    """What keeps answers does not answer, so a purge or a report may not have been heard. Wait for `retry-after`."""
     NOT_CACHED = "not_cached"
     """The request takes a kept answer only (`Cache-Control: only-if-cached`), and there is none that it may have."""
     UPSTREAM_TIMEOUT = "upstream_timeout"
@@ -136,6 +138,7 @@ ERRORS: dict[ErrorCode, ErrorTerms] = {
     ErrorCode.DRAINING: ErrorTerms(503, _SERVER, Outcome.SHED),
     ErrorCode.LEDGER_UNAVAILABLE: ErrorTerms(503, _SERVER, Outcome.SHED),
     ErrorCode.FEEDBACK_UNAVAILABLE: ErrorTerms(503, _SERVER, Outcome.SHED),
+    ErrorCode.CACHE_UNAVAILABLE: ErrorTerms(503, _SERVER, Outcome.SHED),
     # RFC 9111 §5.2.1.7 asks for this status.
     ErrorCode.NOT_CACHED: ErrorTerms(504, _REQUEST, Outcome.CLIENT_REJECTED),
     ErrorCode.UPSTREAM_TIMEOUT: ErrorTerms(504, _SERVER, Outcome.UPSTREAM_FAILED),

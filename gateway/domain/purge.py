@@ -1,5 +1,9 @@
 """Which kept answers are to be forgotten, and how many there are of them."""
 
+from collections.abc import Mapping
+from dataclasses import field
+from enum import StrEnum
+
 from gateway.domain.ids import RouteName, TenantId
 from gateway.domain.noun import noun
 
@@ -33,3 +37,20 @@ class Tally:
     entries: int = 0
     size_bytes: int = 0
     is_complete: bool = True
+    by_route: Mapping[RouteName, int] = field(default_factory=dict, compare=False)
+    """How many of the entries were given on each route."""
+
+
+class ReportOutcome(StrEnum):
+    """What became of a report that a kept answer is wrong."""
+
+    ACCEPTED = "accepted"
+    """It was kept, and is no more."""
+    REPEATED = "repeated"
+    """It was purged before."""
+    UNKNOWN = "unknown"
+    """There is no such answer of this tenant."""
+    INVALID = "invalid"
+    """The report was not sound."""
+    UNAVAILABLE = "unavailable"
+    """What keeps answers did not answer."""

@@ -4,7 +4,7 @@ from gateway.domain.ability import ClassifierOutcome
 from gateway.domain.decision import Decision
 from gateway.domain.errors import ErrorCode
 from gateway.domain.feedback import Feedback
-from gateway.domain.ids import EndpointId, KeyId, ModelAlias, RequestId, SnapshotId, TenantId, TierName
+from gateway.domain.ids import EndpointId, KeyId, ModelAlias, RequestId, RouteName, SnapshotId, TenantId, TierName
 from gateway.domain.noun import noun
 from gateway.domain.outcome import FailureKind, NoRetry, Outcome
 from gateway.domain.request import Operation
@@ -94,5 +94,11 @@ class Receipt:
     """How old the kept answer was that was given, in whole seconds; None where none was."""
     semantic: SemanticFinding | None = None
     """What the look for the same question in other words came to; None where none was made."""
+    route: RouteName | None = None
+    """The route that the request took, whether or not anything was decided on it."""
+    cache_saved_usd_nano: int = 0
+    """What the kept answer that was given cost when a model server gave it, less what it was charged."""
+    cache_saved_ms: float = 0.0
+    """How long the model servers took over it then."""
     feedback: Feedback | None = None
     """What was said of the answer, by whoever asked for it."""

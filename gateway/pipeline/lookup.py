@@ -12,10 +12,13 @@ from gateway.core.cache_rules import (
     wished,
 )
 from gateway.domain.errors import ErrorCode, GatewayError
-from gateway.domain.identity import CacheScope
+from gateway.domain.identity import CacheScope, ExactKey
+from gateway.domain.ids import TierName
+from gateway.domain.request import CanonicalRequest
 from gateway.pipeline.journey import Canonical, Looked
 from gateway.pipeline.world import World
-from gateway.policy.snapshot import VirtualKey
+from gateway.policy.snapshot import Route, VirtualKey
+from gateway.ports import Headers
 from gateway.wire.headers import CACHE_WISH_HEADER, header
 from gateway.wire.identity import cache_identity
 
@@ -30,14 +33,13 @@ _WHY_NOT = {
 
 async def lookup(canonical: Canonical, world: World) -> Looked:
     """Look for an answer; a cache in trouble is a miss."""
-    terms, control = canonical.route.cache, _control(canonical)
+    terms, control = canonical.route.cache, cache_control(canonical.admitted.arrival.inbound.headers)
     bar = bar_to_read(terms, canonical.request, control)
     if bar is not None and bar is not CacheBar.NO_CACHE:
         return Looked(canonical, BYPASS if bar is CacheBar.CALLER else OFF, control, None, None, 0.0)
+    pin = None if canonical.pin is None else canonical.pin.tier
     scope = cache_scope(canonical.admitted.key, world.cache_master)
-    pin = "" if canonical.pin is None else canonical.pin.tier
-    identity = pin.encode() + b"\0" + cache_identity(canonical.request)
-    key = exact_key(scope, identity, canonical.route.cache_epoch)
+    key = exact_place(scope, pin, canonical.request, canonical.route)
     if bar is CacheBar.NO_CACHE:
         return Looked(canonical, BYPASS, control, key, None, 0.0, world.cache.purge_number(key.tenant))
     began_s = world.clock.now_s()
@@ -57,14 +59,19 @@ def cache_scope(key: VirtualKey, master: bytes) -> CacheScope:
     return CacheScope(sharing.partition, tenant_secret(master, sharing.secret_of))
 
 
+def exact_place(scope: CacheScope, pin: TierName | None, request: CanonicalRequest, route: Route) -> ExactKey:
+    """Return where the answer to a request lies, for which its caller may insist on a tier."""
+    return exact_key(scope, (pin or "").encode() + b"\0" + cache_identity(request), route.cache_epoch)
+
+
 def not_cached(looked: Looked) -> GatewayError:
     """Say that a request which takes kept answers only was not given one."""
     message = f"`Cache-Control: only-if-cached` asks for a kept answer, and {_WHY_NOT[looked.cache]}."
     return GatewayError(ErrorCode.NOT_CACHED, message)
 
 
-def _control(canonical: Canonical) -> CacheControl:
-    headers = canonical.admitted.arrival.inbound.headers
+def cache_control(headers: Headers) -> CacheControl:
+    """Read what a request asks of the cache. Raises GatewayError `invalid_value`."""
     value, wish = header(headers, b"cache-control"), header(headers, CACHE_WISH_HEADER)
     control = ANY_AGE if value is None else parse_cache_control(value.decode("latin-1"))
     return control if wish is None else wished(control, wish.decode("latin-1"))

@@ -1,6 +1,7 @@
 """Stage 9, record: the receipt, and whoever counts it. Runs for every request, last, and never fails it."""
 
 from gateway.core.cache_rules import age_s
+from gateway.domain.identity import CachedAnswer
 from gateway.domain.ids import TierName
 from gateway.domain.receipt import Receipt, StageTimes
 from gateway.pipeline.converse import follow
@@ -58,6 +59,9 @@ def receipt_of(trail: Trail, now_s: float) -> Receipt:
         semantic=None if trail.looked is None or trail.looked.sought is None else trail.looked.sought.finding,
         cache_entry=_entry(trail),
         cache_age_s=None if hit is None else int(age_s(hit, arrival.received_wall_s)),
+        route=None if canonical is None else canonical.route.name,
+        cache_saved_usd_nano=0 if hit is None else _saved_usd_nano(trail, hit),
+        cache_saved_ms=0.0 if hit is None else hit.took_s * 1e3,
     )
 
 
@@ -66,6 +70,11 @@ def _entry(trail: Trail) -> str | None:
     if looked is None or looked.key is None or (looked.hit is None and not trail.is_kept):
         return None
     return looked.key.digest
+
+
+def _saved_usd_nano(trail: Trail, hit: CachedAnswer) -> int:
+    tier = trail.arrival.snapshot.tiers.get(TierName(hit.tier))
+    return 0 if tier is None else tier.price.charge_usd_nano(trail.usage) - trail.charge_usd_nano
 
 
 def _note_gap(trail: Trail, receipt: Receipt, world: World, now_s: float) -> None:

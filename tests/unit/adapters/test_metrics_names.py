@@ -5,6 +5,7 @@ import re
 import pytest
 
 from gateway.adapters import (
+    metrics_cache_names,
     metrics_endpoint_names,
     metrics_names,
     metrics_scoring_names,
@@ -23,6 +24,7 @@ def test_every_metric_of_the_module_is_in_the_table_once() -> None:
         metrics_names,
         metrics_endpoint_names,
         metrics_scoring_names,
+        metrics_cache_names,
         metrics_semantic_names,
         metrics_worker_names,
     )

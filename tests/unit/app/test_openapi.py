@@ -8,6 +8,7 @@ import jsonschema_rs
 import pytest
 from starlette.routing import Route
 
+from gateway.app.cache_routes import cache_routes
 from gateway.app.cold_routes import OPENAPI, cold_routes
 from gateway.app.door import HOT_ROUTES
 from gateway.app.policy_in_force import PolicyInForce
@@ -22,6 +23,7 @@ from gateway.domain.semantic import SemanticBar, SemanticEnd
 from gateway.domain.usage import UsageSource
 from gateway.pipeline.attempt import _CLIENT_AT_FAULT
 from gateway.pipeline.learn import Opinions
+from gateway.pipeline.report import CacheReports
 from gateway.policy.source import PolicySource
 from gateway.wire.headers import (
     ATTEMPTS_HEADER,
@@ -56,7 +58,8 @@ def served() -> set[tuple[str, str]]:
     """Return every route by path and method; HEAD comes with GET."""
     world = Gateway().world
     policy = PolicyInForce(world.policy.snapshot, PolicySource("policy.yaml", b""), lambda _: [], may_open=True)
-    cold = [route for route in cold_routes(world, policy, str, Opinions(world)) if isinstance(route, Route)]
+    routes = [*cold_routes(world, policy, str, Opinions(world)), *cache_routes(world, CacheReports(world), list)]
+    cold = [route for route in routes if isinstance(route, Route)]
     hot = {(path.decode(), "POST") for path in HOT_ROUTES}
     return hot | {(route.path, method) for route in cold for method in route.methods or () if method != "HEAD"}
 

@@ -1,0 +1,63 @@
+"""What a worker tells of itself: where a scrape reads what, and the texts that its routes answer with."""
+
+from typing import Any
+
+from gateway.adapters import metrics_names
+from gateway.adapters.cache_figures import CacheFigures
+from gateway.adapters.line_writer import LineWriter
+from gateway.adapters.metrics import Metrics
+from gateway.adapters.metrics_endpoints import expose_endpoints
+from gateway.adapters.metrics_sources import expose_number, expose_policy, expose_slos
+from gateway.adapters.recorders import Recorders
+from gateway.app.artefact_in_force import ArtefactInForce
+from gateway.app.policy_in_force import PolicyInForce
+from gateway.app.stores import Stores
+from gateway.domain.feedback import FeedbackOutcome
+from gateway.pipeline.learn import Opinions
+from gateway.pipeline.world import World
+
+
+class Telling:
+    """Writes what recorders keep, with what waits to be recorded."""
+
+    def __init__(self, metrics: Metrics, recorders: Recorders, figures: CacheFigures) -> None:
+        self._metrics = metrics
+        self._recorders = recorders
+        self._figures = figures
+
+    def scrape(self) -> str:
+        """Write the metrics in Prometheus' text format."""
+        self._recorders.drain()
+        return self._metrics.render()
+
+    def cache(self) -> list[dict[str, Any]]:
+        """Write what the cache gave and saved, by tenant and route."""
+        self._recorders.drain()
+        return self._figures.documents()
+
+
+def expose(metrics: Metrics, policy: PolicyInForce, world: World, lines: LineWriter) -> None:
+    """Let a scrape read what others keep."""
+    expose_policy(metrics, lambda: policy.snapshot)
+    expose_endpoints(metrics, lambda: policy.snapshot, world.endpoints, world.clock.now_s)
+    expose_slos(metrics, lambda: policy.snapshot, world.slos, world.clock.now_s)
+    expose_number(metrics, metrics_names.IN_FLIGHT, lambda: world.admission.in_flight)
+    expose_number(metrics, metrics_names.LOG_LINES_LOST, lambda: lines.lost)
+    expose_number(metrics, metrics_names.CACHE_WRITES_DROPPED, lambda: int(world.cache.stats().get("dropped", 0)))
+    metrics.read_from(
+        metrics_names.RELOADS,
+        lambda: [(("accepted",), policy.reloads.accepted), (("refused",), policy.reloads.refused)],
+    )
+
+
+def expose_learning(metrics: Metrics, opinions: Opinions, stores: Stores, model: ArtefactInForce) -> None:
+    """Let a scrape read what became of feedback, and of new difficulty models."""
+    metrics.read_from(
+        metrics_names.ARTEFACT_RELOADS,
+        lambda: [(("accepted",), model.reloads.accepted), (("refused",), model.reloads.refused)],
+    )
+    metrics.read_from(
+        metrics_names.FEEDBACK, lambda: [((outcome.value,), opinions.counts[outcome]) for outcome in FeedbackOutcome]
+    )
+    expose_number(metrics, metrics_names.LABELS, lambda: stores.reservoir.stats()["labels"])
+    expose_number(metrics, metrics_names.RECORDS_LOST, lambda: stores.records.lost)
