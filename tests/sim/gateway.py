@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
+from gateway.adapters.redis_hit_labels import RedisHitLabels, RedisHitLabelsSettings
 from gateway.adapters.redis_tier_news import RedisTierNews, RedisTierNewsSettings
 from gateway.app.endpoint_watch import EndpointWatch
 from gateway.core.admission import Admission
@@ -36,7 +37,7 @@ from tests.sim.stores import POLL_S, memory_stores, shared_stores
 from tests.sim.upstream import SimNetwork
 from tests.sim.waits import WatchedCache, WatchedConversations
 from tests.support.gateways import KeptRecords
-from tests.support.semantic import no_semantic
+from tests.support.semantic import semantic_parts
 
 _LATER_S: Final = 0.02
 
@@ -79,7 +80,15 @@ class SimGateway:
                 clock=self._clock,
                 settings=RedisTierNewsSettings(poll_s=POLL_S),
             )
+            labels = RedisHitLabels(
+                stores.redis,
+                self.world.semantic.proofs,
+                worker=self.name,
+                clock=self._clock,
+                settings=RedisHitLabelsSettings(poll_s=POLL_S),
+            )
             works += [news.listen(), stores.reservoir.listen(), stores.cache.listen()]
+            works += [stores.semantic.listen(), labels.listen()]
         self._background = [self._loop.create_task(work) for work in works]
 
     async def serve(self, client: SimClient) -> None:
@@ -138,7 +147,7 @@ class SimGateway:
             scorers={policy.snapshot.artefact: _SimScorer({prompt_of(ask): ask for ask in run.case.asks})},
             cache=WatchedCache(stores.cache, run.waits),
             cache_master=b"master secret of the simulation",
-            semantic=no_semantic(clock),
+            semantic=semantic_parts(stores.semantic, policy.snapshot.artefact, probability=0.6),
             conversations=WatchedConversations(stores.conversations, run.waits),
             ledger=WatchedLedger(stores.ledger, run.ledger, run.waits, run.history),
             receipts=stores.receipts,

@@ -37,6 +37,10 @@ def host_of(endpoint: EndpointId) -> str:
     return endpoint.replace("/", "-")
 
 
+_CACHED: Final = "exact: 1h, semantic: {shadow: 50%}"
+"""Every request is compared with others, and found improbable to have their answer; of some the answers are, too."""
+
+
 def model_name(rank: int, version: int) -> str:
     """Name the model that a tier serves under a version of the policy."""
     return f"model-{rank}-v{version}"
@@ -66,7 +70,7 @@ def policy_text(shape: Shape, version: int) -> str:
         f"fallback: {{on: [{', '.join(shape.on)}], max_attempts: {shape.attempts}, "
         f"replay: {str(shape.replay).lower()}, degrade: {str(shape.degrade).lower()}}}, "
         f"heartbeat: {shape.heartbeat_s}s, {hedge}"
-        f"cache: {{exact: {'1h' if shape.cache else 'off'}, max_temperature: 1}}"
+        f"cache: {{{_CACHED if shape.cache else 'exact: off'}, max_temperature: 1}}"
     )
     lines = [
         "version: 1",

@@ -10,6 +10,7 @@ from gateway.adapters.memory_conversations import MemoryConversations
 from gateway.adapters.memory_ledger import MemoryLedger
 from gateway.adapters.memory_receipts import MemoryReceipts
 from gateway.adapters.memory_reservoir import MemoryReservoir
+from gateway.adapters.memory_semantic import MemorySemanticIndex
 from gateway.adapters.redis_answered import RedisAnswered, RedisAnsweredSettings
 from gateway.adapters.redis_cache import RedisCache, RedisCacheSettings
 from gateway.adapters.redis_conversations import RedisConversations
@@ -17,9 +18,11 @@ from gateway.adapters.redis_ledger import RedisLedger
 from gateway.adapters.redis_purges import RedisPurgesSettings
 from gateway.adapters.redis_receipts import ReceiptCodec, RedisReceipts, RedisReceiptsSettings
 from gateway.adapters.redis_reservoir import RedisReservoir, RedisReservoirSettings
+from gateway.adapters.redis_semantic import RedisSemanticIndex, RedisSemanticSettings
 from gateway.adapters.redis_target import RedisTarget
 from gateway.adapters.redis_turn import TurnClient
 from gateway.ports import AnsweredStore, CacheStore, Clock, ConversationStore, Ledger, ReceiptStore, Reservoir
+from gateway.ports_semantic import SemanticIndex
 from gateway.wire.receipt_json import decode_receipt, encode_receipt
 from tests.sim.redis import HOST
 
@@ -38,11 +41,20 @@ class SimStores:
     receipts: ReceiptStore
     answered: AnsweredStore
     reservoir: Reservoir
+    semantic: SemanticIndex
     redis: TurnClient | None = None
 
     async def aclose(self) -> None:
         """Write what is still queued, then let go of Redis."""
-        for store in (self.ledger, self.cache, self.conversations, self.receipts, self.answered, self.reservoir):
+        for store in (
+            self.ledger,
+            self.cache,
+            self.conversations,
+            self.receipts,
+            self.answered,
+            self.reservoir,
+            self.semantic,
+        ):
             await store.aclose()
         if self.redis is not None:
             await self.redis.aclose()
@@ -57,6 +69,7 @@ def memory_stores(clock: Clock) -> SimStores:
         MemoryReceipts(_KEPT),
         MemoryAnswered(_KEPT),
         MemoryReservoir(),
+        MemorySemanticIndex(clock),
     )
 
 
@@ -70,5 +83,6 @@ def shared_stores(clock: Clock, draws: Random) -> SimStores:
         RedisReceipts(client, ReceiptCodec(encode_receipt, decode_receipt), RedisReceiptsSettings(kept=_KEPT)),
         RedisAnswered(client, RedisAnsweredSettings(kept=_KEPT)),
         RedisReservoir(client, RedisReservoirSettings(poll_s=POLL_S)),
+        RedisSemanticIndex(client, clock, RedisSemanticSettings(poll_s=POLL_S)),
         client,
     )

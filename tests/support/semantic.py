@@ -10,6 +10,7 @@ from gateway.core.hit_proofs import HitClass, HitProofs
 from gateway.domain.question import Guard, Judgement, Question, ScoreCounts
 from gateway.pipeline.world import HitJudge, SemanticParts
 from gateway.ports import Clock
+from gateway.ports_semantic import SemanticIndex
 from tests.support.clocks import ManualClock
 from tests.unit.policy.worlds import CATALOGUE
 
@@ -42,6 +43,8 @@ class ToldVerifier:
     calibration: ScoreCounts = COUNTS
     probability: dict[frozenset[str], float] = field(default_factory=dict)
     guards: frozenset[Guard] = frozenset()
+    otherwise: float = 0.1
+    """Of pairs that it is not told of."""
 
     def tell(self, first: str, second: str, probability: float) -> None:
         """Say how probable it is that one answer does for two texts."""
@@ -53,7 +56,7 @@ class ToldVerifier:
 
     def judge(self, asked: Question, cached: Sequence[Question], cosines: Sequence[float]) -> tuple[Judgement, ...]:
         """Say what was told of each pair."""
-        found = [self.probability.get(frozenset((asked.text, each.text)), 0.1) for each in cached]
+        found = [self.probability.get(frozenset((asked.text, each.text)), self.otherwise) for each in cached]
         return tuple(Judgement(p, cosine, self.guards) for p, cosine in zip(found, cosines, strict=True))
 
 
@@ -73,6 +76,13 @@ class Semantic:
 
     def _changed(self, hit_class: HitClass, proof: HitProof) -> None:
         self.changes.append((hit_class, proof.standing))
+
+
+def semantic_parts(index: SemanticIndex, artefact: str, probability: float) -> SemanticParts:
+    """Return parts whose verifier finds every pair as probable as that."""
+    verifier = ToldVerifier(otherwise=probability)
+    judge = HitJudge("words 1, told 1", WordEmbedder(), verifier, verifier.read)
+    return SemanticParts({artefact: judge}, index, HitProofs(lambda hit_class, proof: None))
 
 
 def no_semantic(clock: Clock) -> SemanticParts:
