@@ -1,11 +1,16 @@
-"""What a caller's word that a kept answer is wrong does: nobody is given that answer again."""
+"""What a caller's word that a kept answer is wrong does: nobody is given that answer again.
+
+Where it was the answer to other words, and the report names the request, the two questions are held to differ.
+"""
 
 from collections import Counter
 
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.identity import ExactKey
 from gateway.domain.purge import ReportOutcome, Selection
+from gateway.domain.receipt import Receipt
 from gateway.pipeline.lookup import cache_scope
+from gateway.pipeline.semantic_proof import take_report
 from gateway.pipeline.world import World
 from gateway.policy.snapshot import VirtualKey
 from gateway.ports import StoreUnavailable
@@ -29,7 +34,7 @@ class CacheReports:
         `cache_unavailable`; then nobody knows whether it was purged.
         """
         try:
-            entry = report.entry or await self._entry_of(key, report)
+            entry, receipt = (report.entry, None) if report.entry else await self._entry_of(key, report)
             outcome = await self._purge(ExactKey(cache_scope(key, self._world.cache_master).tenant, entry))
         except StoreUnavailable as error:
             self.counts[ReportOutcome.UNAVAILABLE] += 1
@@ -38,6 +43,8 @@ class CacheReports:
         if outcome is ReportOutcome.UNKNOWN:
             message = f"There is no kept answer {entry!r}: it was never this tenant's, or it has expired."
             raise GatewayError(ErrorCode.NOT_FOUND, message)
+        if outcome is ReportOutcome.ACCEPTED and receipt is not None:
+            take_report(receipt, key, self._world)
         return entry, outcome
 
     async def _purge(self, key: ExactKey) -> ReportOutcome:
@@ -47,7 +54,7 @@ class CacheReports:
             return ReportOutcome.ACCEPTED
         return ReportOutcome.REPEATED if await cache.was_purged(key) else ReportOutcome.UNKNOWN
 
-    async def _entry_of(self, key: VirtualKey, report: Report) -> str:
+    async def _entry_of(self, key: VirtualKey, report: Report) -> tuple[str, Receipt]:
         assert report.request_id is not None, "a report names an entry or a request"
         receipt = await self._world.receipts.get(key.tenant.id, report.request_id)
         if receipt is None:
@@ -64,7 +71,7 @@ class CacheReports:
                 "again. Say what you think of it with POST /v1/feedback."
             )
             raise GatewayError(ErrorCode.INVALID_VALUE, message, param="request_id")
-        return receipt.cache_entry
+        return receipt.cache_entry, receipt
 
 
 def cache_unavailable() -> GatewayError:

@@ -52,14 +52,14 @@ def take_report(receipt: Receipt, key: VirtualKey, world: World) -> bool:
 
     That the answer is given to nobody else is the exact cache's to see to.
     """
-    finding, snapshot = receipt.semantic, world.policy.snapshot
-    if finding is None or finding.end is not SemanticEnd.HIT or finding.probability is None or receipt.alias is None:
+    finding = receipt.semantic
+    if finding is None or finding.end is not SemanticEnd.HIT or finding.probability is None or receipt.route is None:
         return False
     partition = cache_scope(key, world.cache_master).tenant
     world.semantic.index.forget(SemanticScope(partition, finding.scope), finding.entry)
-    judge, target = world.semantic.judges.get(snapshot.artefact), snapshot.aliases.get(receipt.alias)
-    if judge is not None and target is not None:
-        hit_class = HitClass(partition, target.route, judge.name)
+    judge = world.semantic.judges.get(world.policy.snapshot.artefact)
+    if judge is not None:
+        hit_class = HitClass(partition, receipt.route, judge.name)
         world.semantic.proofs.label(hit_class, HitLabel(finding.probability, is_wrong=True), world.clock.wall_s())
     return True
 

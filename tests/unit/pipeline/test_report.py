@@ -15,6 +15,7 @@ from gateway.policy.snapshot import VirtualKey
 from gateway.ports import StoreUnavailable
 from gateway.wire.cache_json import Report
 from tests.support.gateways import CHAT, GUEST_KEY, KEYED, TEAM_KEY, Gateway
+from tests.support.semantic import Semantic
 
 
 def key_of(gateway: Gateway, secret: bytes) -> VirtualKey:
@@ -95,3 +96,18 @@ async def test_a_store_that_does_not_answer_is_told() -> None:
         await reports.take(key_of(gateway, TEAM_KEY), Report(entry, None, ""))
     assert (refused.value.code, refused.value.retry_after_s) == (ErrorCode.CACHE_UNAVAILABLE, 1.0)
     assert reports.counts == {ReportOutcome.UNAVAILABLE: 1}
+
+
+async def test_a_reported_answer_to_other_words_counts_once_as_wrong_and_its_question_is_forgotten() -> None:
+    semantic, first, again = Semantic(), "What is the capital of France?", "Which city is the capital of France?"
+    semantic.verifier.tell(first, again, 1.0)
+    policy = KEYED.replace("cache: {exact: 1h,", "cache: {exact: 1h, semantic: {shadow: 0.1%},")
+    gateway = Gateway(policy, semantic=semantic.parts, clock=semantic.clock)
+    for question in (first, again):
+        await gateway.ask({"model": "auto", "messages": [{"role": "user", "content": question}]}, key=TEAM_KEY)
+    assert gateway.receipt.cache == "semantic"
+    reports, report = CacheReports(gateway.world), Report(None, gateway.receipt.request_id, "")
+    for outcome in (ReportOutcome.ACCEPTED, ReportOutcome.REPEATED):
+        assert (await reports.take(key_of(gateway, TEAM_KEY), report))[1] is outcome
+    assert (semantic.proofs.right, semantic.proofs.wrong) == (0, 1)
+    assert semantic.index.stats()["entries"] == 0

@@ -183,13 +183,13 @@ async def test_a_hit_that_its_tenant_calls_wrong_is_counted_and_its_question_for
     assert sum(proof.labels.wrong) == 1
 
 
-async def test_a_report_of_a_hit_whose_route_is_gone_still_forgets_the_question(semantic: Semantic) -> None:
+async def test_a_report_of_a_hit_whose_judge_is_gone_still_forgets_the_question(semantic: Semantic) -> None:
     gateway = Gateway(SERVED, semantic=semantic.parts, clock=semantic.clock)
     for question in (FIRST, AGAIN):
         await gateway.ask(asking(question))
     key = gateway.policy.snapshot.open_key
     assert key is not None
-    gateway.policy.snapshot = replace(gateway.policy.snapshot, aliases={})
+    semantic.judges.clear()
     assert take_report(gateway.receipt, key, gateway.world)
     assert semantic.proofs.wrong == 0
     assert semantic.index.stats()["entries"] == 0
