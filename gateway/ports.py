@@ -281,8 +281,8 @@ class Reservoir(Protocol):
     async def aclose(self) -> None: ...
 
 
-class TierNews(Protocol):
-    """What workers see of tiers, made known to each other within two seconds. Never fails: trouble is counted."""
+class News(Protocol):
+    """What workers see, made known to each other within two seconds. Never fails: trouble is counted."""
 
     async def look(self) -> None:
         """Tell what is new here, and take in what is new elsewhere."""

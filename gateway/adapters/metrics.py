@@ -11,6 +11,7 @@ from gateway.adapters import metrics_names as names
 from gateway.adapters import metrics_scoring_names as scoring
 from gateway.adapters.encoder_batches import BatchReport
 from gateway.adapters.metrics_cells import Counts, Labels, Spread, head_lines, number_lines, spread_lines
+from gateway.adapters.metrics_prefix_names import PREFIX_TOKENS
 from gateway.adapters.metrics_semantic_names import SEMANTIC
 from gateway.adapters.metrics_shape import Metric
 from gateway.adapters.metrics_worker_names import LOOP_STALL
@@ -60,6 +61,7 @@ class Metrics:
         self._cost = self._count(names.COST)
         self._baseline = self._count(names.BASELINE)
         self._waste = self._count(names.WASTE)
+        self._prefix_tokens = self._count(PREFIX_TOKENS)
         self._duration = self._spread(names.DURATION)
         self._first_content = self._spread(names.FIRST_CONTENT)
         self._output_token = self._spread(names.OUTPUT_TOKEN)
@@ -166,6 +168,8 @@ class Metrics:
             self._attempts.add((attempt.tier, attempt.failure or ""))
             if attempt.waste_usd_nano:
                 self._waste.add((attempt.tier, attempt.failure or ""), attempt.waste_usd_nano)
+            if attempt.failure is None and attempt.expected_cached_tokens:
+                self._prefix_tokens.add(("expected", attempt.tier), attempt.expected_cached_tokens)
             if before is not None and before.failure is not None:
                 self._fallbacks.add((before.failure, before.tier, attempt.tier))
             before = attempt
@@ -176,6 +180,8 @@ class Metrics:
         for kind, tokens in _by_kind(receipt.usage):
             if tokens:
                 self._tokens.add((kind, *labels), tokens)
+        if receipt.usage.cached_input_tokens:
+            self._prefix_tokens.add(("reported", receipt.tier or ""), receipt.usage.cached_input_tokens)
         if receipt.charge_usd_nano:
             self._cost.add(labels, receipt.charge_usd_nano)
         if receipt.baseline_usd_nano:

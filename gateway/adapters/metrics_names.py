@@ -6,6 +6,7 @@ routes and aliases come from the policy, and tenants beyond a limit share one va
 
 from gateway.adapters.metrics_cache_names import CACHE_METRICS
 from gateway.adapters.metrics_endpoint_names import ENDPOINT_METRICS
+from gateway.adapters.metrics_prefix_names import PREFIX_METRICS
 from gateway.adapters.metrics_scoring_names import SCORING_METRICS
 from gateway.adapters.metrics_semantic_names import SEMANTIC_METRICS
 from gateway.adapters.metrics_shape import (
@@ -251,6 +252,7 @@ METRICS = (
     ROUTE_QUALITY,
     ROUTE_COST,
     IN_FLIGHT,
+    *PREFIX_METRICS,
     *WORKER_METRICS,
     *ENDPOINT_METRICS,
     *SEMANTIC_METRICS,

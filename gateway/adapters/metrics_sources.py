@@ -3,13 +3,18 @@
 from collections.abc import Callable, Iterable
 
 from gateway.adapters import metrics_names as names
+from gateway.adapters import metrics_prefix_names as prefix
 from gateway.adapters.metrics import Metrics
 from gateway.adapters.metrics_cells import Labels
 from gateway.adapters.metrics_shape import Metric
 from gateway.core.burn_rate import BurnRate
+from gateway.core.prefix_index import PrefixIndex
 from gateway.core.tier_slo import TierSlos
 from gateway.domain.tier import NO_SLO
 from gateway.policy.snapshot import PolicySnapshot
+from gateway.ports import News
+
+_MS_PER_S = 1e3
 
 Samples = Iterable[tuple[Labels, float]]
 
@@ -33,6 +38,15 @@ def expose_slos(
     metrics.read_from(names.SLO_BURN, lambda: _burning(snapshot(), slos, now_s()))
     metrics.read_from(names.SLO_SEEN, lambda: _latencies(snapshot(), slos, now_s()))
     metrics.read_from(names.SLO_SHIFTED, lambda: _shifted(snapshot(), slos, now_s()))
+
+
+def expose_prefixes(metrics: Metrics, index: PrefixIndex, news: News) -> None:
+    """Tell how large the index of prompts' beginnings is, and how well workers know each other's."""
+    expose_number(metrics, prefix.PREFIX_BLOCKS, lambda: len(index))
+    expose_number(metrics, prefix.PREFIX_BYTES, lambda: index.size_bytes)
+    expose_number(metrics, prefix.PREFIX_EVICTED, lambda: index.evicted_blocks)
+    expose_number(metrics, prefix.PREFIX_UNTOLD, lambda: index.untold)
+    expose_number(metrics, prefix.PREFIX_LAG, lambda: news.stats().get("lag_ms", 0) / _MS_PER_S)
 
 
 def expose_number(metrics: Metrics, metric: Metric, read: Callable[[], float]) -> None:

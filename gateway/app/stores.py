@@ -13,15 +13,16 @@ from gateway.adapters.memory_cache import MemoryCache
 from gateway.adapters.memory_conversations import MemoryConversations
 from gateway.adapters.memory_hit_labels import MemoryHitLabels
 from gateway.adapters.memory_ledger import MemoryLedger
+from gateway.adapters.memory_news import MemoryNews
 from gateway.adapters.memory_receipts import MemoryReceipts
 from gateway.adapters.memory_reservoir import MemoryReservoir
 from gateway.adapters.memory_semantic import MemorySemanticIndex
-from gateway.adapters.memory_tier_news import MemoryTierNews
 from gateway.adapters.redis_answered import RedisAnswered, RedisAnsweredSettings
 from gateway.adapters.redis_cache import RedisCache
 from gateway.adapters.redis_conversations import RedisConversations
 from gateway.adapters.redis_hit_labels import RedisHitLabels
 from gateway.adapters.redis_ledger import RedisLedger
+from gateway.adapters.redis_prefix import RedisPrefixNews
 from gateway.adapters.redis_receipts import ReceiptCodec, RedisReceipts, RedisReceiptsSettings
 from gateway.adapters.redis_reservoir import RedisReservoir
 from gateway.adapters.redis_semantic import RedisSemanticIndex
@@ -32,6 +33,7 @@ from gateway.adapters.reservoir_file import LabelFile
 from gateway.adapters.training_records import FileRecords, NoRecords
 from gateway.app.settings import CannotStart, Settings
 from gateway.core.hit_proofs import HitProofs
+from gateway.core.prefix_share import PrefixShare
 from gateway.core.tier_slo import TierSlos
 from gateway.ports import (
     AnsweredStore,
@@ -39,9 +41,9 @@ from gateway.ports import (
     Clock,
     ConversationStore,
     Ledger,
+    News,
     ReceiptStore,
     Reservoir,
-    TierNews,
 )
 from gateway.ports_semantic import HitLabels, SemanticIndex
 from gateway.wire.receipt_json import decode_receipt, encode_receipt
@@ -65,10 +67,10 @@ class Stores:
     cache_master: bytes
     redis: TurnClient | None
 
-    def tier_news(self, slos: TierSlos, known: Callable[[], Container[str]], clock: Clock) -> TierNews:
+    def tier_news(self, slos: TierSlos, known: Callable[[], Container[str]], clock: Clock) -> News:
         """Return what tells other workers what is seen of tiers here, and these what is seen there."""
         if self.redis is None:
-            return MemoryTierNews()
+            return MemoryNews()
         return RedisTierNews(self.redis, slos, known=known, worker=uuid4().hex, clock=clock)
 
     def hit_labels(self, proofs: HitProofs, clock: Clock) -> HitLabels:
@@ -76,6 +78,12 @@ class Stores:
         if self.redis is None:
             return MemoryHitLabels()
         return RedisHitLabels(self.redis, proofs, worker=uuid4().hex, clock=clock)
+
+    def prefix_news(self, share: PrefixShare, clock: Clock) -> News:
+        """Return what tells other workers where prompts' beginnings lie, and what waits."""
+        if self.redis is None:
+            return MemoryNews()
+        return RedisPrefixNews(self.redis, share, worker=uuid4().hex, clock=clock)
 
     async def aclose(self) -> None:
         """Write what is still queued, then let go of Redis."""

@@ -19,6 +19,7 @@ from gateway.adapters.line_writer import LineWriter
 from gateway.adapters.metrics import Metrics
 from gateway.adapters.metrics_cache import expose_cache
 from gateway.adapters.metrics_semantic import expose_semantic
+from gateway.adapters.metrics_sources import expose_prefixes
 from gateway.adapters.policy_watch import PolicyWatch
 from gateway.adapters.recorders import Recorders
 from gateway.adapters.request_log import RequestLog
@@ -44,10 +45,12 @@ from gateway.core.cost_storm import CostStorms
 from gateway.core.hedging import HedgeBudget
 from gateway.core.picker import EndpointTable
 from gateway.core.prefix_index import PrefixIndex
+from gateway.core.prefix_share import PrefixShare
 from gateway.core.retry_budget import RetryBudget
 from gateway.core.strongest_share import StrongestShares
 from gateway.core.tier_slo import TierSlos
 from gateway.domain.ids import EndpointId, RequestId
+from gateway.pipeline.beginning import chosen_among
 from gateway.pipeline.drive import Pipeline
 from gateway.pipeline.learn import Opinions
 from gateway.pipeline.report import CacheReports
@@ -56,6 +59,7 @@ from gateway.policy.problems import render
 from gateway.policy.references import calibrations_named
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.policy.source import PolicySource
+from gateway.ports import News
 
 log = logging.getLogger("tiergate")
 
@@ -98,7 +102,7 @@ def make_service(settings: Settings, worker: int = 0) -> Service:
         recorder=recorders,
         transports=transports,
         endpoints=EndpointTable(),
-        prefixes=PrefixIndex(),
+        prefixes=PrefixIndex(tells=stores.redis is not None),
         slos=TierSlos(),
         storms=CostStorms(),
         shares=StrongestShares(),
@@ -113,7 +117,10 @@ def make_service(settings: Settings, worker: int = 0) -> Service:
     expose_learning(metrics, opinions, stores, model)
     expose_semantic(metrics, world.semantic.proofs, world.semantic.index)
     keeping = LoopKeeping(world, metrics)
-    life = Life(settings, policy, model, scoring, world, stores, recorders, lines, keeping)
+    share = PrefixShare(world.prefixes, lambda: chosen_among(policy.snapshot.tiers.values(), world.endpoints))
+    prefixes = stores.prefix_news(share, clock)
+    expose_prefixes(metrics, world.prefixes, prefixes)
+    life = Life(settings, policy, model, scoring, world, stores, recorders, lines, keeping, prefixes)
     told = Telling(metrics, recorders, figures)
     unreached = 0 if stores.redis is not None else settings.workers - 1
     routes = [
@@ -143,6 +150,7 @@ class Life:
         recorders: Recorders,
         lines: LineWriter,
         keeping: LoopKeeping,
+        prefixes: News,
     ) -> None:
         self._settings = settings
         self._policy = policy
@@ -153,6 +161,7 @@ class Life:
         self._recorders = recorders
         self._lines = lines
         self._keeping = keeping
+        self._prefixes = prefixes
 
     @asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
@@ -169,6 +178,7 @@ class Life:
         semantic, labels = self._world.semantic, self._stores.hit_labels(self._world.semantic.proofs, self._world.clock)
         tailing = asyncio.create_task(semantic.index.listen())
         labelling = asyncio.create_task(labels.listen())
+        finding = asyncio.create_task(self._prefixes.listen())
         renewing = asyncio.create_task(self._watch_artefact())
         loads = asyncio.create_task(LoadWatch(self._world).run())
         probing = asyncio.create_task(EndpointWatch(self._world).run())
@@ -185,6 +195,7 @@ class Life:
             (sharing, "what other workers see of tiers is not known here"),
             (tailing, "questions that other workers keep are not known here"),
             (labelling, "which semantic hits were right on other workers is not known here"),
+            (finding, "where other workers sent prompts is not known here"),
         ):
             task.add_done_callback(partial(_tell_failure, lost))
         try:
@@ -198,6 +209,7 @@ class Life:
             await _end(sharing)
             await _end(tailing)
             await _end(labelling)
+            await _end(finding)
             await _end(renewing)
             await _end(probing)
             await _end(keeping)

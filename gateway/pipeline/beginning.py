@@ -4,13 +4,15 @@ Nothing is read or hashed unless the tier has servers to choose from and the pro
 once a request.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
 from gateway.core.cache_rules import tenant_secret
 from gateway.core.conversation import CUT_BELOW
+from gateway.core.endpoint_state import EndpointState
+from gateway.core.picker import EndpointTable
 from gateway.core.prefix_chain import CHAIN_FROM_BYTES, NO_CHAIN, PrefixChain, chain_of
 from gateway.core.prefix_index import Mark
 from gateway.domain.ids import EndpointId, TenantId
@@ -82,6 +84,14 @@ class Beginning:
 def mark_of(endpoint: Endpoint, tier: Tier) -> Mark:
     """Return what workers call a server among themselves: its address and model, and not its place in a policy."""
     return _mark(endpoint.base_url, tier.model)
+
+
+def chosen_among(tiers: Iterable[Tier], endpoints: EndpointTable) -> Iterator[tuple[Mark, EndpointState]]:
+    """Yield the servers that workers choose among, each with its mark."""
+    for tier in tiers:
+        if len(tier.endpoints) > 1:
+            for endpoint in tier.endpoints:
+                yield mark_of(endpoint, tier), endpoints.state(endpoint)
 
 
 @lru_cache(maxsize=4096)

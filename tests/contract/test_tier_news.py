@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 import msgspec
 import pytest
 
-from gateway.adapters.memory_tier_news import MemoryTierNews
+from gateway.adapters.memory_news import MemoryNews
 from gateway.adapters.redis_target import RedisTarget
 from gateway.adapters.redis_tier_news import RedisTierNews, RedisTierNewsSettings
 from gateway.adapters.redis_turn import TurnClient
 from gateway.core.tier_slo import TierSlos
 from gateway.domain.tier import TierSlo
-from gateway.ports import TierNews
+from gateway.ports import News
 from tests.support.redis_server import PATIENT_S, MonotonicClock, RedisServer, client_of, open_breaker, running_redis
 from tests.support.redis_socket import SIMULATED, server_for
 from tests.support.tiers import a_tier
@@ -30,7 +30,7 @@ class Worker:
     """One worker: what it knows, and what it tells and hears by."""
 
     slos: TierSlos
-    news: TierNews
+    news: News
     clock: MonotonicClock
     client: TurnClient | None = None
 
@@ -59,7 +59,7 @@ async def worker(
 ) -> AsyncIterator[Worker]:
     slos, clock = TierSlos(), MonotonicClock()
     if kind == "memory":
-        yield Worker(slos, MemoryTierNews(), clock)
+        yield Worker(slos, MemoryNews(), clock)
         return
     client = client_of(server)
     settings = RedisTierNewsSettings(poll_s=poll_s, timeout_s=PATIENT_S)

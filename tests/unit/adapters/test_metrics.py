@@ -95,6 +95,18 @@ def test_tokens_are_counted_by_kinds_that_do_not_overlap() -> None:
     assert series[f'tiergate_tokens_total{{kind="reasoning",{labels}}}'] == 5
 
 
+def test_what_was_expected_of_servers_caches_stands_beside_what_they_reported() -> None:
+    metrics = Metrics()
+    failed = replace(an_attempt(failure=FailureKind.BROKEN), expected_cached_tokens=500)
+    metrics.record(a_receipt(attempts=(failed, replace(an_attempt(), expected_cached_tokens=40))))
+    metrics.record(a_receipt(attempts=(an_attempt(),), usage=TokenUsage(100, 20)))
+    series = read_series(metrics.render(), without=WORKER_LABEL)
+    assert {name: value for name, value in series.items() if "prefix_tokens" in name} == {
+        'tiergate_prefix_tokens_total{kind="expected",tier="small"}': 40,
+        'tiergate_prefix_tokens_total{kind="reported",tier="small"}': 30,
+    }
+
+
 def test_money_is_counted_in_whole_nano_dollars_and_told_in_dollars() -> None:
     series = _counted(*[a_receipt(charge_usd_nano=1, baseline_usd_nano=3)] * 10)
     labels = 'tier="small",model="small-model",tenant="search"'

@@ -1,13 +1,16 @@
 """What a scrape reads from others."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 
 from gateway.adapters import metrics_names as names
+from gateway.adapters.memory_news import MemoryNews
 from gateway.adapters.metrics import Metrics
 from gateway.adapters.metrics_shape import WORKER_LABEL
-from gateway.adapters.metrics_sources import expose_number, expose_policy, expose_slos
+from gateway.adapters.metrics_sources import expose_number, expose_policy, expose_prefixes, expose_slos
+from gateway.core.prefix_index import ENTRY_BYTES, IndexSettings, PrefixIndex
 from gateway.core.tier_slo import TierSlos
 from gateway.domain.cache_terms import CacheTerms
 from gateway.domain.dial import Certificate, Dial
@@ -94,3 +97,22 @@ def test_a_tier_without_objectives_has_none_to_be_told() -> None:
     metrics, tier = Metrics(), replace(TIER, slo=TierSlo())
     expose_slos(metrics, lambda: replace(_snapshot(), tiers={tier.name: tier}), TierSlos(), lambda: 5.0)
     assert "tiergate_" not in metrics.render()
+
+
+class _News(MemoryNews):
+    def stats(self) -> Mapping[str, int]:
+        return {"lag_ms": 250}
+
+
+def test_the_index_of_beginnings_tells_its_size_and_what_it_lost() -> None:
+    metrics, index = Metrics(), PrefixIndex(IndexSettings(generations=1, bytes_max=2 * ENTRY_BYTES))
+    expose_prefixes(metrics, index, _News())
+    for number in range(4):
+        index.insert([b"%d" % number], b"server", 0.0)
+    assert _read(metrics) == {
+        "tiergate_prefix_index_blocks{}": 1,
+        "tiergate_prefix_index_bytes{}": ENTRY_BYTES,
+        "tiergate_prefix_evicted_blocks_total{}": 3,
+        "tiergate_prefix_untold_total{}": 0,
+        "tiergate_prefix_news_lag_seconds{}": 0.25,
+    }

@@ -9,10 +9,10 @@ from gateway.adapters.memory_cache import MemoryCache
 from gateway.adapters.memory_conversations import MemoryConversations
 from gateway.adapters.memory_hit_labels import MemoryHitLabels
 from gateway.adapters.memory_ledger import MemoryLedger
+from gateway.adapters.memory_news import MemoryNews
 from gateway.adapters.memory_receipts import MemoryReceipts
 from gateway.adapters.memory_reservoir import MemoryReservoir
 from gateway.adapters.memory_semantic import MemorySemanticIndex
-from gateway.adapters.memory_tier_news import MemoryTierNews
 from gateway.adapters.redis_answered import RedisAnswered
 from gateway.adapters.redis_cache import RedisCache
 from gateway.adapters.redis_conversations import RedisConversations
@@ -49,7 +49,7 @@ async def test_without_redis_everything_is_kept_in_this_process() -> None:
     assert isinstance(stores.reservoir, MemoryReservoir)
     assert isinstance(stores.records, NoRecords)
     assert stores.redis is None
-    assert isinstance(stores.tier_news(TierSlos(), tuple, ManualClock()), MemoryTierNews)
+    assert isinstance(stores.tier_news(TierSlos(), tuple, ManualClock()), MemoryNews)
     await stores.aclose()
 
 

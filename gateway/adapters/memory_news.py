@@ -1,9 +1,9 @@
-"""What is seen of tiers where there is one worker: it knows already."""
+"""What workers tell each other where there is one: it knows already."""
 
 from collections.abc import Mapping
 
 
-class MemoryTierNews:
+class MemoryNews:
     """Nobody to tell, and nobody to hear."""
 
     async def look(self) -> None:
