@@ -52,6 +52,7 @@ from gateway.core.tier_slo import TierSlos
 from gateway.domain.ids import EndpointId, RequestId
 from gateway.pipeline.beginning import chosen_among
 from gateway.pipeline.drive import Pipeline
+from gateway.pipeline.flights import Flights
 from gateway.pipeline.learn import Opinions
 from gateway.pipeline.report import CacheReports
 from gateway.pipeline.world import World
@@ -93,6 +94,7 @@ def make_service(settings: Settings, worker: int = 0) -> Service:
         cache=stores.cache,
         cache_master=stores.cache_master,
         semantic=make_semantic(stores, {}),
+        flights=Flights(),
         conversations=stores.conversations,
         ledger=stores.ledger,
         receipts=stores.receipts,

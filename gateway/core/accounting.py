@@ -35,6 +35,11 @@ def baseline_usd_nano(strongest: Tier, usage: TokenUsage) -> int:
     return strongest.price.charge_usd_nano(usage)
 
 
+def hit_hold_usd_nano(request: CanonicalRequest, tier: Tier, hit_price_ppm: int) -> int:
+    """Say what to hold for an answer that is shared while it is written: that share of the dearest it can become."""
+    return -(-hold_amount_usd_nano(request, (tier,)) * hit_price_ppm // PPM)
+
+
 def hit_charge_usd_nano(tier: Tier, usage: TokenUsage, hit_price_ppm: int) -> int:
     """Price a kept answer: a share, in parts per million, of what it cost at its tier; rounded half up once."""
     return (tier.price.cost_usd_pico(usage) * hit_price_ppm + _PICO_PPM_PER_NANO // 2) // _PICO_PPM_PER_NANO

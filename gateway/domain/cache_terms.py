@@ -16,7 +16,8 @@ class CacheTerms:
     """Which answers may be kept and given again, for how long, and at what price.
 
     `ttl_s` None switches the cache off; answers to requests hotter than `max_temperature` are neither stored nor
-    served. `hit_price_ppm` is the share of its tier's price that a kept answer is charged at.
+    served. `hit_price_ppm` is the share of its tier's price that a kept answer is charged at. `coalesces` lets requests
+    share one answer that are the same and under way at once.
     """
 
     ttl_s: float | None
@@ -24,3 +25,4 @@ class CacheTerms:
     tool_calls: bool = False
     answer_bytes_max: int = ANSWER_BYTES_MAX
     hit_price_ppm: int = 0
+    coalesces: bool = True

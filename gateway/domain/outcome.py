@@ -21,6 +21,8 @@ class Outcome(StrEnum):
     """A kept answer to the very same request."""
     SUCCESS_CACHE_SEMANTIC = "success_cache_semantic"
     """A kept answer to the same question in other words."""
+    SUCCESS_CACHE_COALESCED = "success_cache_coalesced"
+    """The answer to the very same request of another caller of the tenant, which was under way."""
     CLIENT_REJECTED = "client_rejected"
     """We found the request at fault."""
     CLIENT_GONE_BEFORE = "client_gone_before"
@@ -49,6 +51,7 @@ BLAME: dict[Outcome, Blame] = {
     Outcome.SUCCESS_UPSTREAM: Blame.NOBODY,
     Outcome.SUCCESS_CACHE_EXACT: Blame.NOBODY,
     Outcome.SUCCESS_CACHE_SEMANTIC: Blame.NOBODY,
+    Outcome.SUCCESS_CACHE_COALESCED: Blame.NOBODY,
     Outcome.CLIENT_REJECTED: Blame.CLIENT,
     Outcome.CLIENT_GONE_BEFORE: Blame.CLIENT,
     Outcome.CLIENT_GONE_DURING: Blame.CLIENT,

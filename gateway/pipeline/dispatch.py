@@ -11,12 +11,18 @@ from gateway.pipeline.journey import Decided, Trail
 from gateway.pipeline.ladder_caller import LadderCaller
 from gateway.pipeline.world import World
 from gateway.policy.snapshot import HedgeTerms, Route
+from gateway.ports import ClientGone
 
 
 def dispatch(trail: Trail, decided: Decided, world: World) -> Interpreter:
-    """Lay out the climb, and let the client's leaving end it. Await `until_commit()`, and always `aclose()`."""
+    """Lay out the climb, and let the client's leaving end it. Await `until_commit()`, and always `aclose()`.
+
+    Raises ClientGone where the client has left by now: one that followed another's answer was watched before.
+    """
     canonical = decided.scored.looked.canonical
     arrival, route, request = canonical.admitted.arrival, canonical.route, canonical.request
+    if arrival.responder.gone.is_set():
+        raise ClientGone
     rungs = tuple([_rung(tier, request, world) for tier in decided.tiers])
     plan = Plan(
         rungs,
@@ -32,7 +38,8 @@ def dispatch(trail: Trail, decided: Decided, world: World) -> Interpreter:
     )
     caller = LadderCaller(decided, arrival, world)
     interpreter = Interpreter(plan, world.retries, caller, world.clock, world.exchange, Heartbeat(trail))
-    arrival.responder.watch(interpreter.client_gone)
+    gone = interpreter.client_gone
+    arrival.responder.watch(gone if trail.flight is None else trail.flight.carried_by(gone))
     return interpreter
 
 

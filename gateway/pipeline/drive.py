@@ -4,12 +4,14 @@
 
 Cheap refusals come first (a bad key costs no body, a bad body no look-up), and money is held last before the servers
 are called, so that nothing needs to be given back for a request that was never going to run. A cache hit leaves after
-lookup. Account and record run for every request that arrived, from the one `finally`, shielded from cancellation.
+lookup, and so does a request that is answered with what another, the same and under way, is given. Account and record
+run for every request that arrived, from the one `finally`, shielded from cancellation.
 """
 
 import asyncio
 
 from gateway.core.admission import DRAINING_RETRY_S
+from gateway.core.flight import Ending
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.outcome import Outcome
 from gateway.domain.request import Operation
@@ -18,7 +20,8 @@ from gateway.pipeline.admit import admit, leave
 from gateway.pipeline.canonicalise import canonicalise
 from gateway.pipeline.decide import decide
 from gateway.pipeline.dispatch import dispatch
-from gateway.pipeline.journey import Arrival, Trail
+from gateway.pipeline.follow import board, end_flight, follow
+from gateway.pipeline.journey import Arrival, Canonical, Trail
 from gateway.pipeline.keep import keep
 from gateway.pipeline.lookup import lookup, not_cached
 from gateway.pipeline.record import record
@@ -90,10 +93,25 @@ class Pipeline:
         trail.canonical = await canonicalise(trail.admitted, world)
         mark(now())
         trail.looked = await lookup(trail.canonical, world)
-        if trail.canonical.route.semantic is not None:
+        flight = board(trail, world)
+        if flight is not None and await follow(trail, flight, world):
+            mark(now())
+            return
+        try:
+            await self._answer(trail, trail.canonical)
+        finally:
+            end_flight(trail, world)
+
+    async def _answer(self, trail: Trail, canonical: Canonical) -> None:
+        """Answer a request that follows no other."""
+        world, mark, now = self._world, trail.marks_s.append, self._world.clock.now_s
+        assert trail.looked is not None
+        if canonical.route.semantic is not None:
             trail.looked = await seek(trail.looked, world)
         mark(now())
         if trail.looked.hit is not None:
+            # What answers another question may answer this one, but is not the answer to it that others wait for.
+            end_flight(trail, world, Ending.NOT_KEPT)
             await replay(trail, trail.looked.hit, world)
             return
         if trail.looked.control.only_if_cached:
@@ -163,4 +181,6 @@ class Pipeline:
 
 def _has_begun(trail: Trail) -> bool:
     """Tell whether the client has seen anything of an answer: a heartbeat is nothing of one."""
-    return trail.head_sent and not (trail.relayed is not None and trail.relayed.tier is None)
+    if trail.relayed is not None:
+        return trail.head_sent and trail.relayed.tier is not None
+    return trail.head_sent and trail.looked is not None and trail.looked.hit is not None

@@ -25,6 +25,7 @@ from gateway.domain.request import CanonicalRequest, Operation
 from gateway.domain.semantic import SemanticEntry, SemanticFinding, SemanticScope
 from gateway.domain.tier import Tier
 from gateway.domain.usage import NO_USAGE, TokenUsage
+from gateway.pipeline.flight import Flight
 from gateway.policy.snapshot import PolicySnapshot, Route, VirtualKey
 from gateway.ports import Inbound, Responder, Scorer
 
@@ -98,8 +99,9 @@ class Sought:
 class Looked:
     """What the cache said: `off`, `bypass` (the caller's wish), `miss`, `exact` or `semantic`.
 
-    `key` is where the answer that was found lies, or a later one will; None stores nothing later. `sought` is None
-    where no other words were looked for.
+    It says `coalesced` of a request while that follows another, and `hit` is then what the other is given. `key` is
+    where the answer that was found lies, or a later one will; None stores nothing later. `sought` is None where other
+    words were not looked for.
     """
 
     canonical: Canonical
@@ -171,6 +173,8 @@ class Trail:
     admitted: Admitted | None = None
     canonical: Canonical | None = None
     looked: Looked | None = None
+    flight: Flight | None = None
+    """The flight that this request leads, so that others may follow."""
     scored: Scored | None = None
     decided: Decided | None = None
     relayed: Relayed | None = None
@@ -191,3 +195,8 @@ class Trail:
     baseline_usd_nano: int = 0
     marks_s: list[float] = field(default_factory=list)
     """Monotonic time at the end of each stage reached, in the order of the journey."""
+
+    @property
+    def is_followed(self) -> bool:
+        """Tell whether others wait for this request's answer."""
+        return self.flight is not None and bool(self.flight.followers)

@@ -22,7 +22,8 @@ from gateway.ports import Headers
 from gateway.wire.headers import CACHE_WISH_HEADER, header
 from gateway.wire.identity import cache_identity
 
-OFF, BYPASS, MISS, EXACT, SEMANTIC = "off", "bypass", "miss", "exact", "semantic"
+OFF, BYPASS, MISS = "off", "bypass", "miss"
+EXACT, COALESCED, SEMANTIC = "exact", "coalesced", "semantic"
 """The values of x-tiergate-cache."""
 _WHY_NOT = {
     OFF: "no answers are kept for such a request (`cache` of its route: whether it is on, and up to which temperature)",

@@ -1,7 +1,7 @@
 """Stage 7, relay: pass the committed answer on, byte-faithfully, and find out what it used.
 
 A stream goes chunk by chunk with the client's back-pressure: the next chunk is read when the last one was taken. There
-is no queue between the two sides.
+is no queue between the two sides, unless others follow the answer (`flight.py`): they are not to wait for that client.
 """
 
 import asyncio
@@ -14,17 +14,15 @@ from gateway.pipeline.attempt import Attempt, Opened, words
 from gateway.pipeline.failure_words import interruption, rejection
 from gateway.pipeline.interpreter import Interpreter
 from gateway.pipeline.journey import Trail
+from gateway.pipeline.keep import keep
+from gateway.pipeline.kept import KEPT_WAITING_BYTES_MAX, Kept
 from gateway.pipeline.respond import send_answer, send_stream_head
 from gateway.pipeline.sum_up import sum_up
 from gateway.pipeline.world import World
-from gateway.ports import ClientGone, Responder
+from gateway.ports import ClientGone
 from gateway.wire.sse import DONE, StreamMalformed
 from gateway.wire.stream_scanner import StreamScanner
 
-KEPT_STREAM_BYTES_MAX = 1024 * 1024
-"""Of a stream that may be cached, as much is remembered; a longer one is not cached."""
-KEPT_WAITING_BYTES_MAX = 64 * 1024
-"""And as much while its client is waited for: one that does not read must not make the gateway remember for it."""
 _END_WITHIN_S = 0.1
 """How long a body's end may come after the answer's in it; waiting on would cost more than a new connection."""
 
@@ -58,21 +56,45 @@ async def _pass_on(trail: Trail, exchange: Interpreter, attempt: Attempt, world:
         # A whole answer is priced before it is sent: its cost goes out in a header.
         sum_up(trail, exchange, attempt, world, answer=opened.body)
         exchange.post(Ended(attempt.number))
+        _hand_on(trail, exchange, world)
         await send_answer(trail, attempt, opened.body, attempts=len(exchange.attempts))
         return
     # The client is waited for until its last byte, but for the time that the server is.
     exchange.is_sending = True
-    kept = _Kept(opened.body, wanted=trail.looked is not None and trail.looked.key is not None)
+    kept = Kept(opened.body, wanted=trail.looked is not None and trail.looked.key is not None)
     with exchange.interruptible():
         await exchange.beat_over()
-        await send_stream_head(trail, attempt, attempts=len(exchange.attempts))
+        await _begin(trail, exchange, attempt, kept)
         await _stream(trail, exchange, attempt, opened, opened.scanner, kept, world)
     if exchange.outcome is Outcome.SUCCESS_UPSTREAM:
         await _read_out(opened, opened.scanner)
         # The server is done with, however long the client takes over its last byte.
         await opened.response.aclose()
+        if trail.is_followed:
+            sum_up(trail, exchange, attempt, world, answer=kept.join())
+            _hand_on(trail, exchange, world)
+            await _end_stream(trail, exchange, world)
+            return
         await _end_stream(trail, exchange, world)
         sum_up(trail, exchange, attempt, world, answer=kept.join())
+
+
+async def _begin(trail: Trail, exchange: Interpreter, attempt: Attempt, kept: Kept) -> None:
+    """Send the head of a stream, and let whoever follows read what stands behind it."""
+    try:
+        await send_stream_head(trail, attempt, attempts=len(exchange.attempts))
+    except ClientGone:
+        _go_on_without(trail)
+    if trail.flight is not None:
+        trail.flight.streams(kept, attempt.tier)
+
+
+def _hand_on(trail: Trail, exchange: Interpreter, world: World) -> None:
+    """Give a complete answer to whoever follows before its own client has it, who may take its time or have left."""
+    trail.outcome = exchange.outcome or trail.outcome
+    if trail.flight is not None and trail.flight.is_followed:
+        trail.flight.is_written()
+        keep(trail, world)
 
 
 async def _stream(
@@ -81,17 +103,17 @@ async def _stream(
     attempt: Attempt,
     opened: Opened,
     scanner: StreamScanner,
-    kept: "_Kept",
+    kept: Kept,
     world: World,
 ) -> None:
     failure = None
     try:
-        await _relay_chunks(exchange, opened, scanner, kept, trail.arrival.responder, world)
+        await _relay_chunks(trail, exchange, opened, scanner, kept, world)
     except StreamMalformed as error:
         failure = str(error)
     except httpx.TransportError as error:
         failure = words(error, attempt)
-    failure = failure or _what_is_missing(scanner)
+    failure = failure or what_is_missing(scanner)
     if failure is not None:
         attempt.end(world.clock.now_s(), FailureKind.BROKEN, failure)
         exchange.post(AttemptFailed(attempt.number, FailureKind.BROKEN))
@@ -100,32 +122,28 @@ async def _stream(
     if scanner.is_complete and not scanner.is_over:
         assert trail.canonical is not None
         includes_usage = trail.canonical.request.include_usage
-        if not includes_usage:
+        if not includes_usage and not trail.is_followed:
             await _end_stream(trail, exchange, world)
         exchange.post(LastContent(attempt.number))
         try:
-            await _await_usage(exchange, opened, scanner, kept, trail.arrival.responder if includes_usage else None)
+            await _await_usage(trail, opened, scanner, kept, is_told=includes_usage)
         finally:
             if trail.is_told:
                 # Whatever breaks this off, the client has its answer.
                 exchange.post(Ended(attempt.number))
-    await _end_stream(trail, exchange, world)
+    if not trail.is_followed:
+        await _end_stream(trail, exchange, world)
     exchange.post(Ended(attempt.number))
 
 
 async def _relay_chunks(
-    exchange: Interpreter,
-    opened: Opened,
-    scanner: StreamScanner,
-    kept: "_Kept",
-    responder: Responder,
-    world: World,
+    trail: Trail, exchange: Interpreter, opened: Opened, scanner: StreamScanner, kept: Kept, world: World
 ) -> None:
     """The hot loop: a few microseconds a chunk beside the reading and the sending."""
-    now_s, feed, send = world.clock.now_s, scanner.feed, responder.send_chunk
+    arrival, now_s, feed = trail.arrival, world.clock.now_s, scanner.feed
     assert opened.rest is not None
     is_short = scanner.is_over or scanner.is_complete
-    await send(opened.prelude)
+    await _send(trail, opened.prelude)
     if is_short:
         return
     exchange.waits_since_s = exchange.sent_s = now_s()
@@ -134,11 +152,14 @@ async def _relay_chunks(
         exchange.is_sending = True
         passed = feed(chunk)
         if passed:
-            if kept.wanted and responder.is_full:
+            if kept.wanted and arrival.responder.is_full:
                 kept.keep_within(KEPT_WAITING_BYTES_MAX)
-            await send(passed)
-        if kept.wanted:
-            kept.add(chunk)
+            try:
+                await arrival.responder.send_chunk(passed)
+            except ClientGone:
+                _go_on_without(trail)
+        if kept.wanted and kept.add(chunk):
+            await kept.until_read()
         if scanner.is_complete or scanner.is_over:
             return
         # A server has its whole time from when it is waited for, however long its last chunk took to send.
@@ -149,12 +170,23 @@ async def _relay_chunks(
     exchange.is_sending = True
     tail = scanner.finish()
     if tail:
-        await send(tail)
+        await _send(trail, tail)
 
 
-async def _await_usage(
-    exchange: Interpreter, opened: Opened, scanner: StreamScanner, kept: "_Kept", responder: Responder | None
-) -> None:
+async def _send(trail: Trail, data: bytes) -> None:
+    try:
+        await trail.arrival.responder.send_chunk(data)
+    except ClientGone:
+        _go_on_without(trail)
+
+
+def _go_on_without(trail: Trail) -> None:
+    """Go on for whoever follows, now that the client has left. Raises ClientGone where nobody does."""
+    if not trail.is_followed:
+        raise ClientGone
+
+
+async def _await_usage(trail: Trail, opened: Opened, scanner: StreamScanner, kept: Kept, *, is_told: bool) -> None:
     """Read what a server says of its answer after the last of its content; a client that asked for it is told.
 
     The answer is complete, so that nothing which goes wrong here is a failure, and a timer of the machine ends it.
@@ -164,8 +196,8 @@ async def _await_usage(
         async for chunk in opened.rest:
             passed = scanner.feed(chunk)
             kept.add(chunk)
-            if passed and responder is not None:
-                await responder.send_chunk(passed)
+            if passed and is_told:
+                await _send(trail, passed)
             if scanner.is_over:
                 return
     except (StreamMalformed, httpx.TransportError):
@@ -199,36 +231,7 @@ async def _read_out(opened: Opened, scanner: StreamScanner) -> None:
         return
 
 
-class _Kept:
-    """The raw stream, as long as it may still be cached."""
-
-    __slots__ = ("_parts", "_size_bytes", "wanted")
-
-    def __init__(self, first: bytes, *, wanted: bool) -> None:
-        self._parts = [first]
-        self._size_bytes = len(first)
-        self.wanted = wanted
-
-    def add(self, chunk: bytes) -> None:
-        """Remember a chunk, or give up on a stream that has grown too long."""
-        if not self.wanted:
-            return
-        self._parts.append(chunk)
-        self._size_bytes += len(chunk)
-        self.keep_within(KEPT_STREAM_BYTES_MAX)
-
-    def keep_within(self, limit_bytes: int) -> None:
-        """Forget what is longer than that, and what follows."""
-        if self._size_bytes > limit_bytes:
-            self._parts.clear()
-            self.wanted = False
-
-    def join(self) -> bytes:
-        """Return the stream; nothing if it is not to be kept."""
-        return b"".join(self._parts) if self.wanted else b""
-
-
-def _what_is_missing(scanner: StreamScanner) -> str | None:
+def what_is_missing(scanner: StreamScanner) -> str | None:
     """Tell why a stream that ended is not complete. Some servers send no `[DONE]`: a finish reason will do."""
     if scanner.error is not None:
         return scanner.error

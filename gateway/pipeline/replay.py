@@ -10,14 +10,19 @@ from gateway.domain.outcome import Outcome
 from gateway.domain.usage import TokenUsage
 from gateway.pipeline.hold import place_hold
 from gateway.pipeline.journey import Canonical, Looked, Trail
-from gateway.pipeline.lookup import EXACT, SEMANTIC
+from gateway.pipeline.lookup import COALESCED, EXACT, SEMANTIC
 from gateway.pipeline.respond import send_whole
 from gateway.pipeline.world import World
 from gateway.wire.headers import JSON, STREAM_HEADERS, tiergate_headers
 from gateway.wire.replay import replay_stream
 
 _OK = 200
-_SUCCESS: Final = {EXACT: Outcome.SUCCESS_CACHE_EXACT, SEMANTIC: Outcome.SUCCESS_CACHE_SEMANTIC}
+SUCCESS: Final = {
+    EXACT: Outcome.SUCCESS_CACHE_EXACT,
+    COALESCED: Outcome.SUCCESS_CACHE_COALESCED,
+    SEMANTIC: Outcome.SUCCESS_CACHE_SEMANTIC,
+}
+"""How a request ended that was answered without a server of its own, by what the cache said."""
 
 
 async def replay(trail: Trail, hit: CachedAnswer, world: World) -> None:
@@ -30,11 +35,11 @@ async def replay(trail: Trail, hit: CachedAnswer, world: World) -> None:
     assert looked is not None
     assert looked.key is not None, "what was found lies under a key"
     usage = TokenUsage(hit.input_tokens, hit.output_tokens)
-    charge_usd_nano = _charge_usd_nano(canonical, hit, usage)
+    charge_usd_nano = hit_charge(canonical, hit.tier, usage)
     if not canonical.admitted.key.tenant.allowance.is_unlimited:
         await place_hold(canonical, world, amount_usd_nano=charge_usd_nano, tokens=0)
     trail.usage, trail.charge_usd_nano = usage, charge_usd_nano
-    trail.baseline_usd_nano = _baseline_usd_nano(canonical, trail.usage)
+    trail.baseline_usd_nano = hit_baseline_usd_nano(canonical, trail.usage)
     told = tiergate_headers(
         request_id=arrival.request_id,
         snapshot=arrival.snapshot.id,
@@ -52,7 +57,7 @@ async def replay(trail: Trail, hit: CachedAnswer, world: World) -> None:
         await send_whole(trail, _OK, [*STREAM_HEADERS, *told], body)
     else:
         await send_whole(trail, _OK, [(b"content-type", JSON), *told], hit.body)
-    trail.outcome = _SUCCESS[looked.cache]
+    trail.outcome = SUCCESS[looked.cache]
 
 
 def _score(looked: Looked) -> str | None:
@@ -61,14 +66,17 @@ def _score(looked: Looked) -> str | None:
     return None if probability is None else f"{probability:.3f}"
 
 
-def _charge_usd_nano(canonical: Canonical, hit: CachedAnswer, usage: TokenUsage) -> int:
-    """Price the kept answer as its route says; for nothing where its tier is not known, which the key rules out."""
+def hit_charge(canonical: Canonical, tier_name: str, usage: TokenUsage) -> int:
+    """Price the kept answer of a tier as its route says, in nano-USD.
+
+    For nothing where the tier is not known, which the key rules out.
+    """
     share_ppm = canonical.route.cache.hit_price_ppm
-    tier = canonical.admitted.arrival.snapshot.tiers.get(TierName(hit.tier)) if share_ppm else None
+    tier = canonical.admitted.arrival.snapshot.tiers.get(TierName(tier_name)) if share_ppm else None
     return 0 if tier is None else hit_charge_usd_nano(tier, usage, share_ppm)
 
 
-def _baseline_usd_nano(canonical: Canonical, usage: TokenUsage) -> int:
+def hit_baseline_usd_nano(canonical: Canonical, usage: TokenUsage) -> int:
     """Price the answer at the strongest tier that the route, or the caller, could have had."""
     snapshot = canonical.admitted.arrival.snapshot
     names = canonical.route.tiers if canonical.pin is None else (canonical.pin.tier,)

@@ -2,6 +2,7 @@
 
 from gateway.pipeline.attempt import Attempt
 from gateway.pipeline.journey import Trail
+from gateway.ports import ClientGone
 from gateway.wire.headers import (
     DEBUG_HEADER,
     JSON,
@@ -25,7 +26,7 @@ async def send_answer(trail: Trail, attempt: Attempt, body: bytes, *, attempts: 
 async def send_stream_head(trail: Trail, attempt: Attempt, *, attempts: int) -> None:
     """Begin a stream, unless a heartbeat has begun it. Its cost is not known yet: the receipt has it."""
     if not trail.head_sent:
-        await _begin_stream(trail, _told(trail, attempt, attempts, cost_usd_nano=None))
+        await begin_stream(trail, _told(trail, attempt, attempts, cost_usd_nano=None))
 
 
 async def send_early_head(trail: Trail) -> None:
@@ -33,19 +34,25 @@ async def send_early_head(trail: Trail) -> None:
     arrival, looked = trail.arrival, trail.looked
     assert looked is not None, "nothing is waited for before the look-up"
     told = tiergate_headers(request_id=arrival.request_id, snapshot=arrival.snapshot.id, cache=looked.cache)
-    await _begin_stream(trail, told)
+    await begin_stream(trail, told)
 
 
-async def _begin_stream(trail: Trail, told: list[tuple[bytes, bytes]]) -> None:
+async def begin_stream(trail: Trail, told: list[tuple[bytes, bytes]]) -> None:
+    """Send the head of a stream. Raises ClientGone; nothing was begun then."""
+    if trail.arrival.responder.gone.is_set():
+        raise ClientGone
     trail.status, trail.head_sent, trail.in_stream = _OK, True, True
     await trail.arrival.responder.send_head(_OK, [*STREAM_HEADERS, *told])
 
 
 async def send_whole(trail: Trail, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
-    """Send a head and the whole body behind it."""
-    trail.status, trail.head_sent = status, True
+    """Send a head and the whole body behind it; the body alone where a sign of life has begun the stream that it is."""
     responder = trail.arrival.responder
-    await responder.send_head(status, [*headers, (b"content-length", b"%d" % len(body))])
+    if responder.gone.is_set():
+        raise ClientGone
+    if not trail.head_sent:
+        trail.status, trail.head_sent = status, True
+        await responder.send_head(status, [*headers, (b"content-length", b"%d" % len(body))])
     await responder.finish(body)
     trail.is_told = True
 

@@ -17,6 +17,7 @@ from gateway.core.strongest_share import StrongestShares
 from gateway.core.tier_slo import TierSlos
 from gateway.domain.ids import RequestId
 from gateway.domain.question import Question
+from gateway.pipeline.flights import Flights
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.ports import (
     AnsweredStore,
@@ -79,6 +80,7 @@ class World:
     cache_master: bytes
     """Tenants' cache secrets are derived from it."""
     semantic: SemanticParts
+    flights: Flights
     conversations: ConversationStore
     ledger: Ledger
     receipts: ReceiptStore

@@ -207,6 +207,7 @@ def _cache_terms(spec: CacheSpec) -> CacheTerms:
         tool_calls=spec.tool_calls,
         answer_bytes_max=spec.max_answer,
         hit_price_ppm=round(spec.hit_price * PPM),
+        coalesces=spec.coalesce,
     )
 
 

@@ -101,6 +101,7 @@ def cache_facts(terms: CacheTerms) -> Iterator[tuple[str, str]]:
     """Yield what a policy says of a route's cache."""
     yield "cache.exact", words.duration(terms.ttl_s)
     yield "cache.max_temperature", words.number(terms.max_temperature)
+    yield "cache.coalesce", _yes_or_no(terms.coalesces)
     yield "cache.tool_calls", _yes_or_no(terms.tool_calls)
     yield "cache.max_answer", words.size(terms.answer_bytes_max)
     yield "cache.hit_price", words.percent(terms.hit_price_ppm / PPM)

@@ -101,6 +101,11 @@ class CacheSpec(Section):
     max_temperature: Annotated[float, Quantity(NUMBER, "0", "2")] = optional(
         0, "Hotter requests are neither stored nor served; a request that names no temperature counts as 1."
     )
+    coalesce: bool = optional(
+        True,
+        "Whether requests that are the same and under way at once are answered by one call. It takes an exact cache, "
+        "since only what that may keep is shared.",
+    )
     tool_calls: bool = optional(
         False, "Whether answers that call tools are kept, too: whoever is given one again runs the same calls again."
     )

@@ -46,8 +46,8 @@ CACHE_WISH_HEADER: Final = b"x-tiergate-cache"
 """In a request: which kept answers it takes. `exact`: to the very same request; `semantic`: in other words, too, where
 the route allows that, as without the header; `off`: none, and its own is not kept."""
 CACHE_HEADER: Final = CACHE_WISH_HEADER
-"""`exact`: a kept answer. `semantic`: one to the same question in other words. `miss`: there was none. `bypass`: the
-caller wanted none. `off`: not for such requests."""
+"""`exact`: a kept answer. `coalesced`: that of the same request, which was under way. `semantic`: one to the same
+question in other words. `miss`: there was none. `bypass`: the caller wanted none. `off`: not for such requests."""
 CACHE_AGE_HEADER: Final = b"x-tiergate-cache-age"
 """How old a kept answer is, in whole seconds."""
 CACHE_ENTRY_HEADER: Final = b"x-tiergate-cache-entry"

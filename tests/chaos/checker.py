@@ -31,7 +31,7 @@ _MEANT_FOR = {"auto": "small", "real": "real"}
 """Where the campaign's policy begins, by the model that is asked for."""
 _OF_TIME = frozenset({"P10", "P14", "P15"})
 _AGREE: Mapping[End, frozenset[str]] = {
-    End.DONE: frozenset({"success_upstream", "success_cache_exact"}),
+    End.DONE: frozenset({"success_upstream", "success_cache_exact", "success_cache_coalesced"}),
     End.TOLD: frozenset({"stream_truncated", "deadline"}),
     End.ERROR: frozenset({"shed", "no_tier", "upstream_failed", "deadline", "throttled"}),
 }

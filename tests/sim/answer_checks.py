@@ -7,6 +7,8 @@ from gateway.domain.outcome import Outcome
 from tests.sim.reading import blocks_of, payload_of, tells_usage_alone
 from tests.sim.told import Told
 
+SUCCESSES: Final = (Outcome.SUCCESS_UPSTREAM, Outcome.SUCCESS_CACHE_EXACT, Outcome.SUCCESS_CACHE_COALESCED)
+
 
 def content_is_of_one_call_in_order(told: Told) -> Iterator[str]:
     """Tokens come from one call, from its first on, none missing, none twice."""
@@ -18,7 +20,7 @@ def content_is_of_one_call_in_order(told: Told) -> Iterator[str]:
         yield f"P5: content of several calls: {sorted(calls)}"
     if [number for _, _, number in tokens] != list(range(len(tokens))):
         yield f"P19: tokens are missing, doubled or out of order: {tokens}"
-    is_hit = told.receipt.outcome is Outcome.SUCCESS_CACHE_EXACT
+    is_hit = told.is_hit
     made_by = told.read.made_by
     if made_by is not None and not is_hit and made_by[0] != ask.number:
         yield f"P5: content of another request: {made_by}"
@@ -33,7 +35,7 @@ def content_is_of_one_call_in_order(told: Told) -> Iterator[str]:
 
 def bytes_are_faithful(told: Told) -> Iterator[str]:
     """What the client has is what its server wrote, byte for byte, but for what we asked for ourselves."""
-    call = told.serving()
+    call = told.writing() if told.is_followed_live else told.serving()
     if call is None or told.read.kind != "stream" or call.script is None:
         return
     written = b"".join([piece.event.data for piece in call.script.pieces])
@@ -87,7 +89,7 @@ def whole_answers_are_whole(told: Told) -> Iterator[str]:
 def outcomes_are_what_clients_saw(told: Told) -> Iterator[str]:
     """The receipt says what the client knows."""
     answer, receipt, responder = told.read, told.receipt, told.client.responder
-    is_success = receipt.outcome in (Outcome.SUCCESS_UPSTREAM, Outcome.SUCCESS_CACHE_EXACT)
+    is_success = receipt.outcome in SUCCESSES
     if told.is_there and responder.status is None:
         yield f"P1: a client that was there was told nothing, outcome {receipt.outcome}"
     if responder.status is not None and receipt.status != responder.status:

@@ -42,7 +42,7 @@ def money_violations(run: Run) -> Iterator[str]:
 
 def _charge(run: Run, receipt: Receipt) -> Iterator[str]:
     usage = receipt.usage
-    if receipt.cache == "exact" or receipt.tier is None:
+    if receipt.cache in ("exact", "coalesced") or receipt.tier is None:
         # Whoever leaves while a better answer is sought is charged for the one that was not good enough.
         refused_usd_nano = sum(_refused_usd_nano(run, receipt, other) for other in _refused(run, receipt, None))
         if receipt.charge_usd_nano != refused_usd_nano:

@@ -108,6 +108,7 @@ class _Drawing:
         )
         asks = self._asks(shape)
         calls = tuple(self._call_faults(asks))
+        asks += self._crowd(asks)
         ailments = tuple(self._server_faults(servers))
         redis = redis_of(self._apart, [ask.at_s for ask in asks]) if self._shares(shape) else None
         if redis is not None and shape.keyed:
@@ -185,6 +186,31 @@ class _Drawing:
             leaves_after_parts=draws.randint(1, 4) if self._has("leaves_after_parts", 0.2) else -1,
             cut_after_s=self._time(0.0, 2.0) if self._has("cut", 0.15) else -1.0,
             scored_in_s=draws.choice((0.01, 0.05)) if self._has("scoring", 0.3) else 0.0,
+        )
+
+    def _crowd(self, asks: Sequence[Ask]) -> tuple[Ask, ...]:
+        """Let one of the requests be made by several at once, in half of the cases; drawn apart, as Redis is."""
+        draws = Random(f"crowd {self._seed}")
+        if draws.random() < 0.5:
+            return ()
+        first = draws.choice(asks)
+        return tuple(
+            structs.replace(
+                first,
+                number=len(asks) + n,
+                at_s=round(first.at_s + draws.choice((0.0, 0.0, draws.random() / 2)), 4),
+                twin_of=first.number if first.twin_of < 0 else first.twin_of,
+                stream=draws.random() < 0.6,
+                include_usage=draws.random() < 0.5,
+                deadline_ms=0,
+                max_cost_usd=0.0,
+                read_s=draws.choice((0.0, 0.0, 0.3)),
+                stops_after=-1,
+                leaves_after_s=draws.choice((-1.0, -1.0, draws.random())),
+                leaves_after_parts=draws.choice((-1, -1, -1, 2)),
+                cut_after_s=draws.choice((-1.0, -1.0, -1.0, draws.random())),
+            )
+            for n in range(draws.randint(2, 6))
         )
 
     def _later_asks(self, first: int, from_s: float) -> tuple[Ask, ...]:

@@ -5,7 +5,7 @@ from typing import Final
 
 from gateway.domain.errors import ErrorCode
 from tests.sim.case import Mishap, Mode
-from tests.sim.told import ALIVE_S, INSTANT_S, Told, extended
+from tests.sim.told import ALIVE_S, COALESCED, INSTANT_S, Told, extended
 
 LET_GO_S: Final = 0.25
 """How soon a server is let go whose client has left."""
@@ -57,8 +57,16 @@ def servers_are_let_go(told: Told) -> Iterator[str]:
         end_s = told.end_s()
         if call is told.serving() and end_s is not None and end_s <= left_s:
             by_s = max(by_s, extended(end_s + AFTERWARDS_S, told.run.stood_s) + LOSER_S)
+        by_s = max(by_s, extended(_followed_until_s(told) + LET_GO_S, told.run.stood_s) + LET_GO_S)
         if call.ended_s > by_s:
             yield f"P9: call {call.question.call} went on for {call.ended_s - left_s:.3f} s"
+
+
+def _followed_until_s(told: Told) -> float:
+    """Tell until when others waited for this request's answer; the run's beginning where nobody did."""
+    run = told.run
+    followers = [other.client for other in told.others() if other.receipt.cache == COALESCED and told.is_same(other)]
+    return max([client.left_s or client.over_s or 0.0 for client in followers], default=run.zero_s)
 
 
 def attempts_are_bounded(told: Told) -> Iterator[str]:

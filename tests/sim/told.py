@@ -9,6 +9,9 @@ from tests.sim.client import SimClient
 from tests.sim.reading import PING, read
 from tests.sim.run import Run, number_of
 
+EXACT, COALESCED = "exact", "coalesced"
+"""What receipts say of answers that no server was asked for."""
+_DONE: Final = b"data: [DONE]\n\n"
 ALIVE_S: Final = 2.5
 """How long a request may live on behind its deadline."""
 INSTANT_S: Final = 1e-6
@@ -33,6 +36,28 @@ class Told:
     def is_there(self) -> bool:
         """Tell whether the client was there to the end."""
         return self.client.left_s is None and not self.client.was_cut
+
+    @property
+    def is_hit(self) -> bool:
+        """Tell whether it was given, or began to be given, what another request was answered with."""
+        return self.receipt.cache in (EXACT, COALESCED)
+
+    @property
+    def is_followed_live(self) -> bool:
+        """Tell whether its client has read another request's stream as it came, byte by byte."""
+        call, parts = self.writing(), self.client.responder.parts
+        is_streamed = call is not None and call.question.stream
+        # A kept answer that is told as a stream is told at once, with its end.
+        is_told_again = any(part.endswith(_DONE) and part != _DONE for part in parts)
+        return self.receipt.cache == COALESCED and is_streamed and not is_told_again
+
+    def is_same(self, other: "Told") -> bool:
+        """Tell whether another request asks the same, on behalf of the same tenant."""
+        mine, theirs = self.ask, other.ask
+        is_twin = (mine.number if mine.twin_of < 0 else mine.twin_of) == (
+            theirs.number if theirs.twin_of < 0 else theirs.twin_of
+        )
+        return is_twin and (not self.run.case.shape.keyed or mine.tenant == theirs.tenant)
 
     def serving(self) -> Call | None:
         """Return the call of this request whose answer the client has."""

@@ -29,6 +29,7 @@ from gateway.domain.outcome import FailureKind
 from gateway.domain.receipt import Receipt
 from gateway.domain.request import CanonicalRequest, Operation
 from gateway.pipeline.drive import Pipeline
+from gateway.pipeline.flights import Flights
 from gateway.pipeline.world import SemanticParts, World
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.ports import Ledger, LedgerUnavailable, Scorer
@@ -187,6 +188,7 @@ class Gateway:
             cache=MemoryCache(self.clock),
             cache_master=b"master secret of the tests",
             semantic=semantic or no_semantic(self.clock),
+            flights=Flights(),
             conversations=MemoryConversations(self.clock),
             ledger=ledger or MemoryLedger(self.clock),
             receipts=MemoryReceipts(100),

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.domain.outcome import Outcome
 from gateway.pipeline.drive import Pipeline
-from gateway.pipeline.relay import KEPT_STREAM_BYTES_MAX, KEPT_WAITING_BYTES_MAX
+from gateway.pipeline.kept import KEPT_STREAM_BYTES_MAX, KEPT_WAITING_BYTES_MAX
 from tests.support.behaviours import always, breaks_after, json_reply, speaks, sse_reply
 from tests.support.fake_inbound import FakeResponder
 from tests.support.gateways import (
@@ -144,7 +144,8 @@ async def test_a_stream_is_put_together_only_once_there_is_time() -> None:
     gateway, waiting = Gateway(), list[Callable[[], None]]()
     gateway.pipeline = Pipeline(replace(gateway.world, later=waiting.append))
     await gateway.ask(STREAM)
-    assert (await gateway.ask(STREAM)).responder.headers[b"x-tiergate-cache"] == b"miss"
+    assert gateway.world.cache.stats()["entries"] == 0, "it is not put together yet"
+    assert (await gateway.ask(STREAM)).responder.headers[b"x-tiergate-cache"] == b"coalesced"
     waiting.pop()()
     assert (await gateway.ask(STREAM)).responder.headers[b"x-tiergate-cache"] == b"exact"
 

@@ -22,6 +22,7 @@ def test_keys_are_known_at_every_depth() -> None:
     assert known_keys(("routes", "any", "cache")) == [
         "exact",
         "max_temperature",
+        "coalesce",
         "tool_calls",
         "max_answer",
         "hit_price",

@@ -1,0 +1,73 @@
+"""Every flight of a worker: who leads, and who may follow."""
+
+import math
+from functools import partial
+
+from gateway.core.flight import FOLLOWING_MAX, Ending, may_follow
+from gateway.domain.errors import GatewayError
+from gateway.domain.identity import CachedAnswer, ExactKey
+from gateway.pipeline.flight import Flight, FlightName
+from gateway.pipeline.journey import Canonical
+from gateway.pipeline.kept import Reader
+from gateway.wire.caller_limits import caller_limits
+
+
+class Flights:
+    """Flights by the key of their answer. A key is a tenant's own, and so is all that is found by it."""
+
+    def __init__(self) -> None:
+        self.following = 0
+        """Requests that follow one."""
+        self._under_way: dict[FlightName, Flight] = {}
+
+    def find(self, canonical: Canonical, key: ExactKey, now_s: float) -> Flight | None:
+        """Return the flight that a request may follow. Raises GatewayError for a caller's limit that is none."""
+        flight = self._under_way.get((key.tenant, key.digest))
+        if flight is None or self.following >= FOLLOWING_MAX or not flight.takes_more:
+            return None
+        route = canonical.route
+        # A stream may take longer than a whole answer, and all the same follow one.
+        left_s = min(until_s(canonical) - now_s, route.deadline_s, route.stream_deadline_s)
+        return flight if may_follow(flight.until_s() - now_s, left_s) else None
+
+    def lead(self, canonical: Canonical, key: ExactKey) -> Flight:
+        """Begin a flight; from now on it is the one that is followed."""
+        name = (key.tenant, key.digest)
+        flight = self._under_way[name] = Flight(name, canonical.admitted.arrival, partial(_until_s_at_most, canonical))
+        return flight
+
+    def join(self, flight: Flight, reader: Reader) -> None:
+        """Let a request follow."""
+        flight.join(reader)
+        self.following += 1
+
+    def leave(self, flight: Flight, reader: Reader) -> None:
+        """Let it follow no more."""
+        flight.leave(reader)
+        self.following -= 1
+
+    def end(self, flight: Flight, ending: Ending, answer: CachedAnswer | None = None) -> None:
+        """End a flight; the first ending counts."""
+        if flight.ending is not None:
+            return
+        flight.ending, flight.answer = ending, answer
+        if self._under_way.get(flight.name) is flight:
+            del self._under_way[flight.name]
+        if flight.followers:
+            flight.tell()
+
+
+def until_s(canonical: Canonical) -> float:
+    """Tell when a request's time is up; monotonic. Raises GatewayError for a caller's limit that is none."""
+    arrival, route = canonical.admitted.arrival, canonical.route
+    longest_s = route.stream_deadline_s if canonical.request.stream else route.deadline_s
+    allowed_s = caller_limits(arrival.inbound.headers, longest_s).deadline_s
+    return arrival.received_s + (longest_s if allowed_s is None else allowed_s)
+
+
+def _until_s_at_most(canonical: Canonical) -> float:
+    """Tell when a leader's time is up; it is now for one that is about to be refused for a limit that is none."""
+    try:
+        return until_s(canonical)
+    except GatewayError:
+        return -math.inf
