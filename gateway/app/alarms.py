@@ -46,4 +46,10 @@ ALARMS: Final = (
         "5m",
         "A tenant's key sends more requests that look hard than its policy allows: odd traffic, or texts made for it.",
     ),
+    Alarm(
+        "SemanticHitsWrong",
+        'max by (route) (tiergate_semantic_classes{standing="exact_only"}) > 0',
+        "1m",
+        "Too many kept answers to other words were wrong for a tenant, named in the log: none is given to it any more.",
+    ),
 )

@@ -8,7 +8,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from gateway.core.hit_proof import HitLabel, HitProof, Standing, Terms, begin, learn
+from gateway.core.hit_proof import HitLabel, HitProof, Terms, begin, learn
 from gateway.domain.ids import RouteName, TenantId
 from gateway.domain.noun import noun
 
@@ -82,7 +82,3 @@ class HitProofs:
     def held(self) -> Mapping[HitClass, HitProof]:
         """Where each class stands."""
         return {hit_class: proof for hit_class, (_, proof) in self._held.items()}
-
-    def count(self, standing: Standing) -> int:
-        """Count the classes that stand so."""
-        return sum(proof.standing is standing for _, proof in self._held.values())

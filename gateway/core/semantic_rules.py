@@ -37,6 +37,7 @@ _OWNED: Final = frozenset(
     b"statement subscription ticket tickets transaction transactions transfer trip".split()
 )
 """What one person has and another has not, where a question speaks of "my" such."""
+_TO_DO: Final = frozenset((b"to", b"do", b"does", b"can", b"could", b"should", b"would"))
 _NEW: Final = frozenset(
     b"another again brainstorm random regenerate rephrase reword rewrite poem poems haiku limerick sonnet lyrics joke "
     b"jokes story stories riddle song songs slogan slogans tagline taglines".split()
@@ -64,11 +65,16 @@ def bar_to_compare(request: CanonicalRequest, question: str | None, terms: Seman
     spaced = b" " + b" ".join(words) + b" "
     if not distinct.isdisjoint(_VOLATILE) or any(phrase in spaced for phrase in _VOLATILE_PHRASES):
         return SemanticBar.VOLATILE
-    if not distinct.isdisjoint(_OWN) and not distinct.isdisjoint(_OWNED):
+    if not distinct.isdisjoint(_OWN) and not distinct.isdisjoint(_OWNED) and not _asks_how_to(words):
         return SemanticBar.VOLATILE
     if not distinct.isdisjoint(_NEW) or any(phrase in spaced for phrase in _NEW_PHRASES):
         return SemanticBar.CREATIVE
     return None
+
+
+def _asks_how_to(words: list[bytes]) -> bool:
+    """Tell whether a question asks how something is done, which is the same for all who have such a thing."""
+    return len(words) > 1 and words[0] == b"how" and words[1] in _TO_DO
 
 
 def semantic_scope(scope: CacheScope, context: bytes, epoch: bytes, judged_by: str) -> SemanticScope:

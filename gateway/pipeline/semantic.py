@@ -23,7 +23,9 @@ from gateway.pipeline.world import HitJudge, World
 from gateway.wire.last_turn import take_apart
 
 NEAREST: Final = 4
-"""Entries that the verifier looks at."""
+"""Entries that the verifier looks at, at most."""
+LEAST_COSINE: Final = 0.4
+"""What lies further away is another question, and not worth the verifier's time."""
 WORTH_COMPARING: Final = 0.5
 """A less probable candidate is none: what a model answers in its place teaches nothing of hits."""
 WITHIN_S: Final = 0.005
@@ -43,7 +45,8 @@ async def seek(looked: Looked, world: World) -> Looked:
     if isinstance(asked, SemanticFinding):
         return replace(looked, sought=Sought(asked))
     assert judge is not None, "who read the question"
-    found = world.semantic.index.nearest(asked.scope, asked.vector, NEAREST)
+    near = world.semantic.index.nearest(asked.scope, asked.vector, NEAREST)
+    found = [each for each in near if each.cosine >= LEAST_COSINE]
     if not found:
         return replace(looked, sought=Sought(SemanticFinding(SemanticEnd.NOTHING, scope=asked.scope.digest), asked))
     return await _judge(looked, asked, found, judge, world)

@@ -82,7 +82,9 @@ class SemanticSpec(Section):
         "confidence; until then, and after a breach, none is given.",
     )
     ttl: Annotated[float, Quantity(DURATION, "1s", "30d")] = optional(
-        "1h", "How long an answer may be given to other words than it was given to; a hit does not prolong it."
+        "1h",
+        "How long an answer may be given to other words than it was given to; a hit does not prolong it. So long its "
+        "question is kept, in Redis where there is one, as it was asked.",
     )
     shadow: Annotated[float, Quantity(SHARE, "0.001", "1")] = optional(
         "2%",

@@ -24,9 +24,9 @@ async def test_the_end_of_semantic_hits_is_an_error_in_the_log_and_their_return_
     parts = make_semantic(stores, {})
     parts.proofs.proof_of(CLASS, TERMS, 0.0)
     with caplog.at_level(logging.WARNING, "tiergate"):
-        while parts.proofs.count(Standing.SERVING):
+        while parts.proofs.held[CLASS].standing is Standing.SERVING:
             parts.proofs.label(CLASS, HitLabel(0.95, is_wrong=True), 0.0)
-        while parts.proofs.count(Standing.EXACT_ONLY):
+        while parts.proofs.held[CLASS].standing is Standing.EXACT_ONLY:
             parts.proofs.label(CLASS, HitLabel(0.95, is_wrong=False), 0.0)
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         (

@@ -37,7 +37,7 @@ def test_a_breach_of_one_class_is_told_once_and_turns_it_alone_off() -> None:
     assert told.changes == [(ALICE, Standing.EXACT_ONLY)]
     assert not proofs.proof_of(ALICE, TERMS, 2.0).serves(1.0)
     assert proofs.proof_of(BOB, TERMS, 2.0).serves(0.95)
-    assert (proofs.count(Standing.EXACT_ONLY), proofs.count(Standing.SERVING)) == (1, 1)
+    assert [proof.standing for proof in proofs.held.values()] == [Standing.EXACT_ONLY, Standing.SERVING]
     assert (proofs.right, proofs.wrong) == (0, 30)
 
 

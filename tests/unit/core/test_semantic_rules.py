@@ -27,6 +27,7 @@ def scope_of(tenant: str) -> CacheScope:
     [
         "What is the capital of France?",
         "How can I improve my English?",
+        "How do I reset my password?",
         "Wie heißt die Hauptstadt von Frankreich?",
         "x" * TEXT_CHARS_MAX,
     ],
@@ -46,6 +47,9 @@ def test_a_plain_question_is_compared(text: str) -> None:
         ("What is the LATEST version of Go?", SemanticBar.VOLATILE),
         ("What changed this week in Rust?", SemanticBar.VOLATILE),
         ("Where is my order?", SemanticBar.VOLATILE),
+        ("How much is my bill?", SemanticBar.VOLATILE),
+        ("my order", SemanticBar.VOLATILE),
+        ("order! my", SemanticBar.VOLATILE),
         ("What is the balance of our account", SemanticBar.VOLATILE),
         ("Tell me another one", SemanticBar.CREATIVE),
         ("Write a short poem about rain", SemanticBar.CREATIVE),

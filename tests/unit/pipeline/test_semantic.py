@@ -28,6 +28,7 @@ from tests.support.gateways import (
 from tests.support.semantic import Semantic
 
 FIRST, AGAIN, OTHER = "What is the capital of France?", "Which city is the capital of France?", "Who wrote Faust?"
+NEARER = "Which city is the capital of all France?"
 SEMANTIC = TWO_TIERS.replace("cache: {exact: 1h,", "cache: {exact: 1h, semantic: {shadow: 0.1%},")
 
 
@@ -104,11 +105,19 @@ async def test_case_40_a_near_miss_is_refused_and_its_receipt_says_why(semantic:
     assert found.agrees is None
 
 
-async def test_the_most_probable_of_the_candidates_counts_and_not_the_nearest(semantic: Semantic) -> None:
-    semantic.verifier.tell(OTHER, AGAIN, 0.99)
+async def test_a_question_that_lies_far_from_all_others_is_like_none_of_them(semantic: Semantic) -> None:
+    semantic.verifier.tell(FIRST, OTHER, 1.0)
     gateway = gateway_with(semantic)
     await gateway.ask(asking())
-    await gateway.ask(asking(OTHER))
+    assert cache_of(await gateway.ask(asking(OTHER))) == b"miss"
+    assert finding_of(gateway).end is SemanticEnd.NOTHING
+
+
+async def test_the_most_probable_of_the_candidates_counts(semantic: Semantic) -> None:
+    semantic.verifier.tell(NEARER, AGAIN, 0.99)
+    gateway = gateway_with(semantic)
+    await gateway.ask(asking())
+    await gateway.ask(asking(NEARER))
     await gateway.ask(asking(AGAIN))
     assert finding_of(gateway).probability == 0.99
 
@@ -271,10 +280,10 @@ def faltering(semantic: Semantic) -> tuple[Gateway, Faltering]:
 
 
 async def test_a_candidate_whose_answer_is_gone_is_passed_over_for_the_next(semantic: Semantic) -> None:
-    semantic.verifier.tell(OTHER, AGAIN, 0.99)
+    semantic.verifier.tell(NEARER, AGAIN, 0.99)
     gateway, cache = faltering(semantic)
     await gateway.ask(asking())
-    await gateway.ask(asking(OTHER))
+    await gateway.ask(asking(NEARER))
     assert gateway.receipt.cache_entry is not None
     cache.lost.add(gateway.receipt.cache_entry)
     client = await gateway.ask(asking(AGAIN))
