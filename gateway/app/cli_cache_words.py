@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 from rich.console import Console
 
 from gateway.app.cli_output import facts, table
+from gateway.app.cli_semantic_words import other_words
+from gateway.domain.semantic import SemanticFinding
 
 _SHOWN = ("entries", "used_bytes", "hits", "hits_local", "hits_redis", "hits_while_down", "misses", "evicted", "void")
 _TROUBLE = ("errors", "lost", "dropped", "corrupt", "mismatches", "too_large", "purge_looks_failed")
@@ -64,6 +67,8 @@ def _explained(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "why", told["why"]
     yield "asked by", f"tenant {told['tenant']}, key {told['key']}, in the partition {told['partition']}"
     yield "route", told["route"]
+    if told.get("semantic") is not None:
+        yield "other words", other_words(msgspec.convert(told["semantic"], SemanticFinding))
     if told["entry"] is not None:
         yield "entry", told["entry"]
     if told["age_s"] is not None:

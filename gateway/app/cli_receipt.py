@@ -3,17 +3,16 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
 
 import httpx
 from rich.console import Console
 
 from gateway.app.cli_decision import decision_document, print_decision
 from gateway.app.cli_output import facts, table, title
+from gateway.app.cli_semantic_words import other_words
 from gateway.app.gateway_client import TIMEOUT_S, error_message
 from gateway.domain.money import format_usd
 from gateway.domain.receipt import AttemptReport, Receipt
-from gateway.domain.semantic import SemanticEnd, SemanticFinding
 from gateway.wire.receipt_json import decode_receipt
 
 
@@ -79,7 +78,7 @@ def _what_happened(receipt: Receipt) -> Iterator[tuple[str, str]]:
     yield "who", f"tenant {_or_dash(receipt.tenant)}, key {_or_dash(receipt.key)}, snapshot {receipt.snapshot}"
     yield "answered by", f"tier {_or_dash(receipt.tier)}, model {_or_dash(receipt.served_model)}, cache {receipt.cache}"
     if receipt.semantic is not None:
-        yield "other words", _sought(receipt.semantic)
+        yield "other words", other_words(receipt.semantic)
     if receipt.cache_age_s is not None:
         yield (
             "kept answer",
@@ -112,30 +111,6 @@ def _what_happened(receipt: Receipt) -> Iterator[tuple[str, str]]:
         yield "feedback", f"{receipt.feedback.score:g} of 1{comment}"
     own_ms = receipt.times.end_ms - receipt.external_ms
     yield "time", f"{receipt.times.end_ms:.1f} ms, of which {own_ms:.2f} ms in the gateway"
-
-
-_SOUGHT: Final = {
-    SemanticEnd.UNREAD: "the question has no embedding",
-    SemanticEnd.NOTHING: "nothing like it was asked",
-    SemanticEnd.REFUSED: "the nearest question is not certain to have the same answer",
-    SemanticEnd.GONE: "the answer to the same question is gone, or too old for the caller",
-    SemanticEnd.SHADOW: "there is an answer to the same question, and a model was asked to compare",
-    SemanticEnd.HIT: "the answer to the same question was given",
-}
-
-
-def _sought(finding: SemanticFinding) -> str:
-    """Say what the look for the same question in other words came to."""
-    if finding.bar is not None:
-        return f"not compared: {finding.bar.replace('_', ' ')}"
-    said = [_SOUGHT[finding.end]]
-    if finding.probability is not None:
-        wanted = "nothing is served at present" if finding.threshold is None else f"{finding.threshold:.3f} is wanted"
-        said.append(f"probability {finding.probability:.3f} ({wanted}), cosine {finding.cosine:.3f}")
-    said += finding.differences
-    if finding.agrees is not None:
-        said.append("the model said the same" if finding.agrees else "the model said something else")
-    return "; ".join(said)
 
 
 def _attempt(attempt: AttemptReport) -> tuple[str, ...]:

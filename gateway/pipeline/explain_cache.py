@@ -1,4 +1,7 @@
-"""Whether a request would be given a kept answer, and why not: the look-up's own steps, without sending anything."""
+"""Whether a request would be given a kept answer, and why not: the look-up's own steps, without sending anything.
+
+Where none lies under the very same request, and its route allows that, one to other words is looked for.
+"""
 
 import difflib
 from collections.abc import Iterable
@@ -7,8 +10,10 @@ from gateway.core.cache_rules import CacheBar, age_s, bar_to_read, is_fresh
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.ids import TenantId
 from gateway.domain.noun import noun
+from gateway.domain.semantic import SemanticEnd, SemanticFinding
 from gateway.pipeline.canonicalise import find_target
 from gateway.pipeline.lookup import cache_control, cache_scope, exact_place
+from gateway.pipeline.semantic import Asking, Found, look_for
 from gateway.pipeline.world import World
 from gateway.policy.problems import listed
 from gateway.policy.snapshot import PolicySnapshot, VirtualKey
@@ -25,9 +30,22 @@ _WHY_BARRED = {
 }
 
 
+_WHY_NOT_OTHER_WORDS = {
+    SemanticEnd.BARRED: "it is not compared with others",
+    SemanticEnd.UNREAD: "what embeds questions gave nothing for this one",
+    SemanticEnd.NOTHING: "nothing like it was asked before",
+    SemanticEnd.REFUSED: "the nearest question is not certain enough to have the same answer",
+    SemanticEnd.GONE: "the answer to the same question in other words is gone, or older than the request takes",
+    SemanticEnd.SHADOW: "the answer to the same question in other words is to be compared with a model's",
+}
+
+
 @noun
 class CacheExplanation:
-    """What would become of a request at the cache. `entry` is None where none is looked for."""
+    """What would become of a request at the cache. `entry` is None where none is looked for.
+
+    `semantic` is None where no other words were looked for.
+    """
 
     tenant: TenantId
     key: str
@@ -40,6 +58,7 @@ class CacheExplanation:
     age_s: int | None = None
     tier: str | None = None
     body_bytes: int | None = None
+    semantic: SemanticFinding | None = None
 
 
 async def explain_cache(question: CacheQuestion, world: World) -> CacheExplanation:
@@ -55,6 +74,9 @@ async def explain_cache(question: CacheQuestion, world: World) -> CacheExplanati
     if bar is not None:
         return CacheExplanation(*about, would_hit=False, why=_WHY_BARRED[bar], bar=bar)
     hit, wall_s = await world.cache.get(place), world.clock.wall_s()
+    if hit is None and route.semantic is not None and not control.exact_only:
+        asking = Asking(request, route, target.tier, key, snapshot.artefact, place, control)
+        return _in_other_words(about, place.digest, await look_for(asking, world), wall_s)
     if hit is None:
         why = "no answer lies under this key: none was kept, or it has expired or was evicted or purged"
         return CacheExplanation(*about, would_hit=False, why=why, entry=place.digest)
@@ -69,6 +91,25 @@ async def explain_cache(question: CacheQuestion, world: World) -> CacheExplanati
         age_s=int(age_s(hit, wall_s)),
         tier=hit.tier,
         body_bytes=len(hit.body),
+    )
+
+
+def _in_other_words(
+    about: tuple[TenantId, str, TenantId, str], place: str, found: Found, wall_s: float
+) -> CacheExplanation:
+    finding, hit = found.sought.finding, found.hit
+    if hit is None:
+        why = f"no answer lies under this key, and {_WHY_NOT_OTHER_WORDS[finding.end]}"
+        return CacheExplanation(*about, would_hit=False, why=why, entry=place, semantic=finding)
+    return CacheExplanation(
+        *about,
+        would_hit=True,
+        why="there is an answer to the same question in other words",
+        entry=finding.entry,
+        age_s=int(age_s(hit, wall_s)),
+        tier=hit.tier,
+        body_bytes=len(hit.body),
+        semantic=finding,
     )
 
 

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import msgspec
 from rich.console import Console
 
 from gateway.app.cli_cache_words import print_explanation, print_purge, print_stats
+from tests.support.receipt_samples import A_NEAR_MISS
 
 PURGED = {"entries": 2, "bytes": 3_000, "complete": True, "by_route": {"balanced": 1, "": 1}, "dry_run": False}
 EXPLAINED = {
@@ -91,3 +93,8 @@ def test_an_explanation_says_why_and_whose() -> None:
     bare = {**EXPLAINED, "would_hit": False, "entry": None, "age_s": None}
     assert "none from the cache" in told(print_explanation, bare)
     assert "ago" not in told(print_explanation, bare)
+
+
+def test_an_explanation_tells_the_look_for_other_words() -> None:
+    text = told(print_explanation, {**EXPLAINED, "semantic": msgspec.to_builtins(A_NEAR_MISS)})
+    assert "0.930 is wanted" in text

@@ -8,9 +8,11 @@ import pytest
 from gateway.domain.errors import GatewayError
 from gateway.domain.ids import TenantId
 from gateway.domain.request import Operation
+from gateway.domain.semantic import SemanticEnd
 from gateway.pipeline.explain_cache import CacheExplanation, explain_cache, key_of, partition_of
 from gateway.wire.cache_json import CacheQuestion
 from tests.support.gateways import CHAT, GUEST_KEY, KEYED, TEAM_KEY, TWO_TIERS, Gateway
+from tests.support.semantic import Semantic
 from tests.unit.policy.worlds import snapshot_of
 
 TEAM = TenantId("team")
@@ -110,3 +112,31 @@ def test_a_partition_is_a_tenant_or_a_group_and_members_are_told_the_groups_name
 def test_a_tenant_whose_keys_keep_apart_has_one_partition() -> None:
     snapshot = snapshot_of(SHARED.replace("group:both", "key"))
     assert partition_of(snapshot, TEAM) == TEAM
+
+
+@pytest.mark.parametrize(
+    ("probability", "shadow", "end", "why"),
+    [
+        (0.95, "0.1%", SemanticEnd.HIT, "to the same question in other words"),
+        (0.4, "0.1%", SemanticEnd.REFUSED, "is not certain enough"),
+        (0.95, "100%", SemanticEnd.SHADOW, "is to be compared"),
+    ],
+)
+async def test_the_answer_to_other_words_is_foretold_and_a_near_miss_explained(
+    probability: float, shadow: str, end: SemanticEnd, why: str
+) -> None:
+    semantic, first, again = Semantic(), "What is the capital of France?", "Which city is the capital of France?"
+    semantic.verifier.tell(first, again, probability)
+    policy = KEYED.replace("cache: {exact: 1h,", f"cache: {{exact: 1h, semantic: {{shadow: {shadow}}},")
+    gateway = Gateway(policy, semantic=semantic.parts, clock=semantic.clock)
+    asked = {"model": "auto", "messages": [{"role": "user", "content": again}]}
+    assert "nothing like it" in (await told(gateway, asked)).why
+    await gateway.ask({**asked, "messages": [{"role": "user", "content": first}]}, key=TEAM_KEY)
+    entry = gateway.receipt.cache_entry
+    gateway.clock.advance(90.0)
+    found = await told(gateway, asked)
+    assert found.semantic is not None
+    assert (found.semantic.end, found.semantic.entry) == (end, entry)
+    assert why in found.why
+    assert (found.would_hit, found.entry == entry) == (end is SemanticEnd.HIT, end is SemanticEnd.HIT)
+    assert (await told(gateway, asked, "team", (b"x-tiergate-cache", b"exact"))).semantic is None
