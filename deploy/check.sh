@@ -15,7 +15,7 @@ step "imports go one way" "$bin/lint-imports" --no-cache
 step "tests of the rooms" "$bin/coverage" run -m pytest --numprocesses auto \
     tests/property tests/unit --ignore tests/unit/load_tests --ignore tests/unit/router_models
 step "tests of all else" "$bin/python" -m pytest --numprocesses auto --dist loadgroup \
-    tests/architecture tests/chaos tests/contract tests/e2e tests/sim tests/unit/load_tests tests/unit/router_models
+    tests/architecture tests/chaos tests/contract tests/e2e tests/isolation tests/sim tests/unit/load_tests tests/unit/router_models
 "$bin/coverage" combine --quiet
 step "every branch of domain, wire, core, policy and pipeline is tested" "$bin/coverage" report \
     --include='gateway/domain/*,gateway/wire/*,gateway/core/*,gateway/policy/*,gateway/pipeline/*' \

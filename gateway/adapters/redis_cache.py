@@ -16,7 +16,7 @@ from gateway.adapters.memory_lru import ByteLru
 from gateway.adapters.redis_keys import tenant_prefix
 from gateway.adapters.redis_link import RedisUnavailable, Reply
 from gateway.adapters.redis_purges import DEFAULT_PURGES, RedisPurges, RedisPurgesSettings
-from gateway.adapters.redis_sweep import sweep
+from gateway.adapters.redis_sweep import DEFAULT_SWEEP, RedisSweepSettings, sweep
 from gateway.adapters.redis_turn import TurnClient
 from gateway.adapters.redis_write_behind import DEFAULT_WRITES, WriteBehind, WriteBehindSettings
 from gateway.domain.cache_terms import ANSWER_BYTES_MAX
@@ -38,6 +38,7 @@ class RedisCacheSettings:
     local_bytes_max: int = BYTES_MAX
     writes: WriteBehindSettings = DEFAULT_WRITES
     purges: RedisPurgesSettings = DEFAULT_PURGES
+    sweep: RedisSweepSettings = DEFAULT_SWEEP
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,8 @@ class RedisCache:
         await self._purges.note(selection)
         self._forget_void(selection.tenant)
         try:
-            return await sweep(self._client, self._clock, selection, purge=self.purge_number(selection.tenant))
+            number = self.purge_number(selection.tenant)
+            return await sweep(self._client, self._clock, selection, self._settings.sweep, purge=number)
         except RedisUnavailable:
             return Tally(is_complete=False)
 
@@ -135,7 +137,7 @@ class RedisCache:
     async def count(self, selection: Selection) -> Tally:
         """Count the answers selected that lie in Redis. Raises StoreUnavailable."""
         try:
-            return await sweep(self._client, self._clock, selection)
+            return await sweep(self._client, self._clock, selection, self._settings.sweep)
         except RedisUnavailable as error:
             raise StoreUnavailable from error
 

@@ -12,10 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gateway.domain.tier import Secret
+from gateway.policy.quantities import SIZE
 
 PREFIX = "TIERGATE_"
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
+
+_MEMORY_BYTES_MIN, _MEMORY_BYTES_MAX = 1024**2, 64 * 1024**3
 
 CACHE_SECRET_CHARS_MIN = 16
 """Shorter ones can be guessed by whoever can read the cache."""
@@ -46,6 +49,8 @@ class Settings:
     drain_s: float
     state: Path | None
     """None keeps nothing on disk."""
+    cache_memory_bytes: int
+    """Of each worker."""
 
     @property
     def is_loopback(self) -> bool:
@@ -127,6 +132,13 @@ def _redis_url(text: str) -> Secret | None:
     return Secret(text)
 
 
+def _memory(text: str) -> int:
+    size_bytes = SIZE.read(text)
+    if size_bytes is None or not _MEMORY_BYTES_MIN <= size_bytes <= _MEMORY_BYTES_MAX:
+        raise ValueError("must be a size from 1MiB to 65536MiB, such as 64MiB")
+    return int(size_bytes)
+
+
 def _cache_secret(text: str) -> Secret | None:
     if not text:
         return None
@@ -171,6 +183,13 @@ TABLE: tuple[Setting, ...] = (
         "",
         "A directory for labels (where no Redis has them) and training records; without it nothing is written.",
         _directory,
+    ),
+    Setting(
+        "cache_memory_bytes",
+        "64MiB",
+        "What kept answers may take of each worker's memory; 64MiB hold some thirty thousand of 2 kB. What they take "
+        "of Redis is bounded by its own `maxmemory`.",
+        _memory,
     ),
 )
 """Every setting: field of `Settings`, default, and what it is for. Documentation is compared with it."""

@@ -18,7 +18,7 @@ from gateway.adapters.memory_receipts import MemoryReceipts
 from gateway.adapters.memory_reservoir import MemoryReservoir
 from gateway.adapters.memory_semantic import MemorySemanticIndex
 from gateway.adapters.redis_answered import RedisAnswered, RedisAnsweredSettings
-from gateway.adapters.redis_cache import RedisCache
+from gateway.adapters.redis_cache import RedisCache, RedisCacheSettings
 from gateway.adapters.redis_conversations import RedisConversations
 from gateway.adapters.redis_hit_labels import RedisHitLabels
 from gateway.adapters.redis_ledger import RedisLedger
@@ -110,7 +110,7 @@ def open_stores(settings: Settings, clock: Clock, receipts_kept: int) -> Stores:
     records = _records(settings.state, clock)
     if settings.redis_url is None:
         return Stores(
-            MemoryCache(clock),
+            MemoryCache(clock, bytes_max=settings.cache_memory_bytes),
             MemorySemanticIndex(clock),
             MemoryConversations(clock),
             MemoryLedger(clock),
@@ -132,7 +132,7 @@ def open_stores(settings: Settings, clock: Clock, receipts_kept: int) -> Stores:
     ledger = RedisLedger(client, clock=clock, chance=uniform)
     answered = RedisAnswered(client, RedisAnsweredSettings(kept=receipts_kept))
     cache, semantic, conversations, reservoir = (
-        RedisCache(client, clock),
+        RedisCache(client, clock, RedisCacheSettings(local_bytes_max=settings.cache_memory_bytes)),
         RedisSemanticIndex(client, clock),
         RedisConversations(client, clock),
         RedisReservoir(client),

@@ -132,7 +132,7 @@ async def test_an_answer_is_gone_after_its_time_to_live(kind: str, server: Redis
 
 
 @pytest.mark.parametrize("kind", STORES)
-async def test_an_answer_too_large_is_not_kept(kind: str, server: RedisServer) -> None:
+async def test_case_44_an_answer_too_large_is_not_kept(kind: str, server: RedisServer) -> None:
     async with opened(kind, server) as stores:
         key = key_of("alice", b"question")
         await stores.put(key, replace(ANSWER, body=b"x" * (ANSWER_BYTES_MAX + 1)))

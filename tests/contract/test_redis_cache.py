@@ -61,7 +61,7 @@ async def store(cache: RedisCache, key: ExactKey = KEY, answer: CachedAnswer = A
     await cache.flush()
 
 
-async def test_an_answer_stored_under_another_key_is_a_miss_an_alarm_and_the_end_of_the_connection(
+async def test_case_43_an_answer_stored_under_another_key_is_a_miss_an_alarm_and_the_end_of_the_connection(
     server: RedisServer,
 ) -> None:
     async with worker(server) as (cache, client):
@@ -73,7 +73,7 @@ async def test_an_answer_stored_under_another_key_is_a_miss_an_alarm_and_the_end
         assert await cache.get(KEY) == ANSWER
 
 
-async def test_an_answer_of_another_tenant_is_a_miss_even_under_the_same_digest(server: RedisServer) -> None:
+async def test_case_43_an_answer_of_another_tenant_is_a_miss_even_under_the_same_digest(server: RedisServer) -> None:
     foreign = ExactKey(TenantId("bob"), KEY.digest)
     async with worker(server) as (cache, client):
         await store(cache)
@@ -90,11 +90,11 @@ async def test_an_answer_of_another_tenant_is_a_miss_even_under_the_same_digest(
         msgspec.msgpack.encode([1, "alice"]),
         msgspec.msgpack.encode([0, "alice", KEY.digest, b"", "", "", 0, 0, 0.0, 1.0]),
         msgspec.msgpack.encode([1, "alice", KEY.digest, "text", "", "", "NaN", 0, 0.0, 1.0]),
-        b"x" * (8 * 1024 * 1024),
+        b"x" * (100 * 1024 * 1024),
     ],
     ids=["garbage", "reserved byte", "truncated", "old version", "wrong types", "giant"],
 )
-async def test_a_value_that_is_no_answer_is_a_miss_and_is_deleted(value: bytes, server: RedisServer) -> None:
+async def test_case_44_a_value_that_is_no_answer_is_a_miss_and_is_deleted(value: bytes, server: RedisServer) -> None:
     async with worker(server) as (cache, client):
         await raw(client, "SET", redis_key(KEY), value)
         assert await cache.get(KEY) is None
@@ -110,7 +110,7 @@ async def test_a_key_of_another_type_is_a_miss(server: RedisServer) -> None:
         assert cache.stats()["errors"] == 1
 
 
-async def test_a_truncated_value_is_a_miss(server: RedisServer) -> None:
+async def test_case_44_a_truncated_value_is_a_miss(server: RedisServer) -> None:
     async with worker(server) as (cache, client):
         await store(cache)
         length = await raw(client, "STRLEN", redis_key(KEY))
@@ -148,7 +148,7 @@ async def test_a_purge_in_redis_reaches_a_worker_after_its_local_age(server: Red
         assert await cache.get(KEY) is None
 
 
-async def test_a_worker_with_a_wrong_clock_keeps_no_answer_beyond_its_time_to_live(server: RedisServer) -> None:
+async def test_case_49_a_worker_with_a_wrong_clock_keeps_no_answer_beyond_its_time_to_live(server: RedisServer) -> None:
     # The writer's clock is an hour ahead: by the reader's clock the answer comes from the future.
     early = replace(ANSWER, stored_at_s=ANSWER.stored_at_s + 3_600.0)
     clock = ManualClock(wall_s=ANSWER.stored_at_s)
@@ -159,6 +159,25 @@ async def test_a_worker_with_a_wrong_clock_keeps_no_answer_beyond_its_time_to_li
         clock.advance(61.0)
         server.kill()
         assert await reader.get(KEY) is None
+
+
+@pytest.mark.parametrize("jump_s", [3_600.0, -3_600.0])
+async def test_case_49_a_clock_that_jumps_makes_no_answer_immortal_and_loses_none(
+    server: RedisServer, jump_s: float
+) -> None:
+    clock = ManualClock(wall_s=ANSWER.stored_at_s)
+    async with worker(server, replace(PATIENT, local_max_age_s=3_600.0), clock=clock) as (cache, client):
+        await cache.look()
+        await store(cache, ttl_s=600.0)
+        clock.jump(jump_s)
+        assert await cache.get(KEY) == ANSWER
+        assert 0 < int(str(await raw(client, "PTTL", redis_key(KEY)))) <= 600_000
+        async with worker(server, clock=clock) as (other, _):
+            assert await other.get(KEY) == ANSWER
+        await raw(client, "UNLINK", redis_key(KEY))
+        clock.advance(601.0)
+        await cache.look()
+        assert await cache.get(KEY) is None
 
 
 async def test_a_frozen_server_is_a_miss_in_time_and_is_soon_left_alone(server: RedisServer) -> None:

@@ -127,7 +127,7 @@ def test_no_store_forbids_writing_and_allows_reading() -> None:
         (replace(WHOLE, body_bytes=TERMS.answer_bytes_max + 1), CacheBar.TOO_LARGE),
     ],
 )
-def test_only_whole_plain_answers_of_bounded_size_are_written(answer: AnswerFacts, bar: CacheBar | None) -> None:
+def test_case_42_only_whole_plain_answers_of_bounded_size_are_kept(answer: AnswerFacts, bar: CacheBar | None) -> None:
     assert bar_to_write(TERMS, COLD, ANY_AGE, answer) is bar
 
 
@@ -218,3 +218,10 @@ def test_who_wants_nothing_of_the_cache_is_neither_served_from_it_nor_kept_in_it
 def test_an_answer_ages_from_when_it_was_stored_and_one_from_the_future_is_new() -> None:
     answer = CachedAnswer(b"{}", "small", "m", 1, 1, stored_at_s=100.0)
     assert [age_s(answer, at_s) for at_s in (160.5, 100.0, 40.0)] == [60.5, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(("wall_s", "is_young"), [(100.0 + 3_600.0, False), (100.0 - 3_600.0, True), (130.0, True)])
+def test_case_49_a_clock_that_jumps_makes_an_answer_old_or_new_and_nothing_else(wall_s: float, is_young: bool) -> None:
+    answer = CachedAnswer(b"{}", "small", "m", 1, 1, stored_at_s=100.0)
+    assert is_fresh(answer, CacheControl(max_age_s=60), wall_s) is is_young
+    assert is_fresh(answer, ANY_AGE, wall_s)

@@ -89,5 +89,10 @@ def test_two_requests_share_a_scope_only_when_all_of_it_is_equal(
     assert (digests[0] == digests[1]) == (first == second)
 
 
+def test_case_48_what_one_embedder_or_verifier_placed_is_not_compared_by_the_next() -> None:
+    scopes = [semantic_scope(scope_of("alice"), b"context", b"epoch", f"judge {version}") for version in (1, 2)]
+    assert scopes[0].digest != scopes[1].digest
+
+
 def test_a_scope_is_no_exact_key() -> None:
     assert semantic_scope(scope_of("alice"), b"same", b"", "").digest != exact_key(scope_of("alice"), b"same").digest

@@ -33,7 +33,7 @@ async def test_a_streamed_answer_is_kept_for_whoever_asks_whole() -> None:
     assert answer_of(whole)["choices"][0]["message"]["content"] == "Paris is the capital."
 
 
-async def test_an_answer_given_for_want_of_a_better_one_is_not_kept() -> None:
+async def test_case_42_an_answer_given_for_want_of_a_better_one_is_not_kept() -> None:
     empty = {
         "choices": [{"message": {"role": "assistant", "content": ""}, "finish_reason": "stop"}],
         "usage": {"prompt_tokens": 10, "completion_tokens": 1},
@@ -49,7 +49,7 @@ async def test_an_answer_given_for_want_of_a_better_one_is_not_kept() -> None:
     assert answer_of(better)["choices"][0]["message"]["content"] == "Paris is the capital."
 
 
-async def test_a_cut_stream_is_not_kept() -> None:
+async def test_case_42_a_cut_stream_is_not_kept() -> None:
     gateway = Gateway()
     gateway.network.plan.queue(breaks_after(2, End.CLOSE))
     await gateway.ask(STREAM)
@@ -57,7 +57,7 @@ async def test_a_cut_stream_is_not_kept() -> None:
     assert len(gateway.network.requests) == 2
 
 
-async def test_whole_answers_name_their_tool_calls_untouched() -> None:
+async def test_case_42_calls_of_tools_are_passed_on_untouched_and_not_kept() -> None:
     gateway = Gateway()
 
     def behave(request: SeenRequest) -> Reply:
@@ -124,7 +124,7 @@ async def test_a_stream_that_cannot_be_put_together_is_passed_on_and_not_kept(od
     assert len(gateway.network.requests) == 2
 
 
-async def test_a_client_may_forbid_keeping() -> None:
+async def test_case_41_a_client_may_forbid_keeping() -> None:
     gateway = Gateway()
     await gateway.ask(CHAT, headers=((b"cache-control", b"no-store"),))
     await gateway.ask(CHAT)
