@@ -52,7 +52,7 @@ class MemoryCache:
         """Forget the answers selected, at once, and those that are under way."""
         marks = self._purges.setdefault(selection.tenant, PurgeMarks())
         marks.note(selection, int(self._clock.wall_s() * 1e3))
-        names, tally = selected(self._entries, selection)
+        names, tally = selected(self._entries, selection, self._clock.now_s())
         for name in names:
             self._entries.drop(name)
         return tally
@@ -64,7 +64,7 @@ class MemoryCache:
 
     async def count(self, selection: Selection) -> Tally:
         """Count the answers selected."""
-        return selected(self._entries, selection)[1]
+        return selected(self._entries, selection, self._clock.now_s())[1]
 
     async def listen(self) -> None:
         """Return: there are no others."""
@@ -89,13 +89,25 @@ def key_named(name: str) -> ExactKey:
     return ExactKey(TenantId(name[_DIGEST_CHARS:]), name[:_DIGEST_CHARS])
 
 
-def selected(entries: ByteLru[CachedAnswer], selection: Selection) -> tuple[list[str], Tally]:
-    """Find the answers selected among those in memory: their names, and how much they are."""
-    names, size_bytes, by_route = [], 0, Counter[RouteName]()
-    for name, answer in entries.items():
-        key = key_named(name)
-        if key.tenant == selection.tenant and selection.holds(key.digest, answer.route, answer.stored_at_s):
-            names.append(name)
+def is_of(name: str, tenant: TenantId) -> bool:
+    """Tell whether an entry with this name is the tenant's."""
+    return name[_DIGEST_CHARS:] == tenant
+
+
+def selected(entries: ByteLru[CachedAnswer], selection: Selection, now_s: float) -> tuple[list[str], Tally]:
+    """Find the answers selected among those in memory: their names, and how much they are.
+
+    Only for a single entry is not everything looked at.
+    """
+    if selection.entry is None:
+        names = [name for name, _ in entries.items() if is_of(name, selection.tenant)]
+    else:
+        names = [local_name(ExactKey(selection.tenant, selection.entry))]
+    found, size_bytes, by_route = [], 0, Counter[RouteName]()
+    for name in names:
+        answer = entries.get(name, now_s)
+        if answer is not None and selection.holds(key_named(name).digest, answer.route, answer.stored_at_s):
+            found.append(name)
             size_bytes += len(answer.body)
             by_route[answer.route] += 1
-    return names, Tally(len(names), size_bytes, by_route=by_route)
+    return found, Tally(len(found), size_bytes, by_route=by_route)

@@ -7,11 +7,11 @@ connection that brought it: mixed-up replies have leaked answers between users b
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.adapters.cache_value import VALUE_BYTES_MAX, read_value, write_value
-from gateway.adapters.memory_cache import BYTES_MAX, key_named, local_name
+from gateway.adapters.memory_cache import BYTES_MAX, is_of, key_named, local_name
 from gateway.adapters.memory_lru import ByteLru
 from gateway.adapters.redis_keys import tenant_prefix
 from gateway.adapters.redis_link import RedisUnavailable, Reply
@@ -19,6 +19,7 @@ from gateway.adapters.redis_purges import DEFAULT_PURGES, RedisPurges, RedisPurg
 from gateway.adapters.redis_sweep import DEFAULT_SWEEP, RedisSweepSettings, sweep
 from gateway.adapters.redis_turn import TurnClient
 from gateway.adapters.redis_write_behind import DEFAULT_WRITES, WriteBehind, WriteBehindSettings
+from gateway.core.purges import entry_in
 from gateway.domain.cache_terms import ANSWER_BYTES_MAX
 from gateway.domain.identity import CachedAnswer, ExactKey
 from gateway.domain.ids import TenantId
@@ -119,7 +120,6 @@ class RedisCache:
     async def purge(self, selection: Selection) -> Tally:
         """Make the answers selected void for every worker, and free what Redis holds of them as far as time allows."""
         await self._purges.note(selection)
-        self._forget_void(selection.tenant)
         try:
             number = self.purge_number(selection.tenant)
             return await sweep(self._client, self._clock, selection, self._settings.sweep, purge=number)
@@ -132,7 +132,8 @@ class RedisCache:
             reply = await self._purges.ask(key.tenant, _PATIENCE_S)
         except RedisUnavailable as error:
             raise StoreUnavailable from error
-        return self._purges.learn(key.tenant, reply).has_entry(key.digest)
+        self._purges.learn(key.tenant, reply)
+        return self._purges.marks(key.tenant).has_entry(key.digest)
 
     async def count(self, selection: Selection) -> Tally:
         """Count the answers selected that lie in Redis. Raises StoreUnavailable."""
@@ -192,12 +193,19 @@ class RedisCache:
             return None
         return local
 
-    def _forget_void(self, tenant: TenantId) -> None:
-        """Let go of a tenant's answers that were purged."""
-        marks = self._purges.marks(tenant)
-        names = [(name, key_named(name), local.answer) for name, local in self._local.items()]
-        for name, key, answer in names:
-            if key.tenant == tenant and marks.makes_void(key.digest, answer):
+    def _forget_void(self, tenant: TenantId, marks: Sequence[str]) -> None:
+        """Let go of a tenant's answers that marks of these names make void.
+
+        Only where they are about more than single entries is everything looked at: 4 ms for thirty thousand answers.
+        """
+        entries = [entry_in(mark) for mark in marks]
+        names = [local_name(ExactKey(tenant, entry)) for entry in entries if entry is not None]
+        if None in entries:
+            names = [name for name, _ in self._local.items() if is_of(name, tenant)]
+        known, now_s = self._purges.marks(tenant), self._clock.now_s()
+        for name in names:
+            local = self._local.get(name, now_s)
+            if local is not None and known.makes_void(key_named(name).digest, local.answer):
                 self._local.drop(name)
 
     def _open(self, key: ExactKey, raw: bytes) -> CachedAnswer | None:

@@ -14,7 +14,7 @@ purged answer valid again for a worker that had.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 
@@ -53,7 +53,7 @@ class RedisPurges:
         clock: Clock,
         settings: RedisPurgesSettings,
         *,
-        on_purged: Callable[[TenantId], None],
+        on_purged: Callable[[TenantId, Sequence[str]], None],
     ) -> None:
         self._client = client
         self._clock = clock
@@ -82,15 +82,15 @@ class RedisPurges:
         """Ask Redis for a tenant's marks, with whatever else is asked this turn. Raises RedisUnavailable."""
         return self._client.call("HGETALL", _of(tenant), timeout_s=timeout_s)
 
-    def learn(self, tenant: TenantId, reply: Reply) -> PurgeMarks:
-        """Take in the answer to `ask`, and return what is known now."""
+    def learn(self, tenant: TenantId, reply: Reply) -> tuple[str, ...]:
+        """Take in the answer to `ask`, and name the marks that are new."""
         known, due = self.marks(tenant), self._due.get(tenant, 0)
-        known.learn(_read_marks(reply))
+        new = known.learn(_read_marks(reply))
         if known.number < due:
             # There was a purge of which no mark is left: Redis was made to forget it. Everything is void, to be safe.
-            known.learn({ALL: Mark(due)})
+            new += known.learn({ALL: Mark(due)})
         self._loaded.add(tenant)
-        return known
+        return new
 
     async def note(self, selection: Selection) -> None:
         """Note a purge for all workers. Raises StoreUnavailable: it was not noted, or nobody knows whether it was."""
@@ -102,7 +102,7 @@ class RedisPurges:
                 self._client, self._clock, (_LAST, _TENANTS, _of(tenant)), about, self._settings.note_timeout_s
             )
             self._loaded.discard(tenant)
-            self.learn(tenant, await self.ask(tenant, self._settings.note_timeout_s))
+            self._on_purged(tenant, self.learn(tenant, await self.ask(tenant, self._settings.note_timeout_s)))
         except RedisUnavailable as error:
             raise StoreUnavailable from error
 
@@ -135,9 +135,8 @@ class RedisPurges:
         changed = [tenant for tenant in self._loaded if self._due.get(tenant, 0) > self.marks(tenant).number]
         self._loaded.difference_update(changed)
         for tenant in changed:
-            self.learn(tenant, await self.ask(tenant, self._settings.timeout_s))
+            self._on_purged(tenant, self.learn(tenant, await self.ask(tenant, self._settings.timeout_s)))
             self._counts["purges_heard"] += 1
-            self._on_purged(tenant)
 
 
 def _of(tenant: TenantId) -> str:

@@ -44,6 +44,12 @@ ALL: Final = f"{_ALL}{_ANY_TIME}"
 """The name of the mark that makes every earlier answer void, and every earlier mark needless."""
 
 
+def entry_in(name: str) -> str | None:
+    """Return which entry a mark of this name is about; None where it is about more than one."""
+    kind, _, entry = name.partition(_ANY_TIME)
+    return entry if kind == _ENTRY else None
+
+
 class PurgeMarks:
     """The purges of one tenant, as far as they are known here. `number` is the last one's; 0 for none."""
 
@@ -72,16 +78,22 @@ class PurgeMarks:
         self.number = number
         return number
 
-    def learn(self, marks: Mapping[str, Mark]) -> None:
-        """Take in what another knows of the tenant's purges. What is known here is never forgotten for it."""
+    def learn(self, marks: Mapping[str, Mark]) -> tuple[str, ...]:
+        """Take in what another knows of the tenant's purges, and name what is new of it.
+
+        What is known here is never forgotten for it.
+        """
+        new = []
         for name, mark in marks.items():
             known = self._marks.get(name)
             if known is None or known.number < mark.number:
                 self._marks[name] = mark
                 self.number = max(self.number, mark.number)
+                new.append(name)
         everything = self._marks.get(ALL)
         if everything is not None and len(self._marks) > 1:
             self._marks = {name: mark for name, mark in self._marks.items() if mark.number >= everything.number}
+        return tuple(new)
 
     def has_entry(self, entry: str) -> bool:
         """Tell whether this very answer was purged."""

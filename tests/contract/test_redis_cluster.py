@@ -49,16 +49,16 @@ def server() -> Iterator[RedisServer]:
 async def shard(server: RedisServer) -> AsyncIterator[TurnClient]:
     """Yield a client of the shard once it owns every slot."""
     async with closing(client_of(server, failures=1_000)) as client:
-        if b"cluster_slots_assigned:0" in await info(client):
+        if b"cluster_slots_assigned:0" in await state_of(client):
             await client.call("CLUSTER", "ADDSLOTSRANGE", 0, 16_383, timeout_s=PATIENT_S)
         async with asyncio.timeout(PATIENT_S):
-            while b"cluster_state:ok" not in await info(client):
+            while b"cluster_state:ok" not in await state_of(client):
                 pass
         await client.call("FLUSHALL", timeout_s=PATIENT_S)
         yield client
 
 
-async def info(client: TurnClient) -> bytes:
+async def state_of(client: TurnClient) -> bytes:
     told = await client.call("CLUSTER", "INFO", timeout_s=PATIENT_S)
     assert isinstance(told, bytes)
     return told

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.purges import ALL, ENTRIES_MAX, Mark, PurgeMarks, mark_name
+from gateway.core.purges import ALL, ENTRIES_MAX, Mark, PurgeMarks, entry_in, mark_name
 from gateway.domain.identity import CachedAnswer
 from gateway.domain.ids import RouteName, TenantId
 from gateway.domain.purge import Selection, Tally
@@ -153,3 +153,12 @@ def test_who_hears_of_purges_late_and_twice_knows_what_who_noted_them_knows(
 
 def test_a_tally_is_complete_unless_it_says_otherwise() -> None:
     assert Tally(1, 2) == Tally(1, 2, is_complete=True)
+
+
+def test_what_is_new_is_named_with_the_entry_that_it_is_about() -> None:
+    marks, name = PurgeMarks(), mark_name(Selection(ALICE, entry=ENTRIES[0]))
+    assert marks.learn({name: Mark(3), ALL: Mark(2)}) == (name, ALL)
+    assert marks.learn({name: Mark(3), ALL: Mark(1)}) == ()
+    assert (entry_in(name), entry_in(ALL)) == (ENTRIES[0], None)
+    assert entry_in(mark_name(Selection(ALICE, ROUTES[0]))) is None
+    assert entry_in(mark_name(Selection(ALICE, entry=ENTRIES[0], until_s=1.0))) is None
