@@ -43,6 +43,9 @@ class Metrics:
         self._spreads: dict[str, Spread] = {}
         self._requests = self._count(names.REQUESTS)
         self._errors = self._count(names.ERRORS)
+        for code in ErrorCode:
+            # From the start, so that the first one counts: of a series that begins at 1, nobody sees it rise.
+            self._errors.add((code,), 0)
         self._refusals = self._count(names.REFUSALS)
         self._decisions = self._count(names.DECISIONS)
         self._removals = self._count(names.REMOVALS)

@@ -6,12 +6,14 @@ from gateway.adapters import metrics_endpoint_names as names
 from gateway.adapters.metrics import Metrics
 from gateway.adapters.metrics_cells import Labels
 from gateway.adapters.metrics_shape import Metric
+from gateway.core.breaker import Failure
 from gateway.core.endpoint_state import STANDINGS, EndpointState
 from gateway.core.picker import EndpointTable
 from gateway.domain.tier import Tier
 from gateway.policy.snapshot import PolicySnapshot
 
 Samples = Iterable[tuple[Labels, float]]
+_PROBED = ("answered", "failed")
 
 
 def expose_endpoints(
@@ -35,7 +37,7 @@ def expose_endpoints(
     read(names.ENDPOINT_LIMIT, lambda tier, state, now: [((), state.most(tier.limits.in_flight))])
     read(names.ENDPOINT_SLOWNESS, lambda tier, state, now: [((), state.score)])
     read(names.ENDPOINT_LOAD, lambda tier, state, now: _load(state, now))
-    read(names.ENDPOINT_PROBES, lambda tier, state, now: [((kind,), count) for kind, count in state.probes.items()])
+    read(names.ENDPOINT_PROBES, lambda tier, state, now: [((result,), state.probes[result]) for result in _PROBED])
     metrics.read_from(names.PROBE_COST, lambda: _probe_costs(snapshot(), table))
     metrics.read_from(names.QUARANTINED, lambda: [((), table.quarantine.count(now_s()))])
 
@@ -56,7 +58,8 @@ def _standings(tier: Tier, state: EndpointState, now_s: float) -> Samples:
 
 
 def _ejections(state: EndpointState) -> Samples:
-    return [((cause.value,), count) for cause, count in state.breaker.ejected.items()]
+    """Tell every cause from the start: of a series that begins at 1, nobody sees it rise."""
+    return [((cause.value,), state.breaker.ejected[cause]) for cause in Failure]
 
 
 def _load(state: EndpointState, now_s: float) -> Samples:
@@ -69,6 +72,4 @@ def _load(state: EndpointState, now_s: float) -> Samples:
 
 def _probe_costs(snapshot: PolicySnapshot, table: EndpointTable) -> Samples:
     for tier in snapshot.tiers.values():
-        spent = sum(table.state(endpoint).probes_usd_nano for endpoint in tier.endpoints)
-        if spent:
-            yield (tier.name,), spent
+        yield (tier.name,), sum(table.state(endpoint).probes_usd_nano for endpoint in tier.endpoints)

@@ -157,7 +157,7 @@ SLO_BURN = Metric(
 SLO_SEEN = Metric(
     "tiergate_tier_latency_seconds",
     Kind.GAUGE,
-    ("tier", "of", "quantile"),
+    ("tier", "of", "percentile"),
     "What the streams of the last 30 s took, those of other workers too: to the first token (of=ttft), and from token "
     "to token on the mean (of=itl).",
 )

@@ -102,10 +102,10 @@ def _latencies(snapshot: PolicySnapshot, slos: TierSlos, now_s: float) -> Sample
         window = slos.tier(tier.name).window
         window.expire(now_s)
         for of, read_s in (("ttft", window.ttft_s), ("itl", window.itl_s)):
-            for quantile in (0.5, 0.95):
-                seconds = read_s(quantile)
+            for percentile in (50, 95):
+                seconds = read_s(percentile / 100)
                 if seconds is not None:
-                    yield (tier.name, of, repr(quantile)), seconds
+                    yield (tier.name, of, str(percentile)), seconds
 
 
 def _shifted(snapshot: PolicySnapshot, slos: TierSlos, now_s: float) -> Samples:

@@ -173,6 +173,11 @@ def test_a_refusal_names_the_limit(code: ErrorCode, limit: str) -> None:
     assert series[f'tiergate_errors_total{{code="{code}"}}'] == 1
 
 
+def test_each_error_is_told_from_the_start_so_that_the_first_one_is_a_rise() -> None:
+    told = read_series(Metrics().render(), without="worker")
+    assert told == {f'tiergate_errors_total{{code="{code}"}}': 0 for code in ErrorCode}
+
+
 def test_a_request_refused_at_the_door_has_empty_labels() -> None:
     refused = a_receipt(
         outcome=Outcome.CLIENT_REJECTED,

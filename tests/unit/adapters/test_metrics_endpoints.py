@@ -34,7 +34,17 @@ def test_a_server_is_told_with_its_state_its_limit_and_what_is_under_way() -> No
     states = {state: told[f'tiergate_endpoint_state{{{FIRST},state="{state}"}}'] for state in STANDINGS}
     assert [state for state, is_so in states.items() if is_so] == ["healthy"]
     assert told["tiergate_quarantined_requests{}"] == 0
-    assert not [series for series in told if "load" in series or "probe" in series or "ejections" in series]
+    assert not [series for series in told if series.startswith("tiergate_endpoint_load")]
+
+
+def test_what_has_not_happened_is_told_as_nothing_so_that_its_first_time_is_a_rise() -> None:
+    told = _read(EndpointTable())
+    for series in (
+        *(f'tiergate_endpoint_ejections_total{{{FIRST},cause="{cause}"}}' for cause in Failure),
+        *(f'tiergate_endpoint_probes_total{{{FIRST},result="{result}"}}' for result in ("answered", "failed")),
+        f'tiergate_probe_cost_usd_total{{tier="{TIER.name}"}}',
+    ):
+        assert told[series] == 0
 
 
 def test_a_server_that_was_given_up_is_told_with_the_cause() -> None:
@@ -57,7 +67,7 @@ def test_what_a_server_says_of_its_load_is_told_while_it_is_fresh() -> None:
     assert {kind: told[f'tiergate_endpoint_load{{{FIRST},kind="{kind}"}}'] for kind in kinds} == kinds
     state.note_load(replace(ServerLoad(5, 2, None), waiting=0), 0.0)
     assert f'tiergate_endpoint_load{{{FIRST},kind="kv_cache_ratio"}}' not in _read(table)
-    assert not [series for series in _read(table, 60.0) if "load" in series]
+    assert not [series for series in _read(table, 60.0) if series.startswith("tiergate_endpoint_load")]
 
 
 def test_what_probes_found_and_cost_is_told() -> None:

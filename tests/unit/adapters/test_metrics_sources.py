@@ -50,7 +50,9 @@ def _snapshot() -> PolicySnapshot:
 
 
 def _read(metrics: Metrics) -> dict[str, float]:
-    return read_series(metrics.render(), without=WORKER_LABEL)
+    """Return what is told, but for the errors, which are told from the start."""
+    told = read_series(metrics.render(), without=WORKER_LABEL)
+    return {series: value for series, value in told.items() if not series.startswith("tiergate_errors_total")}
 
 
 def test_the_policy_in_force_is_told_with_its_expectations() -> None:
@@ -87,8 +89,8 @@ def test_objectives_are_told_with_how_fast_they_are_missed_and_what_moved_for_it
     for window in ("5m", "1h"):
         burn = series[f'tiergate_slo_burn_ratio{{tier="small",objective="ttft_p95",window="{window}"}}']
         assert burn == pytest.approx(5.0)
-    for of, quantile, seconds in (("ttft", 0.5, 0.2), ("ttft", 0.95, 0.7), ("itl", 0.5, 0.02), ("itl", 0.95, 0.02)):
-        seen = series[f'tiergate_tier_latency_seconds{{tier="small",of="{of}",quantile="{quantile}"}}']
+    for of, percentile, seconds in (("ttft", 50, 0.2), ("ttft", 95, 0.7), ("itl", 50, 0.02), ("itl", 95, 0.02)):
+        seen = series[f'tiergate_tier_latency_seconds{{tier="small",of="{of}",percentile="{percentile}"}}']
         assert seen == pytest.approx(seconds, rel=0.1)
     assert series['tiergate_slo_shifted_ratio{tier="small"}'] == 0.0, "it looks once a second"
 
@@ -96,7 +98,7 @@ def test_objectives_are_told_with_how_fast_they_are_missed_and_what_moved_for_it
 def test_a_tier_without_objectives_has_none_to_be_told() -> None:
     metrics, tier = Metrics(), replace(TIER, slo=TierSlo())
     expose_slos(metrics, lambda: replace(_snapshot(), tiers={tier.name: tier}), TierSlos(), lambda: 5.0)
-    assert "tiergate_" not in metrics.render()
+    assert not _read(metrics)
 
 
 class _News(MemoryNews):
