@@ -11,11 +11,14 @@ step "ruff: rules" "$bin/ruff" check .
 step "ruff: format" "$bin/ruff" format --check --quiet .
 step "mypy: strict" "$bin/mypy"
 step "imports go one way" "$bin/lint-imports" --no-cache
+# Where this cannot be had, its tests are skipped, and say so; CI does not let them.
+step "Prometheus, for the tests of deploy" "$bin/python" -m tests.deploy.prometheus --install || true
 # Only what tests those rooms from within is measured: measuring takes as long again as testing.
 step "tests of the rooms" "$bin/coverage" run -m pytest --numprocesses auto \
     tests/property tests/unit --ignore tests/unit/load_tests --ignore tests/unit/router_models
-step "tests of all else" "$bin/python" -m pytest --numprocesses auto --dist loadgroup \
-    tests/architecture tests/chaos tests/contract tests/e2e tests/isolation tests/sim tests/unit/load_tests tests/unit/router_models
+step "tests of all else" "$bin/python" -m pytest -rs --numprocesses auto --dist loadgroup \
+    tests/architecture tests/chaos tests/contract tests/deploy tests/e2e tests/isolation \
+    tests/sim tests/unit/load_tests tests/unit/router_models
 "$bin/coverage" combine --quiet
 step "every branch of domain, wire, core, policy and pipeline is tested" "$bin/coverage" report \
     --include='gateway/domain/*,gateway/wire/*,gateway/core/*,gateway/policy/*,gateway/pipeline/*' \

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from gateway.adapters.metrics_names import METRICS
 from gateway.adapters.metrics_shape import WORKER_LABEL
-from gateway.app.alarms import ALARMS
 from gateway.app.cli_output import EXIT_CODES
 from gateway.app.settings import TABLE
 from gateway.domain.decision import ReasonCode
@@ -29,7 +28,8 @@ _HEAD = f"""\
 # Reference
 
 Generated from the code by `{COMMAND}`: do not edit.
-What the policy file may hold is in [policies/REFERENCE.md](../policies/REFERENCE.md).
+What the policy file may hold is in [policies/REFERENCE.md](../policies/REFERENCE.md); what dashboards and alarms make
+of the metrics, in [deploy/README.md](../deploy/README.md) and [deploy/runbooks](../deploy/runbooks/README.md).
 """
 
 _IN_A_REQUEST = "In a request: "
@@ -49,7 +49,6 @@ def render() -> str:
             *_outcomes(),
             *_semantic(),
             *_metrics(),
-            *_alarms(),
             *_settings(),
             *_exit_codes(),
         ]
@@ -144,15 +143,6 @@ def _metrics() -> Iterator[str]:
             (f"`{each.name}`", each.kind.value, ", ".join(f"`{label}`" for label in each.labels), each.help)
             for each in METRICS
         ),
-    )
-
-
-def _alarms() -> Iterator[str]:
-    yield _section(
-        "Alarms",
-        "As Prometheus rules: the expression, and how long it must be true.",
-        ("alarm", "expression", "for", "meaning"),
-        ((f"`{each.name}`", f"`{each.expression}`", each.lasting, each.meaning) for each in ALARMS),
     )
 
 

@@ -7,8 +7,8 @@ from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).parents[2]
-CODE = ("gateway", "router_models", "load_tests")
-"""The top-level packages that ship or measure; `tests` has rules of its own."""
+CODE = ("gateway", "router_models", "load_tests", "deploy")
+"""The top-level packages that ship, measure or operate; `tests` has rules of its own."""
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -23,9 +23,9 @@ class FaultProcess:
 
 
 @contextmanager
-def running_fault_server() -> Iterator[FaultProcess]:
-    """Start it on a free port; end it afterwards."""
-    command = [sys.executable, "-m", "tests.support.fault_server", "--port", "0"]
+def running_fault_server(port: int = 0) -> Iterator[FaultProcess]:
+    """Start it on the port, 0 for a free one; end it afterwards."""
+    command = [sys.executable, "-m", "tests.support.fault_server", "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

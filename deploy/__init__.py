@@ -1,0 +1,1 @@
+"""What surrounds a running gateway: installation, the gate, dashboards, rules and runbooks."""

@@ -1,0 +1,1 @@
+"""What stands in deploy/: dashboards, rules and runbooks, before a real Prometheus and a real gateway."""
