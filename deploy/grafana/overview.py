@@ -26,7 +26,7 @@ from gateway.domain.outcome import BLAME, Blame, Outcome
 ASKED: Final = {"alias": "$alias", "tier": "$tier", "tenant": "$tenant"}
 OURS: Final = "|".join(outcome for outcome in Outcome if BLAME[outcome] in {Blame.GATEWAY, Blame.UPSTREAM})
 """Outcomes that are held against the service: not those that a client caused."""
-ANSWERED: Final = "|".join(outcome for outcome in Outcome if BLAME[outcome] is Blame.NOBODY)
+ANSWERED: Final = "success_.+"
 HOUR_S: Final = 3600
 MILLION: Final = 1_000_000
 PAID: Final = {"tier": "$tier", "tenant": "$tenant"}

@@ -1,12 +1,15 @@
 """The dashboards that are committed: made by the code, laid out soundly, and about metrics that there are."""
 
 import itertools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from deploy.grafana.__main__ import BOARDS, COMMAND, FOLDER, main, render
+from deploy.grafana.overview import ANSWERED
+from gateway.domain.outcome import BLAME, Blame, Outcome
 from tests.architecture.sources import ROOT
 from tests.deploy.boards import (
     Json,
@@ -104,6 +107,12 @@ def test_runbooks_that_panels_lead_to_are_there(board: Json) -> None:
     for panel in panels(board):
         for runbook in runbooks_linked(panel):
             assert runbook.is_file(), f"{panel['title']} leads to {runbook.name}"
+
+
+def test_answered_are_the_outcomes_that_nobody_is_to_blame_for() -> None:
+    assert {outcome for outcome in Outcome if re.fullmatch(ANSWERED, outcome)} == {
+        outcome for outcome in Outcome if BLAME[outcome] is Blame.NOBODY
+    }
 
 
 def test_every_dashboard_is_in_the_overview() -> None:

@@ -16,18 +16,22 @@ tenants:
   guest: {keys: [env:GUEST_KEY], rate: {rpm: 60}, tiers: [small]}
   poor: {keys: [env:POOR_KEY], budget: {usd: 0.000001, window: day}}
 """
+OTHER_WORDS = "What's the capital city of France?"
 EASY, HARD = "What is the capital of France?", "Prove that there are infinitely many primes, and count them below 1000."
+LONG = "You are asked about numbers, and answer in one sentence. " * 60
+"""Several kilobytes: the beginning of a prompt that is worth being sent where it was computed."""
 BODY: Final = {"max_tokens": 6, "messages": [{"role": "user", "content": EASY}]}
 EVERY_S: Final = 0.4
 """From one request of a kind to the next: each comes often enough to have a rate."""
 Kind = Callable[[httpx.AsyncClient], Coroutine[Any, Any, None]]
 
 
-def policy(nano_url: str, small_url: str, scripted_url: str, late_url: str) -> str:
-    """Return a policy over two real servers, one that is not there yet, and a scripted one that fails in two ways.
+def policy(nano_url: str, small_url: str, scripted_urls: tuple[str, str], late_url: str) -> str:
+    """Return a policy over two real servers, one that is not there yet, and two scripted ones that fail in two ways.
 
     The objective of `small` is one that no server keeps.
     """
+    scripted_url, twin_url = scripted_urls
     return f"""\
 version: 1
 tiers:
@@ -53,7 +57,7 @@ tiers:
     ability: {{like: gpt-4o}}
     endpoints: [{{url: "{small_url}", dialect: llamacpp}}]
   sound: {{model: ok, price: {{input: 1000, cached_input: 100, output: 2000}}, context: 4k,
-          endpoints: [{{url: "{scripted_url}"}}], ability: {{like: gpt-4o}}}}
+          endpoints: [{{url: "{scripted_url}"}}, {{url: "{twin_url}"}}], ability: {{like: gpt-4o}}}}
 classifier: {{device: cpu, cpu_deadline: 1s}}
 models:
   auto: {{route: balanced}}
@@ -70,7 +74,8 @@ routes:
   encoded: {{tiers: [small, sound], quality: 90%, scorer: encoder, cache: {{exact: off}}}}
   cheap: {{tiers: [small, sound], dial: 1000000000, cache: {{exact: off}}}}
   talk: {{tiers: [broken, sound], dial: 0, cache: {{exact: off}}}}
-  cached: {{tiers: [small, sound], dial: 1000000000, cache: {{exact: 1h}}}}
+  cached: {{tiers: [small, sound], dial: 1000000000, 
+           cache: {{exact: 1h, semantic: {{shadow: 100%}}}}}}
   broken: {{tiers: [broken, sound], dial: 1000000000, cache: {{exact: off}}}}
   late: {{tiers: [late, sound], dial: 1000000000, cache: {{exact: off}}}}
 {TENANTS}"""
@@ -107,6 +112,9 @@ class Traffic:
             self._one("large", stream=True, extra={"max_tokens": 64}),
             self._one("encoded", say=HARD),
             self._one("cached", extra={"temperature": 0}),
+            self._one("cached", say=OTHER_WORDS, extra={"temperature": 0}),
+            self._ask_anew,
+            self._report,
             self._one("broken+"),
             self._one("mute"),
             self._one("nobody"),
@@ -137,7 +145,7 @@ class Traffic:
     async def _converse(self, client: httpx.AsyncClient) -> None:
         """Two turns of one conversation."""
         headers = {**_key(TEAM_KEY), "x-conversation-id": f"talk-{next(self._number)}"}
-        messages = [{"role": "user", "content": HARD}]
+        messages = [{"role": "system", "content": LONG}, {"role": "user", "content": HARD}]
         for _ in range(2):
             body = {**BODY, "model": "talk", "messages": messages}
             answer = await client.post("/chat/completions", json=body, headers=headers)
@@ -145,6 +153,14 @@ class Traffic:
                 return
             said = json.loads(answer.content)["choices"][0]["message"]["content"] or "…"
             messages += [{"role": "assistant", "content": said}, {"role": "user", "content": EASY}]
+
+    async def _ask_anew(self, client: httpx.AsyncClient) -> None:
+        """Ask what nobody asked before, so that a model must answer and the answer is kept."""
+        await self._one("cached", say=f"{EASY} {next(self._number)}", extra={"temperature": 0})(client)
+
+    async def _report(self, client: httpx.AsyncClient) -> None:
+        """Say that an answer was wrong."""
+        await client.post("/cache/report", json={"request_id": self._last_id}, headers=_key(TEAM_KEY))
 
     async def _opine(self, client: httpx.AsyncClient) -> None:
         """Say of an answer what it was worth."""
