@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from router_models import known_texts, router
+from router_models import known_texts, ridges, router
 from router_models.data import Floats, Mask, Outcomes
 from router_models.heads import Space
 from router_models.low_rank import Settings
@@ -124,7 +124,7 @@ def kept_at(directory: Path, settings: Settings, seed: int, digest: str, has_enc
 def _constants() -> dict[str, str]:
     return {
         f"{module.__name__}.{name}": str(value)
-        for module in (router, known_texts)
+        for module in (router, known_texts, ridges)
         for name, value in sorted(vars(module).items())
         if name.isupper() and isinstance(value, int | float)
     }

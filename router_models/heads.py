@@ -5,7 +5,6 @@ stage mean the same.
 """
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from scipy import sparse
@@ -43,9 +42,6 @@ class Head:
         return position.astype(np.float32)
 
 
-DENSE_RIDGE: Final = 1e-4
-
-
 def fit_head(
     words: sparse.csr_matrix | None,
     dense: Floats,
@@ -54,9 +50,13 @@ def fit_head(
     space: Space,
     settings: Settings,
     *,
-    dense_ridge: float = DENSE_RIDGE,
+    dense_ridge: float | None = None,
 ) -> Head:
-    """Fit one stage's map by L-BFGS from zero; the same inputs give the same head."""
+    """Fit one stage's map by L-BFGS from zero; the same inputs give the same head.
+
+    `dense_ridge` takes the place of that of the settings.
+    """
+    held = settings.dense_ridge if dense_ridge is None else dense_ridge
     weights = outcome_weights(seen, settings.crowding)
     latent = space.loadings.shape[1]
     vocabulary = 0 if words is None else words.shape[1]
@@ -73,8 +73,8 @@ def fit_head(
         error = weights * (logistic(logits).astype(np.float32) - score)
         value = float((weights * (np.logaddexp(0, logits) - score * logits)).sum(dtype=np.float64))
         pull = error @ space.loadings
-        slope = dense.T @ pull + dense_ridge * head.dense
-        ridge = 0.5 * dense_ridge * float((head.dense**2).sum())
+        slope = dense.T @ pull + held * head.dense
+        ridge = 0.5 * held * float((head.dense**2).sum())
         slopes = [slope.ravel()]
         if transposed is not None:
             slopes.insert(0, (transposed @ pull + settings.word_ridge * head.words).ravel())

@@ -7,7 +7,7 @@ leans on what models have in common.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -33,8 +33,20 @@ class Settings:
     scalar_ridge: float = 1e-4
     loading_ridge: float = 1e-3
     mean_loading_ridge: float = 1e-3
+    dense_ridge: float = 1e-4
     crowding: float = 0.7
     iterations: int = 200
+
+    def held(self, times: float) -> "Settings":
+        """Return the same with every ridge so many times as strong."""
+        return replace(
+            self,
+            word_ridge=self.word_ridge * times,
+            scalar_ridge=self.scalar_ridge * times,
+            loading_ridge=self.loading_ridge * times,
+            mean_loading_ridge=self.mean_loading_ridge * times,
+            dense_ridge=self.dense_ridge * times,
+        )
 
 
 INTERCEPT_RIDGE: Final = 1e-6

@@ -29,6 +29,7 @@ from router_models.heads import Head, Space, fit_head
 from router_models.known_texts import KnownTexts, learn_known, newton_steps
 from router_models.low_rank import SEED, Settings, fit
 from router_models.platt import platt
+from router_models.ridges import held_best, mean_log_loss
 from router_models.scientific import Doubles, least, logistic
 from router_models.texts import Texts
 
@@ -171,7 +172,18 @@ def fit_router(
     known = [stage for stage in Stage if stage is not Stage.ENCODER or texts.has_encoder]
     score, seen = outcomes.score[fitted], outcomes.seen[fitted]
     say(f"{known[-1]} stage and abilities")
-    space, best = _joint(design, stage_features(texts, design, known[-1]), score, seen, fitted, settings, seed)
+    dearest = stage_features(texts, design, known[-1])
+
+    def left_out(found: tuple[Space, Head]) -> float:
+        logits = found[0].logits(found[1].latent(design.words[tune], dearest[tune]))
+        return mean_log_loss(logits, outcomes.score[tune].astype(np.float64), outcomes.seen[tune])
+
+    settings, (space, best) = held_best(
+        settings,
+        int(fitted.sum()),
+        lambda held: _joint(design, dearest, score, seen, fitted, held, seed),
+        left_out,
+    )
     heads = {known[-1]: best}
     for stage in known[:-1]:
         say(f"{stage} stage")
