@@ -13,6 +13,8 @@ import numpy as np
 from gateway.core.neighbours import (
     COSINE_FROM,
     DOUBT_LABELS,
+    LINE_FROM,
+    LINE_RIDGE,
     LOCAL_DOUBT_LABELS,
     LOGIT_MAX,
     NEAREST,
@@ -53,10 +55,12 @@ class Rule:
 
     doubt: float | None = LOCAL_DOUBT_LABELS
     cosine_from: float = COSINE_FROM
-    line_ridge: Callable[[int], float] | None = None
+    line_ridge: Callable[[int], float] | None = lambda _: LINE_RIDGE
+    line_from: int = LINE_FROM
 
 
 SERVED: Final = Rule()
+LEVEL: Final = Rule(line_ridge=None)
 
 
 def corrections(vectors: Floats, labels: Labels, rule: Rule = SERVED) -> Doubles:
@@ -84,7 +88,7 @@ def corrections(vectors: Floats, labels: Labels, rule: Rule = SERVED) -> Doubles
 def line_of(labels: Labels, rule: Rule) -> tuple[float, Doubles]:
     """Return how far the tier stands off: its level, and the slope of it along the vectors."""
     flat: Doubles = np.zeros(labels.vectors.shape[1])
-    if rule.line_ridge is None:
+    if rule.line_ridge is None or len(labels.scores) < rule.line_from:
         return level_of(labels.scores.tolist(), labels.predicted.tolist()), flat
     p = labels.predicted
     rows = np.hstack([np.ones((len(p), 1)), labels.vectors.astype(np.float64)])

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from router_models.adaptation import LABELS, SERVED, Draw, Rule, adapted_gain, draws_of, measured, pool_of
+from router_models.adaptation import LABELS, LEVEL, SERVED, Draw, Rule, adapted_gain, draws_of, measured, pool_of
 from router_models.bootstrap import interval
 from router_models.data import Floats
 from router_models.fits import Placed
@@ -22,11 +22,11 @@ from router_models.workbench import Bench
 MORE_LABELS: Final = (2_000, 4_000)
 """Further numbers of labels, to see when the goal comes."""
 RULES: Final[Mapping[str, Rule]] = {
-    "a level for all requests, nothing else": Rule(doubt=None),
-    "a line along the vectors for the level, held by 8": Rule(line_ridge=lambda labels: 8.0),
-    "the same, held by 32": Rule(line_ridge=lambda labels: 32.0),
-    "the same, held the less the more labels there are": Rule(line_ridge=lambda labels: 2 + 3_200 / labels),
-    "the line held by 8, without the nearest labels": Rule(doubt=None, line_ridge=lambda labels: 8.0),
+    "a level for all requests, nothing else": Rule(doubt=None, line_ridge=None),
+    "a level and the nearest labels": LEVEL,
+    "the line held by 32": Rule(line_ridge=lambda labels: 32.0),
+    "the line held the less the more labels there are": Rule(line_ridge=lambda labels: 2 + 3_200 / labels),
+    "the line without the nearest labels": Rule(doubt=None),
     "only labels from a cosine of 0.4 are near": Rule(cosine_from=0.4),
     "near labels believed four times as much": Rule(doubt=10.0),
 }

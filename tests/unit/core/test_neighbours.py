@@ -16,6 +16,7 @@ from gateway.core.neighbours import (
     correction,
     level_from,
     level_of,
+    raised,
 )
 from gateway.domain.ids import TierName
 
@@ -45,7 +46,15 @@ def test_far_from_all_labels_a_tier_stands_off_by_its_level() -> None:
 
 
 def test_labels_that_the_level_explains_add_nothing_of_their_own() -> None:
-    assert correction(SMALL, math.log(3.0), [1.0, 1.0], [0.75, 0.75], [0.5, 0.5]).logit == pytest.approx(math.log(3.0))
+    expected = [raised(0.5, math.log(3.0))] * 2
+    assert correction(SMALL, math.log(3.0), [1.0, 1.0], [0.75, 0.75], expected).logit == pytest.approx(math.log(3.0))
+
+
+@given(PROBABILITIES, st.floats(-LOGIT_MAX, LOGIT_MAX))
+def test_a_raised_probability_is_still_one(p: float, logit: float) -> None:
+    assert 0.0 <= raised(p, logit) <= 1.0
+    assert raised(raised(p, logit), -logit) == pytest.approx(p, abs=1e-9)
+    assert raised(0.5, logit) == pytest.approx(1 / (1 + math.exp(-logit)))
 
 
 def test_labels_as_good_as_predicted_correct_nothing() -> None:

@@ -3,9 +3,18 @@
 import numpy as np
 import pytest
 
-from gateway.core.neighbours import LOGIT_MAX, NEAREST, closeness_by_cosine, correction, level_of
+from gateway.adapters.label_line import along, line_of
+from gateway.core.neighbours import (
+    LINE_FROM,
+    LOGIT_MAX,
+    NEAREST,
+    closeness_by_cosine,
+    correction,
+    level_of,
+    raised,
+)
 from gateway.domain.ids import TierName
-from router_models.adaptation import Labels, Rule, corrections
+from router_models.adaptation import LEVEL, Labels, Rule, corrections
 from router_models.static_table import unit
 
 
@@ -15,23 +24,28 @@ def _labels(count: int, seed: int = 1) -> Labels:
     return Labels(vectors, (chance.random(count) < 0.3).astype(np.float64), chance.uniform(0.1, 0.9, count))
 
 
-@pytest.mark.parametrize("count", [1, 5, NEAREST, 300])
+@pytest.mark.parametrize("count", [1, 5, NEAREST, LINE_FROM - 1, LINE_FROM, 300])
 def test_corrections_are_those_of_the_gateway(count: int) -> None:
     labels, requests = _labels(count), _labels(40, 2).vectors
     found = corrections(requests, labels)
-    level = level_of(labels.scores.tolist(), labels.predicted.tolist())
+    line = np.array([level_of(labels.scores.tolist(), labels.predicted.tolist()), *[0.0] * 6], np.float32)
+    if count >= LINE_FROM:
+        line = line_of(labels.vectors, labels.scores.astype(np.float32), labels.predicted.astype(np.float32))
+    stands = np.array(along(line, labels.vectors))
     for request, ours in zip(requests, found, strict=True):
         cosines = labels.vectors @ request
         near = np.argsort(-cosines)[:NEAREST]
         weights = [closeness_by_cosine(float(cosine)) for cosine in cosines[near]]
         scores, predicted = labels.scores[near].tolist(), labels.predicted[near].tolist()
-        assert correction(TierName("t"), level, weights, scores, predicted).logit == pytest.approx(ours, abs=1e-5)
+        expected = list(map(raised, predicted, stands[near].tolist()))
+        (off,) = along(line, request[None])
+        assert correction(TierName("t"), off, weights, scores, expected).logit == pytest.approx(ours, abs=1e-4)
 
 
-@pytest.mark.parametrize("rule", [Rule(doubt=None), Rule(line_ridge=lambda labels: 8.0), Rule(cosine_from=0.5)])
+@pytest.mark.parametrize("rule", [LEVEL, Rule(doubt=None), Rule(line_from=10)])
 def test_other_rules_say_something_else(rule: Rule) -> None:
-    labels, requests = _labels(200), _labels(40, 2).vectors
-    assert not np.allclose(corrections(requests, labels, rule), corrections(requests, labels), atol=1e-3)
+    labels, requests = _labels(200 if rule.line_from == LINE_FROM else 100), _labels(40, 2).vectors
+    assert not np.allclose(corrections(requests, labels, rule), corrections(requests, labels))
 
 
 def test_a_line_that_is_held_fast_is_the_level() -> None:
