@@ -20,10 +20,10 @@ from deploy.grafana.panels import (
     number,
     rows,
 )
-from deploy.grafana.promql import in_range, of, or_nothing, per_second
+from deploy.grafana.promql import in_range, least, most, of, or_nothing, per_second
+from gateway.adapters import metrics_ledger_names as ledgers
 from gateway.adapters import metrics_names as names
 from gateway.domain.decision import ReasonCode
-from gateway.domain.errors import ErrorCode
 
 OF_TENANT: Final = {"tenant": "$tenant"}
 
@@ -54,14 +54,14 @@ WELL: Final = Row(
         number(
             About(
                 "Budgets that could not be checked",
-                "Requests refused in the time shown because the ledger did not answer. Tenants without a budget are "
-                "not stopped by that.",
+                "Claims that the ledger did not answer in the time shown. Tenants with a budget are refused for it; "
+                "others are served, and their rates are not counted.",
                 COUNT,
                 6,
                 ((None, GOOD), (1, BAD)),
                 "LedgerDegraded",
             ),
-            Query(or_nothing(in_range(names.ERRORS, where={"code": ErrorCode.LEDGER_UNAVAILABLE}))),
+            Query(in_range(ledgers.LEDGER_UNANSWERED)),
         ),
         number(
             About("Money spent", "Charged to the chosen tenants in the time shown.", USD, 6),
@@ -113,6 +113,27 @@ MONEY: Final = Row(
 LIMITS: Final = Row(
     "Requests and limits",
     (
+        lines(
+            About(
+                "What share of the budget is left?",
+                "Of tenants that have one, at their last request, less what those under way may come to.",
+                SHARE,
+                12,
+                ((None, BAD), (0.1, GOOD)),
+                "BudgetRunsOut",
+            ),
+            Query(
+                of(
+                    least(ledgers.BUDGET_LEFT, "tenant", where=OF_TENANT),
+                    most(ledgers.BUDGET, "tenant", where=OF_TENANT),
+                ),
+                "{{tenant}}",
+            ),
+        ),
+        lines(
+            About("What is left of the budget", "The same in USD. The line jumps where the window turns.", USD, 12),
+            Query(least(ledgers.BUDGET_LEFT, "tenant", where=OF_TENANT), "{{tenant}}"),
+        ),
         layers(
             About("Who asks?", "By tenant. An empty name: the key was not known, or nothing was read.", PER_SECOND, 12),
             Query(per_second(names.REQUESTS, "tenant", where=OF_TENANT), "{{tenant}}"),

@@ -6,6 +6,7 @@ routes and aliases come from the policy, and tenants beyond a limit share one va
 
 from gateway.adapters.metrics_cache_names import CACHE_METRICS
 from gateway.adapters.metrics_endpoint_names import ENDPOINT_METRICS
+from gateway.adapters.metrics_ledger_names import LEDGER_METRICS
 from gateway.adapters.metrics_prefix_names import PREFIX_METRICS
 from gateway.adapters.metrics_scoring_names import SCORING_METRICS
 from gateway.adapters.metrics_semantic_names import SEMANTIC_METRICS
@@ -219,6 +220,7 @@ METRICS = (
     REQUESTS,
     ERRORS,
     REFUSALS,
+    *LEDGER_METRICS,
     DECISIONS,
     REMOVALS,
     CONVERSATION_TURNS,

@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from gateway.adapters.chance import uniform
+from gateway.adapters.ledger_watch import ObservedLedger
 from gateway.adapters.memory_answered import MemoryAnswered
 from gateway.adapters.memory_cache import MemoryCache
 from gateway.adapters.memory_conversations import MemoryConversations
@@ -40,7 +41,6 @@ from gateway.ports import (
     CacheStore,
     Clock,
     ConversationStore,
-    Ledger,
     News,
     ReceiptStore,
     Reservoir,
@@ -59,7 +59,7 @@ class Stores:
     cache: CacheStore
     semantic: SemanticIndex
     conversations: ConversationStore
-    ledger: Ledger
+    ledger: ObservedLedger
     receipts: ReceiptStore
     answered: AnsweredStore
     reservoir: Reservoir
@@ -113,7 +113,7 @@ def open_stores(settings: Settings, clock: Clock, receipts_kept: int) -> Stores:
             MemoryCache(clock, bytes_max=settings.cache_memory_bytes),
             MemorySemanticIndex(clock),
             MemoryConversations(clock),
-            MemoryLedger(clock),
+            ObservedLedger(MemoryLedger(clock)),
             MemoryReceipts(receipts_kept),
             MemoryAnswered(receipts_kept),
             _reservoir(settings.state),
@@ -129,7 +129,7 @@ def open_stores(settings: Settings, clock: Clock, receipts_kept: int) -> Stores:
     receipts = RedisReceipts(
         client, ReceiptCodec(encode_receipt, decode_receipt), RedisReceiptsSettings(kept=receipts_kept)
     )
-    ledger = RedisLedger(client, clock=clock, chance=uniform)
+    ledger = ObservedLedger(RedisLedger(client, clock=clock, chance=uniform))
     answered = RedisAnswered(client, RedisAnsweredSettings(kept=receipts_kept))
     cache, semantic, conversations, reservoir = (
         RedisCache(client, clock, RedisCacheSettings(local_bytes_max=settings.cache_memory_bytes)),

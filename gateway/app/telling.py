@@ -4,6 +4,7 @@ from typing import Any
 
 from gateway.adapters import metrics_names
 from gateway.adapters.cache_figures import CacheFigures
+from gateway.adapters.ledger_watch import ObservedLedger, expose_ledger
 from gateway.adapters.line_writer import LineWriter
 from gateway.adapters.metrics import Metrics
 from gateway.adapters.metrics_endpoints import expose_endpoints
@@ -36,9 +37,10 @@ class Telling:
         return self._figures.documents()
 
 
-def expose(metrics: Metrics, policy: PolicyInForce, world: World, lines: LineWriter) -> None:
+def expose(metrics: Metrics, policy: PolicyInForce, world: World, lines: LineWriter, ledger: ObservedLedger) -> None:
     """Let a scrape read what others keep."""
     expose_policy(metrics, lambda: policy.snapshot)
+    expose_ledger(metrics, ledger)
     expose_endpoints(metrics, lambda: policy.snapshot, world.endpoints, world.clock.now_s)
     expose_slos(metrics, lambda: policy.snapshot, world.slos, world.clock.now_s)
     expose_number(metrics, metrics_names.IN_FLIGHT, lambda: world.admission.in_flight)

@@ -114,7 +114,7 @@ def make_service(settings: Settings, worker: int = 0) -> Service:
         report_fault=report_fault,
     )
     opinions, reports = Opinions(world), CacheReports(world)
-    expose(metrics, policy, world, lines)
+    expose(metrics, policy, world, lines, stores.ledger)
     expose_cache(metrics, figures, stores.cache, reports.counts)
     expose_learning(metrics, opinions, stores, model)
     expose_semantic(metrics, world.semantic.proofs, world.semantic.index)

@@ -87,7 +87,7 @@ def test_the_errors_that_alarms_name_are_told_from_the_start() -> None:
         for series, matchers in series_in(rule["expr"])
         if series == "tiergate_errors_total"
     }
-    assert named == {ErrorCode.LEDGER_UNAVAILABLE, ErrorCode.TIER_UNAVAILABLE, ErrorCode.INTERNAL_ERROR}
+    assert named == {ErrorCode.TIER_UNAVAILABLE, ErrorCode.INTERNAL_ERROR}
 
 
 def _promtool(tools: Tools, *arguments: str | Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from gateway.adapters import (
     metrics_cache_names,
     metrics_endpoint_names,
+    metrics_ledger_names,
     metrics_names,
     metrics_prefix_names,
     metrics_scoring_names,
@@ -24,6 +25,7 @@ def test_every_metric_of_the_module_is_in_the_table_once() -> None:
     modules = (
         metrics_names,
         metrics_endpoint_names,
+        metrics_ledger_names,
         metrics_prefix_names,
         metrics_scoring_names,
         metrics_cache_names,
