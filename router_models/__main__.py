@@ -20,6 +20,7 @@ from router_models.export import shipped_directory
 from router_models.low_rank import SEED
 from router_models.own_data import SUFFIXES
 from router_models.triton import add_triton_command
+from router_models.verifier.cli import add_verifier_command
 
 KEPT = Path(".tiergate") / "router_model.npz"
 
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     add_frames_command(commands)
     add_bench_command(commands)
     add_triton_command(commands, shipped_directory())
+    add_verifier_command(commands)
     return parser
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from gateway.adapters.npz import read_arrays
 from gateway.adapters.static_artefact import STATIC, VOCABULARY, StaticModel, read_static
+from gateway.adapters.verifier_artefact import VERIFIER, VerifierModel, read_verifier
 from gateway.core.features import FEATURE_VERSION, SCALAR_NAMES
 from gateway.domain.ability import Ability, Score, unknown_score
 from gateway.domain.calibration import CalibrationRequest, Catalogue, Graded
@@ -90,12 +91,13 @@ class FoldedTable:
 
 @dataclass(frozen=True, slots=True)
 class Artefact:
-    """A difficulty model, checked and in memory."""
+    """A difficulty model, checked and in memory; with a verifier of semantic hits, where one was trained for it."""
 
     manifest: Manifest
     catalogue: Catalogue
     table: FoldedTable
     static: StaticModel
+    verifier: VerifierModel | None = None
 
 
 def shipped_artefact() -> Path:
@@ -114,6 +116,7 @@ def load_artefact(directory: Path) -> Artefact:
         static = read_static(sound[STATIC], sound[VOCABULARY], len(table.rows), manifest.latent)
         requests = _requests(sound[CALIBRATION], scorer)
         graded = _graded(sound[GRADED], [each.name for each in references], scorer)
+        verifier = _verifier(directory, manifest, static)
     except (msgspec.DecodeError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise _unreadable(directory, f"its files do not hold what they should ({error})") from error
     catalogue = Catalogue(
@@ -125,7 +128,21 @@ def load_artefact(directory: Path) -> Artefact:
         graded=graded,
         space=manifest.files[TABLE],
     )
-    return Artefact(manifest, catalogue, table, static)
+    return Artefact(manifest, catalogue, table, static, verifier)
+
+
+def _verifier(directory: Path, manifest: Manifest, static: StaticModel) -> VerifierModel | None:
+    """Read the verifier that the manifest lists. One that was trained on another table of pieces is refused."""
+    if VERIFIER not in manifest.files:
+        return None
+    verifier = read_verifier(_read_sound(directory / VERIFIER, manifest), *static.table.shape)
+    if verifier.static != manifest.files[STATIC]:
+        raise ArtefactError(
+            directory / VERIFIER,
+            f"was trained on another {STATIC} than the one beside it",
+            "Train it anew: python -m router_models verifier train",
+        )
+    return verifier
 
 
 def _unreadable(path: Path, problem: str) -> ArtefactError:

@@ -9,19 +9,20 @@ from gateway.domain.noun import noun
 class Question:
     """What a text says, in the terms in which two texts may differ.
 
-    `words` are in order and in plain form: lower case, contractions written out. `capital` has as many truths: a word
-    begins with a capital that its place in the sentence does not explain. `stems` has as many words again, without
-    endings. `numbers` are as written but for separators, each with its unit where one follows it directly, in order;
-    `negations` counts words that deny; `asks` is the first question word; `quoted` holds what stands in quotation
-    marks; `scripts` the alphabets used, apart from Latin.
+    `words` are in order and in plain form: lower case, contractions written out, number words as digits. `stems` has as
+    many words again, without endings, and `names` as many truths: a word begins with a capital that its place in the
+    sentence does not explain. `numbers`, `units` (those that follow a number, and signs of money) and `denials` are
+    words of `words` again, in order. `asks` is the first question word, "is" where a verb asks, or empty; `quoted`
+    holds what stands in quotation marks; `scripts` the alphabets used beside Latin.
     """
 
     text: str
     words: tuple[str, ...]
-    capital: tuple[bool, ...]
     stems: tuple[str, ...]
+    names: tuple[bool, ...]
     numbers: tuple[str, ...]
-    negations: int
+    units: tuple[str, ...]
+    denials: tuple[str, ...]
     asks: str
     quoted: tuple[str, ...]
     scripts: frozenset[str]

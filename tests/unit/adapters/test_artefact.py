@@ -154,3 +154,26 @@ def test_the_digest_changes_with_the_manifest(directory: Path) -> None:
     before = load_artefact(directory).catalogue.digest
     _edit_manifest(directory, lambda manifest: manifest.update(version="2"))
     assert load_artefact(directory).catalogue.digest != before
+
+
+def test_a_difficulty_model_may_have_no_verifier(directory: Path) -> None:
+    _edit_manifest(directory, lambda manifest: manifest.update(files=_without(manifest["files"], "verifier.npz")))
+    assert load_artefact(directory).verifier is None
+    assert load_artefact(shipped_artefact()).verifier is not None
+
+
+def test_a_verifier_that_was_trained_on_another_table_is_refused(directory: Path) -> None:
+    with np.load(directory / "static.npz") as file:
+        arrays = {name: file[name] for name in file.files}
+    arrays["table_unit"] = arrays["table_unit"] * np.float32(2.0)
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    _replace(directory, "static.npz", buffer.getvalue())
+    with pytest.raises(ArtefactError, match=r"verifier train") as refused:
+        load_artefact(directory)
+    assert refused.value.path.name == "verifier.npz"
+
+
+def _without(files: object, name: str) -> dict[str, str]:
+    assert isinstance(files, dict)
+    return {each: digest for each, digest in files.items() if each != name}
