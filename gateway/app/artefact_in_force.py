@@ -1,11 +1,11 @@
 """The difficulty model in force, and the one door by which another takes its place without a restart.
 
-    directory ─ load and check ─ scorer ─┐
+    directory ─ load and check ─ scorer, and judge of semantic hits ─┐
                                          ├─ snapshot, which names its model ─▶ in force
     policy in force ─ compile anew ──────┘
 
-A request reads the snapshot once and takes the scorer that it names, so it never gets one of each. The scorer before
-stays with the requests that hold it.
+A request reads the snapshot once and takes the scorer and the judge that it names, so it never gets one of each. The
+scorer before stays with the requests that hold it.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from pathlib import Path
 from gateway.adapters.artefact import Artefact, ArtefactError, load_artefact
 from gateway.app.policy_in_force import Compile, PolicyInForce, Reloads
 from gateway.app.settings import CannotStart
+from gateway.pipeline.world import HitJudge
 from gateway.policy.problems import render
 from gateway.ports import Scorer
 
@@ -22,8 +23,12 @@ MakeScorer = Callable[[Artefact], Scorer]
 """Raises CannotStart where a stage that the policy insists on cannot be had."""
 
 
+MakeJudge = Callable[[Artefact], HitJudge | None]
+"""None for a model that came without a verifier."""
+
+
 class ArtefactInForce:
-    """Holds the scorers by their model's digest: one, and for the moment of a swap two."""
+    """Holds the scorers and judges by their model's digest: one, and for the moment of a swap two."""
 
     def __init__(
         self,
@@ -32,15 +37,19 @@ class ArtefactInForce:
         *,
         compiler: Callable[[Artefact], Compile],
         make_scorer: MakeScorer,
+        make_judge: MakeJudge,
     ) -> None:
         self.artefact = artefact
-        self.scorers: dict[str, Scorer] = {artefact.catalogue.digest: make_scorer(artefact)}
+        self.scorers: dict[str, Scorer] = {}
+        self.judges: dict[str, HitJudge] = {}
+        self._hold(artefact.catalogue.digest, make_scorer(artefact), make_judge(artefact))
         self.reloads = Reloads()
         self.problem = ""
         """What was wrong with the model that was offered last; empty when it was taken."""
         self._policy = policy
         self._compiler = compiler
         self._make_scorer = make_scorer
+        self._make_judge = make_judge
 
     async def offer(self, directory: Path) -> bool:
         """Take the model in the directory if it is sound and the policy compiles against it; tell whether it is new.
@@ -56,23 +65,32 @@ class ArtefactInForce:
             self.problem = ""
             return False
         try:
-            scorer, compile_source = await asyncio.to_thread(self._prepare, offered)
+            scorer, judge, compile_source = await asyncio.to_thread(self._prepare, offered)
         except CannotStart as error:
             return self._refuse(str(error))
-        self.scorers[digest] = scorer
+        self._hold(digest, scorer, judge)
         problems = await asyncio.to_thread(self._policy.adopt, compile_source)
         if problems:
-            del self.scorers[digest]
+            self._let_go(digest)
             return self._refuse(f"the policy does not compile against it:\n{render(problems)}")
         # Requests look their scorer up on this very thread, so none can still be about to look up the former.
         for former in [each for each in self.scorers if each != digest]:
-            del self.scorers[former]
+            self._let_go(former)
         self.artefact, self.problem = offered, ""
         self.reloads.accepted += 1
         return True
 
-    def _prepare(self, offered: Artefact) -> tuple[Scorer, Compile]:
-        return self._make_scorer(offered), self._compiler(offered)
+    def _prepare(self, offered: Artefact) -> tuple[Scorer, HitJudge | None, Compile]:
+        return self._make_scorer(offered), self._make_judge(offered), self._compiler(offered)
+
+    def _hold(self, digest: str, scorer: Scorer, judge: HitJudge | None) -> None:
+        self.scorers[digest] = scorer
+        if judge is not None:
+            self.judges[digest] = judge
+
+    def _let_go(self, digest: str) -> None:
+        del self.scorers[digest]
+        self.judges.pop(digest, None)
 
     def _refuse(self, problem: str) -> bool:
         if problem != self.problem:

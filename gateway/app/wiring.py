@@ -35,7 +35,7 @@ from gateway.app.loop_keeping import LoopKeeping
 from gateway.app.policy_in_force import PolicyInForce
 from gateway.app.policy_reading import compiler, read_artefact, read_policy
 from gateway.app.scoring import Scoring
-from gateway.app.semantic import make_semantic
+from gateway.app.semantic import make_judge, make_semantic
 from gateway.app.serve import Service
 from gateway.app.settings import Settings
 from gateway.app.stores import Stores, open_stores
@@ -79,7 +79,8 @@ def make_service(settings: Settings, worker: int = 0) -> Service:
     transports = {"lean": LeanTransport(), "httpx": HttpxTransport()}
     directory = settings.artefacts or shipped_artefact()
     scoring = Scoring(policy.snapshot, directory, clock=clock, metrics=metrics, transport=transports["lean"])
-    model = ArtefactInForce(artefact, policy, compiler=compiler, make_scorer=scoring.make)
+    judged = partial(make_judge, clock)
+    model = ArtefactInForce(artefact, policy, compiler=compiler, make_scorer=scoring.make, make_judge=judged)
     stores = open_stores(settings, clock, policy.snapshot.receipts_kept)
     lines = LineWriter(FileIO(_STDOUT, "wb", closefd=False).write)
     figures = CacheFigures()
@@ -93,7 +94,7 @@ def make_service(settings: Settings, worker: int = 0) -> Service:
         scorers=model.scorers,
         cache=stores.cache,
         cache_master=stores.cache_master,
-        semantic=make_semantic(stores, {}),
+        semantic=make_semantic(stores, model.judges),
         flights=Flights(),
         conversations=stores.conversations,
         ledger=stores.ledger,

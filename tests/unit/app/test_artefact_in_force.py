@@ -15,10 +15,12 @@ from gateway.app.settings import CannotStart
 from gateway.domain.outcome import Outcome
 from gateway.domain.request import Operation
 from gateway.pipeline.drive import Pipeline
+from gateway.pipeline.world import HitJudge
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.policy.source import PolicySource
 from tests.support.artefacts import write_variant
 from tests.support.gateways import CHAT, Gateway
+from tests.support.semantic import ToldVerifier, WordEmbedder
 
 POLICY = """\
 version: 1
@@ -44,11 +46,18 @@ def in_force(folder: Path) -> tuple[PolicyInForce, ArtefactInForce]:
     compiled = compiler(artefact)(source)
     assert isinstance(compiled, PolicySnapshot), compiled
     policy = PolicyInForce(compiled, source, compiler(artefact), may_open=True)
-    return policy, ArtefactInForce(artefact, policy, compiler=compiler, make_scorer=make_scorer)
+    return policy, ArtefactInForce(artefact, policy, compiler=compiler, make_scorer=make_scorer, make_judge=make_judge)
 
 
 def make_scorer(artefact: Artefact) -> FoldedScorer:
     return FoldedScorer(artefact.table)
+
+
+def make_judge(artefact: Artefact) -> HitJudge | None:
+    if artefact.manifest.version == "without":
+        return None
+    verifier = ToldVerifier()
+    return HitJudge(artefact.manifest.version, WordEmbedder(), verifier, verifier.read)
 
 
 async def test_a_new_model_brings_its_abilities_and_its_scorer_together(tmp_path: Path) -> None:
@@ -57,7 +66,8 @@ async def test_a_new_model_brings_its_abilities_and_its_scorer_together(tmp_path
     assert await model.offer(write_variant(tmp_path / "two", "two", shift=0.5))
     after = policy.snapshot
     assert after.id != before.id
-    assert list(model.scorers) == [after.artefact] != [before.artefact]
+    assert list(model.scorers) == list(model.judges) == [after.artefact] != [before.artefact]
+    assert model.judges[after.artefact].name == "two"
     assert after.space == before.space
     for name, tier in after.tiers.items():
         assert tier.ability.intercept == pytest.approx(before.tiers[name].ability.intercept + 0.5)
@@ -66,9 +76,15 @@ async def test_a_new_model_brings_its_abilities_and_its_scorer_together(tmp_path
     assert model.reloads.accepted == 1
 
 
+async def test_a_model_without_a_verifier_has_no_judge(tmp_path: Path) -> None:
+    policy, model = in_force(write_variant(tmp_path / "one", "one"))
+    assert await model.offer(write_variant(tmp_path / "without", "without"))
+    assert (list(model.scorers), model.judges) == ([policy.snapshot.artefact], {})
+
+
 async def test_a_bad_model_changes_nothing_and_says_so_once(tmp_path: Path) -> None:
     policy, model = in_force(write_variant(tmp_path / "one", "one"))
-    before, scorers = policy.snapshot, dict(model.scorers)
+    before, scorers, judges = policy.snapshot, dict(model.scorers), dict(model.judges)
     broken = write_variant(tmp_path / "two", "two")
     (broken / "references.json").write_bytes(b"[]")
     assert not await model.offer(broken)
@@ -76,7 +92,7 @@ async def test_a_bad_model_changes_nothing_and_says_so_once(tmp_path: Path) -> N
     assert "references.json" in model.problem
     assert not await model.offer(write_variant(tmp_path / "three", "three", without="gpt-4-1106-preview"))
     assert "gpt-4-1106-preview" in model.problem
-    assert (policy.snapshot, model.scorers) == (before, scorers)
+    assert (policy.snapshot, model.scorers, model.judges) == (before, scorers, judges)
     assert (model.reloads.accepted, model.reloads.refused) == (0, 2)
     write_variant(broken, "two")
     assert await model.offer(broken)
@@ -90,7 +106,7 @@ async def test_a_model_whose_scorer_cannot_be_made_is_refused_like_any_bad_one(t
         return make_scorer(artefact)
 
     policy, good = in_force(write_variant(tmp_path / "one", "one"))
-    model = ArtefactInForce(good.artefact, policy, compiler=compiler, make_scorer=make)
+    model = ArtefactInForce(good.artefact, policy, compiler=compiler, make_scorer=make, make_judge=make_judge)
     before = policy.snapshot
     assert not await model.offer(write_variant(tmp_path / "two", "two"))
     assert (policy.snapshot, model.problem) == (before, "The encoder cannot be used: no GPU")

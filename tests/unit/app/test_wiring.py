@@ -61,7 +61,7 @@ async def test_a_worker_marks_its_metrics_with_its_number() -> None:
         assert set(re.findall(r'worker="([^"]*)"', (await client.get("/metrics")).text)) == {"2"}
 
 
-def write_policy(path: Path, origin: str, *, model: str = "ok") -> None:
+def write_policy(path: Path, origin: str, *, model: str = "ok", route: str = "{}") -> None:
     path.write_text(
         f"""\
 version: 1
@@ -69,7 +69,7 @@ tiers:
   only: {{model: {model}, price: {{input: 1, output: 2}}, context: 8k, ability: {{like: gpt-4o-mini}},
          endpoints: [{{url: "{origin}/v1"}}]}}
 models: {{auto: {{route: all}}}}
-routes: {{all: {{}}}}
+routes: {{all: {route}}}
 """
     )
 
@@ -86,6 +86,29 @@ async def test_a_request_goes_through_to_a_model_server_and_is_counted(tmp_path:
             receipt = (await client.get("/v1/receipts/" + answer.headers["x-tiergate-request-id"])).json()
             assert receipt["outcome"] == "success_upstream"
             assert 'outcome="success_upstream"' in (await client.get("/metrics")).text
+
+
+async def test_the_shipped_verifier_gives_the_kept_answer_to_other_words_and_not_to_another_question(
+    tmp_path: Path,
+) -> None:
+    path, first = tmp_path / "p.yaml", "How can I learn guitar fast?"
+    async with FaultServer() as server:
+        write_policy(path, server.origin, route="{cache: {semantic: {max_wrong: 10%, shadow: 0.1%}}}")
+        async with running(make(path).app) as client:
+
+            async def ask(question: str) -> httpx.Response:
+                body = {"model": "auto", "messages": [{"role": "user", "content": question}], "temperature": 0}
+                return await client.post("/v1/chat/completions", json=body)
+
+            assert (await ask(first)).headers["x-tiergate-cache"] == "miss"
+            again = await ask("How do I learn guitar fast?")
+            assert again.headers["x-tiergate-cache"] == "semantic"
+            assert again.headers["x-tiergate-cache-entry"]
+            other = await ask("How do I not learn guitar fast?")
+            assert other.headers["x-tiergate-cache"] == "miss"
+            receipt = (await client.get("/v1/receipts/" + other.headers["x-tiergate-request-id"])).json()
+            assert receipt["semantic"]["end"] == "refused"
+            assert 'tiergate_semantic_requests_total{end="hit",bar=""' in (await client.get("/metrics")).text
 
 
 async def told_once(client: httpx.AsyncClient, ready: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
