@@ -8,6 +8,7 @@ from gateway.adapters.ledger_watch import ObservedLedger, expose_ledger
 from gateway.adapters.line_writer import LineWriter
 from gateway.adapters.metrics import Metrics
 from gateway.adapters.metrics_endpoints import expose_endpoints
+from gateway.adapters.metrics_semantic import expose_semantic
 from gateway.adapters.metrics_sources import expose_number, expose_policy, expose_slos
 from gateway.adapters.recorders import Recorders
 from gateway.app.artefact_in_force import ArtefactInForce
@@ -42,6 +43,7 @@ def expose(metrics: Metrics, policy: PolicyInForce, world: World, lines: LineWri
     expose_policy(metrics, lambda: policy.snapshot)
     expose_ledger(metrics, ledger)
     expose_endpoints(metrics, lambda: policy.snapshot, world.endpoints, world.clock.now_s)
+    expose_semantic(metrics, world.semantic.proofs, world.semantic.index)
     expose_slos(metrics, lambda: policy.snapshot, world.slos, world.clock.now_s)
     expose_number(metrics, metrics_names.IN_FLIGHT, lambda: world.admission.in_flight)
     expose_number(metrics, metrics_names.LOG_LINES_LOST, lambda: lines.lost)

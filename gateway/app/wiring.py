@@ -18,7 +18,6 @@ from gateway.adapters.clock import SystemClock, later
 from gateway.adapters.line_writer import LineWriter
 from gateway.adapters.metrics import Metrics
 from gateway.adapters.metrics_cache import expose_cache
-from gateway.adapters.metrics_semantic import expose_semantic
 from gateway.adapters.metrics_sources import expose_prefixes
 from gateway.adapters.policy_watch import PolicyWatch
 from gateway.adapters.recorders import Recorders
@@ -118,7 +117,6 @@ def make_service(settings: Settings, worker: int = 0) -> Service:
     expose(metrics, policy, world, lines, stores.ledger)
     expose_cache(metrics, figures, stores.cache, reports.counts)
     expose_learning(metrics, opinions, stores, model)
-    expose_semantic(metrics, world.semantic.proofs, world.semantic.index)
     keeping = LoopKeeping(world, metrics)
     share = PrefixShare(world.prefixes, lambda: chosen_among(policy.snapshot.tiers.values(), world.endpoints))
     prefixes = stores.prefix_news(share, clock)

@@ -56,7 +56,16 @@ class Trees:
         """Return the trees that `arrays` gave."""
         places = {name: arrays[name].astype(np.intp) for name in ("roots", "feature", "left", "right")}
         numbers = {name: arrays[name].astype(np.float64) for name in ("threshold", "value")}
-        return cls(**places, **numbers, base=float(arrays["base"]), depth=int(arrays["depth"]))
+        return cls(
+            roots=places["roots"],
+            feature=places["feature"],
+            threshold=numbers["threshold"],
+            left=places["left"],
+            right=places["right"],
+            value=numbers["value"],
+            base=float(arrays["base"]),
+            depth=int(arrays["depth"]),
+        )
 
     def arrays(self) -> Mapping[str, NDArray[np.generic]]:
         """Return what an artefact keeps."""
@@ -75,7 +84,7 @@ class Trees:
 def grow(features: Floats, labels: Labels, weights: Floats, seed: int, rounds: int = ROUNDS) -> Trees:
     """Fit trees; the same data and seed give the same trees."""
     signs = [int(name in RISING) - int(name in FALLING) for name in FEATURE_NAMES]
-    model = HistGradientBoostingClassifier(
+    model = HistGradientBoostingClassifier(  # type: ignore[no-untyped-call]  # scikit-learn's is not annotated
         learning_rate=RATE,
         max_iter=rounds,
         max_leaf_nodes=LEAVES,

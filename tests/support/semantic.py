@@ -52,7 +52,7 @@ class ToldVerifier:
 
     def read(self, text: str) -> Question:
         """Keep the text alone: nothing else is looked at."""
-        return Question(text, (), (), (), (), 0, "", (), frozenset())
+        return Question(text, (), (), (), (), (), (), "", (), frozenset())
 
     def judge(self, asked: Question, cached: Sequence[Question], cosines: Sequence[float]) -> tuple[Judgement, ...]:
         """Say what was told of each pair."""
