@@ -84,7 +84,9 @@ def bars(about: About, query: Query) -> bargauge.Panel:
 
 def heat(about: About, query: Query) -> heatmap.Panel:
     """How a histogram's observations lie over its buckets, over time."""
+    # Each is set: where one is absent the schema's zero would be written, and with no steps all cells look alike.
     scheme = heatmap_builders.HeatmapColorOptions().mode(heatmap_models.HeatmapColorMode.SCHEME).scheme("Oranges")
+    scheme = scheme.steps(64).exponent(0.5).fill("dark-orange")
     axis = heatmap_builders.YAxisConfig().unit(about.unit)
     panel = heatmap.Panel().calculate(False).color(scheme).y_axis(axis).cell_gap(1)
     finished = _finish(panel, replace(about, unit=COUNT), [])

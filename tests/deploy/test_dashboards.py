@@ -83,6 +83,15 @@ def test_every_panel_says_what_it_shows_in_what_unit_by_names_of_its_own(board: 
 
 
 @EVERY
+def test_a_heat_map_has_colours_to_tell_cells_apart(board: Json) -> None:
+    for panel in panels(board):
+        if panel["type"] == "heatmap":
+            assert panel["options"]["color"]["steps"] >= 2
+            assert panel["options"]["color"]["exponent"] > 0
+            assert [target["format"] for target in panel["targets"]] == ["heatmap"]
+
+
+@EVERY
 def test_every_query_is_about_metrics_labels_and_values_that_there_are(board: Json) -> None:
     faults = [
         f"{asked.place}: {fault}"
