@@ -150,17 +150,22 @@ class EndpointState:
         """Take note of what other workers have pending there, all together."""
         self._others_tokens, self._others_at_s = pending_tokens, now_s
 
-    def ahead_tokens(self, now_s: float, usual_tokens: float) -> float:
-        """Estimate the tokens that are computed before a new prompt's: of prompts, and a share of the answers' own.
+    def waiting_tokens(self, now_s: float, usual_tokens: float) -> float:
+        """Estimate the tokens of prompts that wait, everybody's.
 
-        Others' prompts are known from the other workers, and as requests that the server says are waiting beyond ours.
+        Others' are known from the other workers, and as requests that the server says are waiting beyond ours.
         """
         others = self._others_tokens if now_s - self._others_at_s <= OTHERS_VALID_S else 0
         load = self.load(now_s)
         if load is not None:
             waiting = min(load.waiting, max(0, load.running + load.waiting - self.in_flight))
             others = max(others, int(waiting * usual_tokens))
-        return self.pending_tokens + others + ANSWER_SHARE * (self.outstanding_tokens - self.prompt_tokens)
+        return self.pending_tokens + others
+
+    def ahead_tokens(self, now_s: float, usual_tokens: float) -> float:
+        """Estimate the tokens that are computed before a new prompt's: those that wait, and a share of the answers'."""
+        answers = self.outstanding_tokens - self.prompt_tokens
+        return self.waiting_tokens(now_s, usual_tokens) + ANSWER_SHARE * answers
 
     def note_duration(self, took_s: float) -> None:
         """Take note of how long a call took from its start to its end."""

@@ -20,6 +20,10 @@ _SHARE_MIN: Final = 0.2
 AVERAGED_S: Final = 2.0
 """How far back an endpoint's average reaches."""
 _SAMPLE_WEIGHT_MIN: Final = 0.05
+_LATE_WEIGHT_MAX: Final = 0.2
+LATE_MAX: Final = 6.0
+"""No single request makes an endpoint gray that was known to be sound, however late it is; three in a row do. Where
+requests are few, and several workers send them, who came at the same moment explains most of what is late."""
 
 TOLERATED: Final = 1.5
 """Up to this many times its peers' time an endpoint is as good as they are."""
@@ -76,8 +80,10 @@ class Slowness:
 
     def observe(self, ratio: float, now_s: float) -> None:
         """Take a sample in, by the time since the last one."""
-        share = 1.0 - exp((self._at_s - now_s) / AVERAGED_S) if self.ratio else 1.0
-        self.ratio += max(share, _SAMPLE_WEIGHT_MIN) * (ratio - self.ratio)
+        weight = max(1.0 - exp((self._at_s - now_s) / AVERAGED_S), _SAMPLE_WEIGHT_MIN) if self.ratio else 1.0
+        if ratio > self.ratio > 0.0:
+            ratio, weight = max(min(ratio, LATE_MAX), self.ratio), min(weight, _LATE_WEIGHT_MAX)
+        self.ratio += weight * (ratio - self.ratio)
         self._at_s = now_s
 
 

@@ -28,7 +28,7 @@ from gateway.domain.decision import ReasonCode, Shortage
 from gateway.domain.ids import EndpointId, TierName
 from gateway.domain.tier import Endpoint, Tier
 
-CROWDING: Final = 3.0
+CROWDING: Final = 3.5
 """How much more a token that must be computed anew counts for each usual request that waits at a server on average."""
 TRICKLE_PICKS: Final = 250
 """One in so many requests of its tier goes to a gray endpoint: few enough to leave the 99th percentile alone."""

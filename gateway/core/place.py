@@ -19,7 +19,7 @@ UNHURRIED: Final = 0.05
 OWN_TURNS: Final = 3
 """Of our event loop's turns before a beginning is seen: the call's, the head's and the first bytes'. What they are late
 is our doing: a worker short of time would else take it for its servers' and turn away what they could well serve."""
-QUICK: Final = 0.5
+QUICK: Final = 0.8
 """Of the time that was usual: whoever takes less is not compared with those who take that."""
 _USUAL_SHARE: Final = 0.02
 _SOON_S: Final = float("-inf")
@@ -164,7 +164,9 @@ class Place:
         self._prompt_tokens = prompt_tokens
         self._tokens = tokens
         self._pending_tokens = max(0, prompt_tokens - cached_tokens)
-        self._work_tokens = state.pending_tokens + self._pending_tokens
+        self._work_tokens = self._pending_tokens
+        if len(servers.states) > 1:
+            self._work_tokens += int(state.waiting_tokens(now_s, servers.usual_tokens))
         self._is_trial = is_trial
         self._is_over = False
         self._row = 0

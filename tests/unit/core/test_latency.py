@@ -6,6 +6,7 @@ import pytest
 
 from gateway.core.latency import (
     GRAY,
+    LATE_MAX,
     MEMORY,
     NOISE_S,
     Baseline,
@@ -76,11 +77,30 @@ def test_differences_of_our_own_making_are_none() -> None:
 
 def test_an_average_reaches_back_for_seconds_not_for_samples() -> None:
     slowness = Slowness()
+    slowness.observe(10.0, 100.0)
     slowness.observe(1.0, 100.0)
-    slowness.observe(10.0, 110.0)
-    assert slowness.ratio > 9.5, "what was ten seconds ago hardly counts"
+    assert slowness.ratio > 9.5, "one of many in the same moment counts for little"
     slowness.observe(1.0, 110.0)
-    assert slowness.ratio > 8.0, "one of many in the same moment counts for little"
+    assert slowness.ratio < 1.1, "what was ten seconds ago hardly counts"
+
+
+@pytest.mark.parametrize("late", [GRAY + 1.0, LATE_MAX, 1_000.0])
+def test_one_late_request_makes_nobody_gray_however_late_it_is_and_a_row_of_them_does(late: float) -> None:
+    slowness = Slowness()
+    slowness.observe(1.0, 0.0)
+    found = []
+    for step in range(1, 20):
+        slowness.observe(late, step * 10.0)
+        found.append(slowness.ratio >= GRAY)
+    assert found[:2] == [False, False]
+    assert all(found[8:])
+
+
+def test_who_was_slower_than_that_from_the_first_is_not_made_quicker_by_a_late_one() -> None:
+    slowness = Slowness()
+    slowness.observe(50.0, 0.0)
+    slowness.observe(60.0, 10.0)
+    assert slowness.ratio == 50.0
 
 
 def test_each_is_compared_with_the_median_of_the_others() -> None:

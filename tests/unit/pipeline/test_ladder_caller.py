@@ -199,7 +199,7 @@ async def test_what_our_own_loop_is_late_is_no_slowness_of_a_server() -> None:
     for lag_s, is_slow in ((1.0, False), (0.0, True)):
         gateway.world.admission.pressure.lag_s = lag_s
         await gateway.ask({**STREAM, "model": "small", "seed": int(lag_s)})
-        assert (max(state_of(gateway, "small", at).slowness.ratio for at in (0, 1)) > 10.0) is is_slow
+        assert (max(state_of(gateway, "small", at).slowness.ratio for at in (0, 1)) > 1.5) is is_slow
 
 
 class CrowdedMeanwhile(Books):
