@@ -1,4 +1,4 @@
-"""`python -m load_tests`: serve, drive, compare, overload, slow_clients, flood, stages."""
+"""`python -m load_tests`: serve, drive, compare, overload, slow_clients, flood, stages, scoring, prefix."""
 
 import argparse
 import json
@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Protocol
 
-from load_tests import cli_compare, cli_overload, cli_slow_clients, flood, model_server, scoring, stages
+from load_tests import cli_compare, cli_overload, cli_prefix, cli_slow_clients, flood, model_server, scoring, stages
 from load_tests.answers import MARKER
 from load_tests.driver import drive
 from load_tests.plan import MAX_REQUESTS, Plan, RefusedLoad
@@ -21,6 +21,7 @@ EXAMPLES = """examples:
   python -m load_tests flood --requests 5000
   python -m load_tests stages
   python -m load_tests scoring
+  python -m load_tests prefix
 """
 
 
@@ -40,6 +41,7 @@ COMMANDS: tuple[tuple[str, Command, str], ...] = (
     ("flood", flood, "score thousands of requests at once, and watch the event loop"),
     ("stages", stages, "price every stage of a request"),
     ("scoring", scoring, "time the difficulty model"),
+    ("prefix", cli_prefix, "replay recorded traffic through the choice of servers"),
 )
 
 
