@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -42,7 +43,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class LookUps:
-    """Microseconds of one look-up and insertion in the local index, and of naming a prompt's blocks."""
+    """Microseconds of CPU of one look-up and insertion in the local index, and of naming a prompt's blocks."""
 
     p50_us: float
     p99_us: float
@@ -77,27 +78,32 @@ def shipped(asked: Sequence[Asked], servers: int, gateways: int = 1, late_s: flo
 
 
 def look_ups(trace: Sequence[Asked], times: int = LOOK_UPS, now_us: Callable[[], float] | None = None) -> LookUps:
-    """Time look-ups of long chains in an index that a trace has filled, each with the insertion that follows it."""
-    clock_us = now_us or (lambda: time.perf_counter_ns() / 1e3)
+    """Time look-ups of long chains in an index that a trace has filled, each with the insertion that follows it.
+
+    In CPU time, since what takes the processor away for milliseconds meanwhile is not the index.
+    """
+    clock_us = now_us or (lambda: time.thread_time_ns() / 1e3)
     index, marks = PrefixIndex(), [b"server %d" % at for at in range(SERVERS[0])]
+
+    def look_up(number: int, blocks: Sequence[bytes], now_s: float) -> None:
+        depths = index.match(blocks, marks, now_s)
+        best = max(depths)
+        # Where it is known best, else the next in turn.
+        index.insert(blocks, marks[depths.index(best) if best > 1 else number % len(marks)], now_s)
+
     for number, asked in enumerate(trace):
-        index.insert(asked.blocks, marks[number % len(marks)], asked.at_s)
+        look_up(number, asked.blocks, asked.at_s)
     long = [asked.blocks[:LOOKED_UP_BLOCKS] for asked in trace if len(asked.blocks) >= LOOKED_UP_BLOCKS]
-    now_s = trace[-1].at_s
-    took_us = []
-    for number in range(times):
-        blocks, mark = long[number % len(long)], marks[number % len(marks)]
-        began_us = clock_us()
-        index.match(blocks, marks, now_s)
-        index.insert(blocks, mark, now_s)
-        took_us.append(clock_us() - began_us)
-    prompt = bytes(LOOKED_UP_BLOCKS * BLOCK_BYTES)
-    naming_us = []
-    for _ in range(max(1, times // 20)):
-        began_us = clock_us()
-        chain_of(prompt, b"key", 1)
-        naming_us.append(clock_us() - began_us)
+    took_us = [_timed_us(partial(look_up, at, long[at % len(long)], trace[-1].at_s), clock_us) for at in range(times)]
+    naming = partial(chain_of, bytes(LOOKED_UP_BLOCKS * BLOCK_BYTES), b"key", 1)
+    naming_us = [_timed_us(naming, clock_us) for _ in range(max(1, times // 20))]
     return LookUps(_quantile(took_us, 0.5), _quantile(took_us, 0.99), _quantile(naming_us, 0.5))
+
+
+def _timed_us(call: Callable[[], object], clock_us: Callable[[], float]) -> float:
+    began_us = clock_us()
+    call()
+    return clock_us() - began_us
 
 
 def _quantile(values: Sequence[float], share: float) -> float:
