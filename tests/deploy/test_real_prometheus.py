@@ -20,11 +20,10 @@ from gateway.app.demo_models import ModelServer
 from tests.architecture.sources import ROOT
 from tests.deploy.boards import Asked, asked_of_annotations, asked_of_panels, boards, choices
 from tests.deploy.prometheus import Tools
-from tests.deploy.traffic import Traffic, policy
+from tests.deploy.traffic import KEYS, Traffic, policy
 from tests.support.encoder_folders import artefact_with_encoder
 from tests.support.fault_process import running_fault_server
 from tests.support.gateway_process import RunningGateway, running_gateway
-from tests.support.live_policies import KEYS
 from tests.support.networks import free_port
 from tests.support.prometheus_process import Prometheus, running_prometheus
 from tests.support.waiting import eventually
@@ -36,7 +35,7 @@ BACK_S: Final = 25.0
 """How far back the queries look."""
 DURATIONS: Final = {"__rate_interval": "15s", "__interval": "1s", "__range": "3m"}
 """What Grafana puts in for its own variables, at a scrape a second."""
-ENOUGH_WITHIN_S: Final = 60.0
+ENOUGH_WITHIN_S: Final = 120.0
 LATE_IS_OUT: Final = 'tiergate_endpoint_state{endpoint="late/0", state="ejected"} == 1'
 NOTHING_IS_LOST: Final = "nothing is lost while the store is memory and the disk has room"
 NO_HITS_IN_OTHER_WORDS: Final = "whether two questions are the same is for a verifier to say, which artefacts may lack"

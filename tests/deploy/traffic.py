@@ -8,12 +8,17 @@ from typing import Any, Final
 
 import httpx
 
+from tests.support import live_policies
 from tests.support.live_policies import GUEST_KEY, POOR_KEY, TEAM_KEY
 
+BOUND_KEY: Final = "sk-bound"
+KEYS: Final = {**live_policies.KEYS, "BOUND_KEY": BOUND_KEY}
+"""The variables that the tenants below refer to."""
 TENANTS: Final = """\
 tenants:
   team: {keys: [env:TEAM_KEY], allow: {pin_tier: true}}
-  guest: {keys: [env:GUEST_KEY], rate: {rpm: 60}, tiers: [small]}
+  guest: {keys: [env:GUEST_KEY], rate: {rpm: 1}}
+  bound: {keys: [env:BOUND_KEY], tiers: [small]}
   poor: {keys: [env:POOR_KEY], budget: {usd: 0.000001, window: day}}
 """
 OTHER_WORDS = "What's the capital city of France?"
@@ -120,6 +125,7 @@ class Traffic:
             self._one("nobody"),
             self._one("cheap", key=GUEST_KEY),
             self._one("cheap", key=POOR_KEY),
+            self._one("cheap", key=BOUND_KEY),
             self._converse,
             self._opine,
         ]
