@@ -8,7 +8,7 @@ from gateway.adapters.memory_cache import MemoryCache
 from gateway.domain.identity import CachedAnswer, ExactKey
 from gateway.domain.ids import TenantId
 from gateway.domain.purge import Selection, Tally
-from gateway.ports import CacheStore
+from gateway.ports import CacheStore, StoreUnavailable
 from tests.isolation.fuzz import Fuzz, Player, Verdict
 from tests.isolation.stores import KINDS, opened, wall_s
 from tests.support.clocks import ManualClock
@@ -70,6 +70,20 @@ class Mixed(MemoryCache):
         """Keep it, and remember it."""
         self._last = answer
         super().put(key, answer, ttl_s)
+
+
+class Away(Deaf):
+    """A cache whose purges are not noted, and whose operators are told so."""
+
+    async def purge(self, selection: Selection) -> Tally:
+        """Tell that nobody knows."""
+        raise StoreUnavailable
+
+
+async def test_a_purge_in_doubt_promises_nothing() -> None:
+    verdict = await played(SHORT, Away(ManualClock()))
+    assert verdict.is_sound
+    assert verdict.done["purge in doubt"] > 0
 
 
 async def test_a_cache_that_mixes_tenants_up_is_found_out() -> None:
