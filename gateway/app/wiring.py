@@ -45,6 +45,7 @@ from gateway.core.hedging import HedgeBudget
 from gateway.core.picker import EndpointTable
 from gateway.core.prefix_index import PrefixIndex
 from gateway.core.prefix_share import PrefixShare
+from gateway.core.prompt_cache_keys import PromptCacheKeys
 from gateway.core.retry_budget import RetryBudget
 from gateway.core.strongest_share import StrongestShares
 from gateway.core.tier_slo import TierSlos
@@ -105,6 +106,7 @@ def make_service(settings: Settings, worker: int = 0) -> Service:
         transports=transports,
         endpoints=EndpointTable(),
         prefixes=PrefixIndex(tells=stores.redis is not None),
+        cache_keys=PromptCacheKeys(),
         slos=TierSlos(),
         storms=CostStorms(),
         shares=StrongestShares(),
@@ -118,9 +120,7 @@ def make_service(settings: Settings, worker: int = 0) -> Service:
     expose_cache(metrics, figures, stores.cache, reports.counts)
     expose_learning(metrics, opinions, stores, model)
     keeping = LoopKeeping(world, metrics)
-    share = PrefixShare(world.prefixes, lambda: chosen_among(policy.snapshot.tiers.values(), world.endpoints))
-    prefixes = stores.prefix_news(share, clock)
-    expose_prefixes(metrics, world.prefixes, prefixes)
+    prefixes = share_prefixes(metrics, world, stores)
     life = Life(settings, policy, model, scoring, world, stores, recorders, lines, keeping, prefixes)
     told = Telling(metrics, recorders, figures)
     unreached = 0 if stores.redis is not None else settings.workers - 1
@@ -130,6 +130,15 @@ def make_service(settings: Settings, worker: int = 0) -> Service:
     ]
     app = create_app(Pipeline(world), routes, lifespan=life.lifespan)
     return Service(app, lambda: policy.snapshot.limits, policy.snapshot.is_open, world.admission)
+
+
+def share_prefixes(metrics: Metrics, world: World, stores: Stores) -> News:
+    """Let workers tell each other where prompts' beginnings lie, and a scrape read how that goes."""
+    policy, endpoints = world.policy, world.endpoints
+    share = PrefixShare(world.prefixes, lambda: chosen_among(policy.snapshot.tiers.values(), endpoints))
+    news = stores.prefix_news(share, world.clock)
+    expose_prefixes(metrics, world.prefixes, news)
+    return news
 
 
 def report_fault(request_id: RequestId, fault: BaseException) -> None:

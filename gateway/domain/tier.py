@@ -94,5 +94,7 @@ class Tier:
     """After so long without a request a server is asked for one token; None: never."""
     refuses: tuple[str, ...] = ()
     """Members of a request that its servers do not take."""
+    takes_cache_key: bool = False
+    """Its servers find what they have computed by `prompt_cache_key`."""
     shares_prefixes: bool = False
     """Its servers may use what they computed for one tenant's prompt for another's."""

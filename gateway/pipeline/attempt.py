@@ -98,6 +98,7 @@ class Attempt:
     endpoint: Endpoint
     started_s: float
     fresh_connection: bool = False
+    prompt_cache_key: str | None = None
     expected_cached_tokens: int = 0
     """Of the prompt, what its server was believed to have computed already."""
     task: asyncio.Task[None] | None = None
@@ -168,7 +169,7 @@ async def _send(attempt: Attempt, question: Question, transport: UpstreamTranspo
     endpoint, tier, request = attempt.endpoint, attempt.tier, question.request
     credential = None if endpoint.api_key is None else endpoint.api_key.reveal()
     headers = upstream_headers(question.headers, question.request_id, credential, stream=request.stream)
-    body, attempt.removed = question.body_for(tier, endpoint)
+    body, attempt.removed = question.body_for(tier, endpoint, attempt.prompt_cache_key)
     url = _url(endpoint.base_url, request.operation)
     try:
         return await transport.handle_async_request(

@@ -15,12 +15,15 @@ from gateway.core.endpoint_state import EndpointState
 from gateway.core.picker import EndpointTable
 from gateway.core.prefix_chain import CHAIN_FROM_BYTES, NO_CHAIN, PrefixChain, chain_of
 from gateway.core.prefix_index import Mark
+from gateway.core.prompt_cache_keys import OPENING_BLOCKS
 from gateway.domain.ids import EndpointId, TenantId
 from gateway.domain.request import Operation
 from gateway.domain.tier import Endpoint, Tier
 from gateway.domain.usage import TokenUsage
 from gateway.pipeline.journey import Decided
 from gateway.pipeline.world import World
+from gateway.ports import Headers
+from gateway.wire.conversation import conversation_identity
 from gateway.wire.serialised_prompt import serialised_prompt
 
 _EVERYBODY: Final = TenantId("")
@@ -68,6 +71,17 @@ class Beginning:
             reported_tokens = self._request.input_tokens * usage.cached_input_tokens // usage.input_tokens
             expected, reported = chain.blocks_in(expected_tokens), chain.blocks_in(reported_tokens)
             self._world.prefixes.correct(chain.blocks, mark_of(endpoint, tier), expected, reported, sent_s)
+
+    def cache_key(self, tier: Tier, headers: Headers, now_s: float) -> str | None:
+        """Return the key by which its servers find it; None where they take none, or it is too short for one."""
+        if not tier.takes_cache_key:
+            return None
+        blocks, request = self._chain(tier).blocks, self._request
+        if len(blocks) < OPENING_BLOCKS:
+            return None
+        is_chat = request.operation is Operation.CHAT
+        conversation = conversation_identity(headers, request) if is_chat else blocks[-1]
+        return self._world.cache_keys.key_for(blocks[OPENING_BLOCKS - 1], conversation, now_s)
 
     def _chain(self, tier: Tier) -> PrefixChain:
         request = self._request

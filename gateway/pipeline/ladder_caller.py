@@ -104,7 +104,15 @@ class LadderCaller:
         self._beginning.sent(tier, place.endpoint, now_s)
         is_stale = again is not None and again.failure is FailureKind.STALE
         expected = 0 if cached is None else min(cached.get(place.endpoint.id, 0), request.input_tokens)
-        return Attempt(number, tier, place.endpoint, now_s, fresh_connection=is_stale, expected_cached_tokens=expected)
+        return Attempt(
+            number,
+            tier,
+            place.endpoint,
+            now_s,
+            fresh_connection=is_stale,
+            prompt_cache_key=self._beginning.cache_key(tier, self._question.headers, now_s),
+            expected_cached_tokens=expected,
+        )
 
     async def call(self, attempt: Attempt) -> None:
         """Wait for content, into `attempt.opened`."""

@@ -41,7 +41,7 @@ class Question:
             return Foreign.ALL
         return Foreign.PAST if standing.is_mixed else Foreign.NOTHING
 
-    def body_for(self, tier: Tier, endpoint: Endpoint) -> tuple[bytes, tuple[str, ...]]:
+    def body_for(self, tier: Tier, endpoint: Endpoint, prompt_cache_key: str | None) -> tuple[bytes, tuple[str, ...]]:
         """Return the body as that server is sent it, and what had to be left out of it."""
         dialect = endpoint.dialect
         body = upstream_body(
@@ -49,6 +49,7 @@ class Question:
             tier.model,
             ask_usage=dialect != KNOWS_NO_STREAM_OPTIONS,
             cache_salt=self.salt if dialect == TAKES_CACHE_SALT and not tier.shares_prefixes else None,
+            prompt_cache_key=prompt_cache_key,
         )
         foreign = self.foreign_to(tier)
         if tier.refuses or foreign is not Foreign.NOTHING:

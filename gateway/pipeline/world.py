@@ -12,6 +12,7 @@ from gateway.core.hedging import HedgeBudget
 from gateway.core.hit_proofs import HitProofs
 from gateway.core.picker import EndpointTable
 from gateway.core.prefix_index import PrefixIndex
+from gateway.core.prompt_cache_keys import PromptCacheKeys
 from gateway.core.retry_budget import RetryBudget
 from gateway.core.strongest_share import StrongestShares
 from gateway.core.tier_slo import TierSlos
@@ -92,6 +93,7 @@ class World:
     """By the name an endpoint gives under `transport`."""
     endpoints: EndpointTable
     prefixes: PrefixIndex
+    cache_keys: PromptCacheKeys
     slos: TierSlos
     storms: CostStorms
     shares: StrongestShares

@@ -97,6 +97,7 @@ def build_tier(name: str, rank: int, spec: TierSpec, price: Price, resolved: Res
         endpoints=tuple(_endpoints(name, spec, resolved)),
         idle_probe_s=spec.health.probe,
         refuses=spec.refuses,
+        takes_cache_key=spec.prompt_cache_key,
         shares_prefixes=spec.prefix_sharing == "pool",
         slo=TierSlo(ttft_p95_s=spec.slo.ttft_p95, itl_p95_s=spec.slo.itl_p95),
     )

@@ -72,6 +72,9 @@ def _in_tier(path: Path, tier: TierSpec) -> Iterator[Finding]:
     if tier.slo.ttft_p95 is not None and tier.slo.ttft_p95 >= tier.limits.ttft:
         hint = "the attempt is given up at `limits.ttft`, so the objective lies below it"
         yield Finding((*path, "slo", "ttft_p95"), "expected a duration below that of `limits.ttft`", hint)
+    if tier.prompt_cache_key and "prompt_cache_key" in tier.refuses:
+        hint = "remove one of the two: what a tier `refuses` is left out"
+        yield Finding((*path, "prompt_cache_key"), "expected `false` where `refuses` names it", hint)
     yield from _in_ability((*path, "ability"), tier.ability)
     if not tier.endpoints:
         yield Finding((*path, "endpoints"), "expected at least one endpoint, found none")

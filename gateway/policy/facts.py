@@ -45,6 +45,7 @@ def tier_facts(tier: Tier) -> Iterator[tuple[str, str]]:
     yield "supports", words.needs(tier.supports)
     yield "refuses", ", ".join(tier.refuses) or "nothing"
     yield "prefix_sharing", "pool" if tier.shares_prefixes else "tenant"
+    yield "prompt_cache_key", "sent" if tier.takes_cache_key else "not sent"
     yield "ability", words.ability(tier.ability)
     yield "health.probe", "off" if tier.idle_probe_s is None else words.duration(tier.idle_probe_s)
     yield "slo.ttft_p95", _objective(tier.slo.ttft_p95_s)

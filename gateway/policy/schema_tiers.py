@@ -264,6 +264,12 @@ class TierSpec(Section):
         "tenant's, so that nobody learns from the time an answer takes what others asked; servers of the dialect vllm "
         "are sent a `cache_salt` for it. `pool`: everybody's.",
     )
+    prompt_cache_key: bool = optional(
+        False,
+        "Whether its servers take `prompt_cache_key`, as OpenAI's do. Long prompts are then sent one that is the same "
+        "for those of a tenant that begin alike, spread where these are more than about 15 a minute. A client's own "
+        "stands.",
+    )
     ability: TierAbility | None = optional(
         None, "How good the model is. Without it the tier takes part in no route, as befits one for embeddings."
     )

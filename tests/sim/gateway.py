@@ -16,6 +16,7 @@ from gateway.core.exchange_events import Commands, Event, Plan, TimerFired
 from gateway.core.hedging import HedgeBudget
 from gateway.core.picker import EndpointTable
 from gateway.core.prefix_index import PrefixIndex
+from gateway.core.prompt_cache_keys import PromptCacheKeys
 from gateway.core.retry_budget import RetryBudget
 from gateway.core.strongest_share import StrongestShares
 from gateway.core.tier_slo import TierSlos
@@ -160,6 +161,7 @@ class SimGateway:
             transports={"lean": network},
             endpoints=EndpointTable(),
             prefixes=PrefixIndex(),
+            cache_keys=PromptCacheKeys(),
             admission=Admission(),
             retries=RetryBudget(),
             hedges=HedgeBudget(),

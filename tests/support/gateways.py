@@ -18,6 +18,7 @@ from gateway.core.cost_storm import CostStorms
 from gateway.core.hedging import HedgeBudget
 from gateway.core.picker import EndpointTable
 from gateway.core.prefix_index import PrefixIndex
+from gateway.core.prompt_cache_keys import PromptCacheKeys
 from gateway.core.retry_budget import RetryBudget
 from gateway.core.strongest_share import StrongestShares
 from gateway.core.tier_slo import TierSlos
@@ -199,6 +200,7 @@ class Gateway:
             transports={"lean": self.network, "httpx": self.network},
             endpoints=EndpointTable(),
             prefixes=PrefixIndex(),
+            cache_keys=PromptCacheKeys(),
             slos=TierSlos(),
             storms=CostStorms(),
             shares=StrongestShares(),

@@ -114,6 +114,40 @@ async def test_a_server_that_nobody_reaches_begins_anew() -> None:
     assert gateway.world.prefixes._bits.keys() == {marks[0]}
 
 
+KEYED_TIERS = (TWO_TIERS + TENANTS).replace("context: 32k", "context: 32k\n    prompt_cache_key: true")
+
+
+def sent_key(gateway: Gateway) -> str | None:
+    """Return the key that the last server was sent."""
+    key: str | None = gateway.network.requests[-1].json.get("prompt_cache_key")
+    return key
+
+
+async def test_prompts_of_a_tenant_that_begin_alike_are_sent_one_key_where_servers_take_it() -> None:
+    gateway = Gateway(KEYED_TIERS)
+    await ask(gateway, document(), key=TEAM_KEY)
+    first = sent_key(gateway)
+    assert first is not None
+    await ask(gateway, document(), ANSWER, TURN, key=TEAM_KEY)
+    assert sent_key(gateway) == first
+    for other, key in ((document(1), TEAM_KEY), (document(), GUEST_KEY)):
+        await ask(gateway, other, key=key)
+        assert sent_key(gateway) not in (first, None)
+    text = {"model": "small", "prompt": document()["content"]}
+    await gateway.ask(text, key=TEAM_KEY, operation=Operation.COMPLETIONS)
+    assert sent_key(gateway) not in (first, None)
+
+
+async def test_short_prompts_other_tiers_and_clients_with_a_key_of_their_own_are_sent_none() -> None:
+    gateway = Gateway(KEYED_TIERS)
+    await ask(gateway, document(blocks=2), key=TEAM_KEY)
+    assert sent_key(gateway) is None
+    await gateway.ask({"model": "large", "messages": [document()]}, key=TEAM_KEY)
+    assert sent_key(gateway) is None
+    await gateway.ask({"model": "small", "messages": [document()], "prompt_cache_key": "mine"}, key=TEAM_KEY)
+    assert sent_key(gateway) == "mine"
+
+
 def _second_is_gone(request: SeenRequest) -> Script:
     is_second = dict(request.headers)[b"host"] == SECOND.encode()
     return Unreachable() if is_second else speaks()(request)

@@ -87,6 +87,12 @@ WRONG = (
     edited("[tools, json_schema]", "[tools, tools]", "9:23 tiers.small.supports.1: again"),
     edited("[tools, json_schema]", "tools", "9:15 tiers.small.supports: expected a list"),
     edited("[tools, json_schema]", "[]\n    refuses: [sead]", "10:15 tiers.small.refuses.0: `chat_template_kwargs`"),
+    edited(
+        "[tools, json_schema]",
+        "[]\n    refuses: [prompt_cache_key]\n    prompt_cache_key: true",
+        "11:23 tiers.small.prompt_cache_key: `refuses` names it",
+        name="a key that is sent and left out",
+    ),
     edited("llama-3.1-8b-instruct", "llama-8b-instruct", "10:21 tiers.small.ability.like: `llama-3.1-8b-instruct`"),
     edited("llama-3.1-8b-instruct", "zzzz", '10:21 tiers.small.ability.like: found "zzzz"'),
     edited("ability: {like: gpt-4o}", "ability: gpt-4o", "20:14 tiers.large.ability: expected a mapping"),

@@ -53,6 +53,11 @@ def test_a_tenant_may_have_a_share_of_the_strongest_tier_and_has_all_of_it_by_de
     assert all(key.tenant.strongest_share is None for key in snapshot_of(GOOD).keys.values())
 
 
+def test_a_key_for_the_prompts_beginning_is_sent_where_the_policy_says_so() -> None:
+    text = GOOD.replace("    limits: {ttft: 4s,", "    prompt_cache_key: true\n    limits: {ttft: 4s,")
+    assert (tier("small", text).takes_cache_key, tier("small").takes_cache_key) == (True, False)
+
+
 def test_what_was_computed_for_one_tenant_is_for_itself_unless_the_policy_says_otherwise() -> None:
     text = GOOD.replace("    limits: {ttft: 4s,", "    prefix_sharing: pool\n    limits: {ttft: 4s,")
     assert (tier("small", text).shares_prefixes, tier("small").shares_prefixes) == (True, False)

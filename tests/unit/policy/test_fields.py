@@ -11,6 +11,7 @@ def test_keys_are_known_at_every_depth() -> None:
         "supports",
         "refuses",
         "prefix_sharing",
+        "prompt_cache_key",
         "ability",
         "health",
         "slo",
