@@ -1,4 +1,5 @@
-"""Ask a gateway with the official OpenAI client: a request per line in, what came back per line out, both JSON.
+"""Ask a gateway with the official OpenAI client: a line in is a list of requests to send at once, a line out what came
+back of them in the same order, both JSON.
 
 A process of its own, since the client is no part of the gateway. Needs the `demo` extra;
 `python -m gateway.app.demo_client http://127.0.0.1:8080/v1`.
@@ -82,10 +83,11 @@ async def converse(base_url: str) -> None:
         ) as client,
     ):
         while line := await loop.run_in_executor(None, sys.stdin.readline):
-            answer = await ask(client, json.loads(line))
-            request_id = answer["headers"].get(MARK + "request-id")
-            answer["receipt"] = None if request_id is None else await receipt(http, request_id)
-            sys.stdout.write(json.dumps(answer) + "\n")
+            answers = await asyncio.gather(*[ask(client, request) for request in json.loads(line)])
+            for answer in answers:
+                request_id = answer["headers"].get(MARK + "request-id")
+                answer["receipt"] = None if request_id is None else await receipt(http, request_id)
+            sys.stdout.write(json.dumps(answers) + "\n")
             sys.stdout.flush()
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from gateway.app.demo_models import DemoUnavailable
-from gateway.app.demo_questions import Again, Kill, Question, Restart, Step
+from gateway.app.demo_questions import Again, Kill, Question, Restart, Step, Together
 from gateway.app.demo_rows import Reply, Row, row_of
 from gateway.app.demo_summary import busiest
 
@@ -16,7 +16,7 @@ _KEPT = "stop"
 class Scene(Protocol):
     """What a play needs of its stage."""
 
-    async def ask(self, question: Question) -> Reply: ...
+    async def ask(self, questions: Sequence[Question]) -> Sequence[Reply]: ...
 
     def kill(self, tier: str) -> None: ...
 
@@ -61,6 +61,8 @@ class Play:
             match step:
                 case Question():
                     await self._ask(step)
+                case Together():
+                    await self._ask(*step.questions)
                 case Again():
                     await self._ask_again(step)
                 case Kill():
@@ -70,12 +72,13 @@ class Play:
                 case Restart():
                     await self._restart()
 
-    async def _ask(self, question: Question) -> None:
-        self.audience.progress(f"asking: {question.text}")
-        row = row_of(len(self.rows) + 1, question, await self.scene.ask(question))
-        self.rows.append(row)
-        self._asked.append(question)
-        self.audience.row(row)
+    async def _ask(self, *questions: Question) -> None:
+        self.audience.progress(f"asking: {questions[0].text}")
+        for question, reply in zip(questions, await self.scene.ask(questions), strict=True):
+            row = row_of(len(self.rows) + 1, question, reply)
+            self.rows.append(row)
+            self._asked.append(question)
+            self.audience.row(row)
 
     async def _ask_again(self, step: Again) -> None:
         """Repeat the first kept answer's question, one not yet repeated if there is one."""

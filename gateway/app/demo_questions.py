@@ -39,6 +39,19 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Together:
+    """Ask the same at the same moment: one call answers all."""
+
+    question: Question
+    count: int = 2
+
+    @property
+    def questions(self) -> Sequence[Question]:
+        """Return what is sent."""
+        return (self.question,) * self.count
+
+
+@dataclass(frozen=True, slots=True)
 class Again:
     """Ask an earlier question once more, the first whose answer ended by itself: such answers are kept."""
 
@@ -55,7 +68,7 @@ class Restart:
     """Start the killed server again."""
 
 
-Step: TypeAlias = Question | Again | Kill | Restart
+Step: TypeAlias = Question | Together | Again | Kill | Restart
 
 
 def script(top: str) -> Sequence[Step]:
@@ -82,6 +95,7 @@ def script(top: str) -> Sequence[Step]:
         Question("Tell me in one sentence who you are.", model=top),
         Again(),
         Again(stream=True),
+        Together(Question("Recommend a good book on the history of maps.", stream=True)),
         Kill(),
         Question("Name three fruits that grow on trees.", stream=True),
         Question("Translate 'good morning' into French."),

@@ -84,9 +84,12 @@ class Row:
     explained: tuple[str, ...] = ()
 
 
-def read_reply(line: str | bytes) -> Reply:
+def read_replies(line: str | bytes) -> list[Reply]:
     """Read a line of the client's process. Raises ValueError."""
-    told: dict[str, Any] = json.loads(line)
+    return [_reply(told) for told in json.loads(line)]
+
+
+def _reply(told: Mapping[str, Any]) -> Reply:
     receipt = told.get("receipt")
     return Reply(
         told["status"],

@@ -4,7 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from gateway.app.demo_models import (
 )
 from gateway.app.demo_policy import fill_in, shipped_policy
 from gateway.app.demo_questions import Question
-from gateway.app.demo_rows import Reply, read_reply
+from gateway.app.demo_rows import Reply, read_replies
 
 READY_WITHIN_S: Final = 60.0
 ANSWER_WITHIN_S: Final = 90.0
@@ -57,13 +57,13 @@ class Stage:
         """Tell whether the top tier is a model that makes sense."""
         return REAL_TIER in self.models
 
-    async def ask(self, question: Question) -> Reply:
-        """Send a question through the client. Raises DemoUnavailable when there is no answer at all."""
+    async def ask(self, questions: Sequence[Question]) -> list[Reply]:
+        """Send questions at once through the client. Raises DemoUnavailable when there is no answer at all."""
         assert self.client.stdin is not None
         assert self.client.stdout is not None
         if self.client.returncode is not None:
             raise DemoUnavailable("the client ended; see client.log")
-        self.client.stdin.write(json.dumps(question.request()).encode() + b"\n")
+        self.client.stdin.write(json.dumps([question.request() for question in questions]).encode() + b"\n")
         try:
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 await self.client.stdin.drain()
@@ -72,7 +72,7 @@ class Stage:
             raise DemoUnavailable("the client got no answer; see client.log and gateway.log") from error
         if not line:
             raise DemoUnavailable("the client ended; see client.log")
-        return read_reply(line)
+        return read_replies(line)
 
     def kill(self, tier: str) -> None:
         """End a tier's server as a crash would: at once."""

@@ -1,12 +1,13 @@
 """The play on a fake stage: what is asked again, which server is killed, and what the audience is told."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
 
 from gateway.app.demo_models import DemoUnavailable
 from gateway.app.demo_play import Event, Play
-from gateway.app.demo_questions import Again, Kill, Question, Restart
+from gateway.app.demo_questions import Again, Kill, Question, Restart, Together
 from gateway.app.demo_rows import Reply, Row
 from tests.support.receipt_samples import a_receipt
 
@@ -19,9 +20,14 @@ class FakeScene:
     """Answers from the `small` tier; keeps what ended by itself, as a gateway does."""
 
     asked: list[Question] = field(default_factory=list)
+    at_once: list[int] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
 
-    async def ask(self, question: Question) -> Reply:
+    async def ask(self, questions: Sequence[Question]) -> list[Reply]:
+        self.at_once.append(len(questions))
+        return [self._answer(question) for question in questions]
+
+    def _answer(self, question: Question) -> Reply:
         is_hit = any(question.text == earlier.text for earlier in self.asked)
         self.asked.append(question)
         headers = {"x-tiergate-tier": "small", "x-tiergate-cache": "exact" if is_hit else "miss"}
@@ -67,6 +73,14 @@ async def test_another_question_is_repeated_each_time_while_there_is_one() -> No
     await play.run((SHORT, OTHER, Again(), Again(stream=True), Again()))
     assert [question.text for question in scene.asked[2:]] == [SHORT.text, OTHER.text, SHORT.text]
     assert scene.asked[3].stream
+
+
+async def test_what_is_asked_together_is_sent_at_once_and_makes_a_row_each() -> None:
+    play, scene, audience = a_play()
+    await play.run((SHORT, Together(OTHER)))
+    assert scene.at_once == [1, 2]
+    assert [row.question for row in play.rows] == [SHORT.text, OTHER.text, OTHER.text]
+    assert audience.seen[-3:] == ["asking: Say no.", "row 2", "row 3"]
 
 
 async def test_without_a_kept_answer_the_demo_says_so() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.app.demo_questions import Question
-from gateway.app.demo_rows import Reply, first_choice, read_reply, row_of, why
+from gateway.app.demo_rows import Reply, first_choice, read_replies, row_of, why
 from gateway.core.routing import Pin, decide
 from gateway.domain.decision import Decision, ReasonCode, Shortage
 from gateway.domain.ids import TierName
@@ -117,10 +117,10 @@ CHOSEN = frozenset(reason for reason in ReasonCode if reason.name.startswith(("B
 def test_a_line_of_the_client_is_read_with_its_receipt() -> None:
     told = {"status": 200, "headers": HEADERS, "text": "x", "finish_reason": "stop"}
     receipt = a_receipt()
-    line = json.dumps(told | {"receipt": json.loads(encode_receipt(receipt))})
-    assert read_reply(line) == Reply(200, HEADERS, "x", "stop", None, receipt)
+    line = json.dumps([told | {"receipt": json.loads(encode_receipt(receipt))}])
+    assert read_replies(line) == [Reply(200, HEADERS, "x", "stop", None, receipt)]
 
 
 def test_a_line_without_a_receipt_is_read() -> None:
-    line = json.dumps({"status": None, "headers": {}, "text": "", "error": "gone", "receipt": None})
-    assert read_reply(line) == Reply(None, {}, "", None, "gone", None)
+    line = json.dumps([{"status": None, "headers": {}, "text": "", "error": "gone", "receipt": None}])
+    assert read_replies(line) == [Reply(None, {}, "", None, "gone", None)]

@@ -20,6 +20,6 @@ async def test_a_client_that_is_gone_is_told_with_its_log(tmp_path: Path) -> Non
     await client.wait()
     running = Stage(tmp_path, tmp_path / "demo.yaml", {}, {}, gateway, client)
     with pytest.raises(DemoUnavailable, match=r"client\.log"):
-        await running.ask(Question("Hi"))
+        await running.ask([Question("Hi")])
     await running.aclose()
     assert idle.returncode is not None
