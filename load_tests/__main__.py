@@ -1,4 +1,4 @@
-"""`python -m load_tests`: serve, drive, compare, overload, slow_clients, flood, stages, scoring, prefix."""
+"""`python -m load_tests`: its commands."""
 
 import argparse
 import json
@@ -6,7 +6,17 @@ import sys
 from pathlib import Path
 from typing import Protocol
 
-from load_tests import cli_compare, cli_overload, cli_prefix, cli_slow_clients, flood, model_server, scoring, stages
+from load_tests import (
+    cli_compare,
+    cli_overload,
+    cli_prefix,
+    cli_redis_loss,
+    cli_slow_clients,
+    flood,
+    model_server,
+    scoring,
+    stages,
+)
 from load_tests.answers import MARKER
 from load_tests.driver import drive
 from load_tests.plan import MAX_REQUESTS, Plan, RefusedLoad
@@ -18,6 +28,7 @@ EXAMPLES = """examples:
   python -m load_tests compare --gateway tiergate,nginx --rounds 5
   python -m load_tests overload --seconds 10
   python -m load_tests slow_clients --clients 2000
+  python -m load_tests redis_loss
   python -m load_tests flood --requests 5000
   python -m load_tests stages
   python -m load_tests scoring
@@ -38,6 +49,7 @@ COMMANDS: tuple[tuple[str, Command, str], ...] = (
     ("compare", cli_compare, "measure gateways side by side, print a table"),
     ("overload", cli_overload, "three times what a gateway can do, and what becomes of it"),
     ("slow_clients", cli_slow_clients, "measure good requests beside thousands of slow clients"),
+    ("redis_loss", cli_redis_loss, "what requests feel while Redis is frozen, killed and started again"),
     ("flood", flood, "score thousands of requests at once, and watch the event loop"),
     ("stages", stages, "price every stage of a request"),
     ("scoring", scoring, "time the difficulty model"),
