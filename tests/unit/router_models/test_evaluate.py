@@ -12,11 +12,7 @@ from router_models.report import Line, Part, Verdict, verdict
 from tests.support.routing_bench import QUICK, SEED, a_bench
 
 PLOTS = Path("plots")
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("fits")
+pytestmark = pytest.mark.xdist_group("fits")
 
 
 @pytest.fixture(scope="module")

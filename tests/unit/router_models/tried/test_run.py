@@ -14,7 +14,7 @@ from tests.support.routing_bench import a_bench
 
 WHOLE = ("R1", "R2", "R3", "R4", "R6", "R7", "R11")
 """Protocols all of whose goals have alternatives; of the others the small world misses what the public data do not."""
-pytestmark = pytest.mark.xdist_group("tried")
+pytestmark = pytest.mark.xdist_group("fits")
 """What is fitted for all of them takes a minute: one worker does it, for the others."""
 
 LIMITS = {"p99_us": 9e9, "p99_limit_us": 0, "loop_us": 5.0}
@@ -25,11 +25,6 @@ SLOW = {
         {"stage": "folded", "text": "50 kB", "p50_us": 1.0, "p50_limit_us": 250, **LIMITS},
     ],
 }
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("fits")
 
 
 @pytest.fixture(scope="module")
