@@ -112,6 +112,7 @@ class TablePrinter:
         self._status.stop()
         self._show.answers(play.rows)
         self._show.closest(play.rows)
+        self._show.likeness(play.rows)
         self._show.summary(summarise(play.rows, play.tiers))
         self._show.say(ESTIMATE, "dim")
         self._console.print()

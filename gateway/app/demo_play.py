@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from gateway.app.demo_models import DemoUnavailable
-from gateway.app.demo_questions import Again, Kill, Question, Restart, Step, Together
+from gateway.app.demo_questions import Again, Kill, Question, Restart, Reworded, Step, Together, Unlike
 from gateway.app.demo_rows import Reply, Row, row_of
 from gateway.app.demo_summary import busiest
 
@@ -65,6 +65,11 @@ class Play:
                     await self._ask(*step.questions)
                 case Again():
                     await self._ask_again(step)
+                case Reworded():
+                    await self._ask_instead([question.reworded for question in self._kept()])
+                case Unlike():
+                    # The last one: the first one's answer was given in other words just now.
+                    await self._ask_instead([question.unlike for question in reversed(self._kept())])
                 case Kill():
                     self._killed = busiest(self.rows, self.tiers)
                     self.scene.kill(self._killed)
@@ -89,6 +94,15 @@ class Play:
         position = (fresh or kept)[0]
         self._repeated.add(position)
         await self._ask(replace(self._asked[position], stream=step.stream))
+
+    async def _ask_instead(self, texts: Sequence[str | None]) -> None:
+        """Ask the first of the texts; nothing where there is none, as no question that has one was answered whole."""
+        text = next((text for text in texts if text is not None), None)
+        if text is not None:
+            await self._ask(Question(text))
+
+    def _kept(self) -> Sequence[Question]:
+        return [question for question, row in zip(self._asked, self.rows, strict=True) if _is_kept(row)]
 
     async def _restart(self) -> None:
         if self._killed is not None:

@@ -21,12 +21,17 @@ CITY: Final[Mapping[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One request. `model` is what the client names."""
+    """One request. `model` is what the client names.
+
+    `reworded` asks the same in other words, `unlike` something else in nearly the same words.
+    """
 
     text: str
     model: str = "auto"
     stream: bool = False
     response_format: Mapping[str, Any] | None = None
+    reworded: str | None = None
+    unlike: str | None = None
 
     def request(self) -> dict[str, Any]:
         """Return the arguments for the client's `chat.completions.create`."""
@@ -59,6 +64,16 @@ class Again:
 
 
 @dataclass(frozen=True, slots=True)
+class Reworded:
+    """Ask an earlier question in other words, one whose answer was kept: it does for both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unlike:
+    """Ask something else in nearly the words of a kept answer's question: that answer must not be given."""
+
+
+@dataclass(frozen=True, slots=True)
 class Kill:
     """Kill the model server that has answered most so far, the top tier's apart."""
 
@@ -68,16 +83,30 @@ class Restart:
     """Start the killed server again."""
 
 
-Step: TypeAlias = Question | Together | Again | Kill | Restart
+Step: TypeAlias = Question | Together | Again | Reworded | Unlike | Kill | Restart
 
 
 def script(top: str) -> Sequence[Step]:
     """Return the demo's steps. `top` is the dearest tier, which one of the questions names."""
     return (
-        Question("What is the capital of Portugal?", stream=True),
-        Question("Which is heavier, a kilo of lead or a kilo of wool?"),
+        Question(
+            "What is the capital of Portugal?",
+            stream=True,
+            reworded="What's the capital of Portugal?",
+            unlike="What is the capital of Poland?",
+        ),
+        Question(
+            "Which is heavier, a kilo of lead or a kilo of wool?",
+            reworded="Which weighs more, a kilo of lead or a kilo of wool?",
+            unlike="Which is lighter, a kilo of lead or a kilo of wool?",
+        ),
         Question("Write a haiku about a lighthouse in fog.", stream=True),
-        Question("A shop sells pens at 3 for 2 euros. What do 12 pens cost?", stream=True),
+        Question(
+            "A shop sells pens at 3 for 2 euros. What do 12 pens cost?",
+            stream=True,
+            reworded="A shop is selling pens at 3 for 2 euros. What do 12 pens cost?",
+            unlike="A shop sells pens at 3 for 2 euros. What do 15 pens cost?",
+        ),
         Question("Explain the difference between TCP and UDP to a new colleague.", model="gpt-4o", stream=True),
         Question(
             "A tank fills at 7 litres a minute and drains at 4. It holds 120 litres. How long until it is full?",
@@ -96,6 +125,8 @@ def script(top: str) -> Sequence[Step]:
         Again(),
         Again(stream=True),
         Together(Question("Recommend a good book on the history of maps.", stream=True)),
+        Reworded(),
+        Unlike(),
         Kill(),
         Question("Name three fruits that grow on trees.", stream=True),
         Question("Translate 'good morning' into French."),

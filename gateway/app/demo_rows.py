@@ -6,13 +6,19 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.app.cli_decision import in_short, margin
+from gateway.app.cli_semantic_words import other_words
 from gateway.app.demo_questions import Question
 from gateway.core.value import value_of
 from gateway.domain.decision import Decision, ReasonCode, TierView
 from gateway.domain.outcome import FailureKind
 from gateway.domain.receipt import Receipt
+from gateway.domain.semantic import SemanticEnd
+from gateway.pipeline.lookup import COALESCED, EXACT, SEMANTIC
 from gateway.wire.receipt_json import decode_receipt
 
+HITS: Final = {EXACT: "asked before", COALESCED: "asked just now", SEMANTIC: "asked otherwise"}
+"""What the cache says of an answer that it gave, and why it did."""
+_WORTH_TELLING: Final = frozenset({SemanticEnd.HIT, SemanticEnd.SHADOW, SemanticEnd.REFUSED})
 _FAILED: Final[Mapping[FailureKind, str]] = {
     FailureKind.CONNECT: "unreachable",
     FailureKind.NO_RESPONSE: "hung up",
@@ -57,6 +63,7 @@ class Row:
     `p` is P(acceptable) by tier, empty where nothing was decided. `ttft_ms` is for streams alone. `first_choice` is the
     tier that would have been taken had it not been down or failed; None where it was taken. `margin` is how far the
     nearest other tier was from the p at which it would have been the choice, `explained` the decision in words.
+    `likeness` tells what came of comparing it with questions in other words, where one was near.
     """
 
     number: int
@@ -82,6 +89,12 @@ class Row:
     error: str | None
     margin: float | None = None
     explained: tuple[str, ...] = ()
+    likeness: str | None = None
+
+    @property
+    def is_hit(self) -> bool:
+        """Tell whether the cache answered."""
+        return self.cache in HITS
 
 
 def read_replies(line: str | bytes) -> list[Reply]:
@@ -129,20 +142,26 @@ def row_of(number: int, question: Question, reply: Reply) -> Row:
         error=reply.error,
         margin=None if decision is None else margin(decision),
         explained=() if decision is None else tuple(in_short(decision)),
+        likeness=_likeness(receipt),
     )
 
 
 def _ttft_ms(receipt: Receipt | None) -> float | None:
     if receipt is None:
         return None
-    # An answer from the cache is sent in one piece.
-    return receipt.times.end_ms if receipt.cache == "exact" else receipt.times.first_content_ms
+    # A kept answer is sent in one piece.
+    return receipt.times.end_ms if receipt.cache in (EXACT, SEMANTIC) else receipt.times.first_content_ms
+
+
+def _likeness(receipt: Receipt | None) -> str | None:
+    found = None if receipt is None else receipt.semantic
+    return other_words(found) if found is not None and found.end in _WORTH_TELLING else None
 
 
 def why(receipt: Receipt) -> str:
     """Say in two or three words why this tier answered."""
-    if receipt.cache == "exact":
-        return "asked before"
+    if receipt.cache in HITS:
+        return HITS[receipt.cache]
     for attempt in receipt.attempts:
         if attempt.failure is not None:
             return f"{attempt.tier} {_FAILED.get(attempt.failure, 'failed')}"
@@ -157,7 +176,7 @@ def why(receipt: Receipt) -> str:
 def first_choice(receipt: Receipt) -> str | None:
     """Name the tier that would have answered, had it not failed or been down; None when the first choice did."""
     decision = receipt.decision
-    if decision is None or receipt.cache == "exact":
+    if decision is None or receipt.cache in HITS:
         return None
     down = next((view.tier for view in _missed(decision) if view.removed_by is ReasonCode.UNHEALTHY), None)
     chosen = decision.ladder[0]

@@ -44,7 +44,7 @@ class Summary:
 def summarise(rows: Sequence[Row], tiers: Sequence[str]) -> Summary:
     """Add up the rows. `tiers` are cheapest first; each has its line, used or not."""
     answered = [row for row in rows if row.status == _OK]
-    computed = [row for row in answered if row.cache != "exact"]
+    computed = [row for row in answered if not row.is_hit]
     charge = sum(row.charge_usd_nano for row in rows)
     baseline = sum(row.baseline_usd_nano for row in rows)
     return Summary(
@@ -76,5 +76,5 @@ def _total(tier: str, computed: Sequence[Row]) -> TierTotal:
 def busiest(rows: Sequence[Row], tiers: Sequence[str]) -> str:
     """Return which of the tiers, the last (dearest) apart, answered most; the cheaper of equals."""
     candidates = tiers[:-1] or tiers
-    counts = {tier: sum(row.tier == tier and row.cache != "exact" for row in rows) for tier in candidates}
+    counts = {tier: sum(row.tier == tier and not row.is_hit for row in rows) for tier in candidates}
     return max(candidates, key=counts.__getitem__)

@@ -37,7 +37,7 @@ _COLUMNS: Final = (
     _Column("P ok %", 8, right=True),
     _Column("tier", 5),
     _Column("why", 17),
-    _Column("cache", 5),
+    _Column("cache", 9),
     _Column("tries", 5, right=True),
     _Column("TTFT", 5, right=True, below="ms"),
     _Column("all", 5, right=True, below="ms", may_go=True),
@@ -102,7 +102,7 @@ class Show:
     def row(self, row: Row) -> None:
         """Print a request."""
         colour = self._colours.get(row.tier or "", "red")
-        is_hit, is_moved = row.cache == "exact", row.first_choice is not None or row.attempts > 1
+        is_hit, is_moved = row.is_hit, row.first_choice is not None or row.attempts > 1
         cost = "free" if is_hit else f"{row.charge_usd_nano / _USD_NANO_PER_MICRO:.1f}"
         self._print(
             [
@@ -157,13 +157,24 @@ class Show:
 
     def closest(self, rows: Sequence[Row]) -> None:
         """Print how the closest call of all was decided: score, interval, bar, and what would have flipped it."""
-        close = [(row.margin, row.number, row) for row in rows if row.margin is not None and row.cache != "exact"]
+        close = [(row.margin, row.number, row) for row in rows if row.margin is not None and not row.is_hit]
         if not close:
             return
         _, number, row = min(close)
         self._console.print(Text.assemble(("The closest call", "bold"), f": request {number}, “{row.question}”"))
         for line in row.explained:
             self._console.print(Text(f"  {line}", "dim"), width=self._width)
+        self._console.print()
+
+    def likeness(self, rows: Sequence[Row]) -> None:
+        """Print which questions were like earlier ones, and what came of it."""
+        like = [row for row in rows if row.likeness is not None]
+        if not like:
+            return
+        self._console.print(Text("The same in other words?", "bold"))
+        for row in like:
+            self._console.print(Text(f"  request {row.number}, “{row.question}”"), width=self._width)
+            self._console.print(Text(f"    {row.likeness}", "dim"), width=self._width)
         self._console.print()
 
     def kept(self, stage: Stage, curl: str, request_id: str | None) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.app.demo_models import DemoUnavailable
 from gateway.app.demo_play import Event, Play
-from gateway.app.demo_questions import Again, Kill, Question, Restart, Together
+from gateway.app.demo_questions import Again, Kill, Question, Restart, Reworded, Together, Unlike
 from gateway.app.demo_rows import Reply, Row
 from tests.support.receipt_samples import a_receipt
 
@@ -31,7 +31,7 @@ class FakeScene:
         is_hit = any(question.text == earlier.text for earlier in self.asked)
         self.asked.append(question)
         headers = {"x-tiergate-tier": "small", "x-tiergate-cache": "exact" if is_hit else "miss"}
-        return Reply(200, headers, "…", "length" if question is ENDLESS else "stop", None, a_receipt())
+        return Reply(200, headers, "…", "length" if question.text == ENDLESS.text else "stop", None, a_receipt())
 
     def kill(self, tier: str) -> None:
         self.done.append(f"kill {tier}")
@@ -81,6 +81,20 @@ async def test_what_is_asked_together_is_sent_at_once_and_makes_a_row_each() -> 
     assert scene.at_once == [1, 2]
     assert [row.question for row in play.rows] == [SHORT.text, OTHER.text, OTHER.text]
     assert audience.seen[-3:] == ["asking: Say no.", "row 2", "row 3"]
+
+
+async def test_a_kept_answers_question_is_asked_in_other_words_and_another_in_nearly_the_same() -> None:
+    first, last = Question("Say a.", reworded="Utter a.", unlike="Say b."), Question("Say c.", unlike="Say d.")
+    cut = Question(ENDLESS.text, reworded="Count on.", unlike="Count to ten.")
+    play, scene, _ = a_play()
+    await play.run((cut, SHORT, first, last, Reworded(), Unlike()))
+    assert [question.text for question in scene.asked[4:]] == ["Utter a.", "Say d."]
+
+
+async def test_nothing_is_asked_in_other_words_where_no_such_answer_was_kept() -> None:
+    play, scene, _ = a_play()
+    await play.run((SHORT, Reworded(), Unlike()))
+    assert len(scene.asked) == 1
 
 
 async def test_without_a_kept_answer_the_demo_says_so() -> None:

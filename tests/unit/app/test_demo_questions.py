@@ -1,4 +1,4 @@
-from gateway.app.demo_questions import CITY, Again, Kill, Question, Restart, script
+from gateway.app.demo_questions import CITY, Again, Kill, Question, Restart, Reworded, Together, Unlike, script
 
 
 def test_a_question_becomes_the_arguments_of_the_official_client() -> None:
@@ -16,6 +16,17 @@ def test_the_script_shows_everything_there_is_to_show() -> None:
     texts = [question.text for question in questions]
     assert len(set(texts)) == len(texts)
     assert len([step for step in steps if isinstance(step, Again)]) >= 3
+    assert Reworded() in steps
+    assert Unlike() in steps
+    (together,) = [step for step in steps if isinstance(step, Together)]
+    assert [question.text for question in together.questions] == [together.question.text] * 2
+
+
+def test_more_than_one_question_can_be_asked_otherwise() -> None:
+    """Which answers end by themselves, and are kept, is up to models with random weights."""
+    questions = [step for step in script("large") if isinstance(step, Question)]
+    assert len([question for question in questions if question.reworded]) >= 2
+    assert len([question for question in questions if question.unlike]) >= 2
 
 
 def test_questions_and_a_repetition_stand_between_the_kill_and_the_restart() -> None:

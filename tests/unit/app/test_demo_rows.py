@@ -13,6 +13,7 @@ from gateway.domain.ids import TierName
 from gateway.domain.outcome import FailureKind
 from gateway.domain.receipt import StageTimes
 from gateway.domain.request import Need
+from gateway.domain.semantic import SemanticEnd, SemanticFinding
 from gateway.wire.receipt_json import encode_receipt
 from tests.support.receipt_samples import a_receipt, an_attempt
 from tests.support.tiers import KNOWN, a_dial, a_request, a_tier, an_ability
@@ -57,6 +58,34 @@ def test_a_stream_from_the_cache_is_there_all_at_once() -> None:
     receipt = a_receipt(cache="exact", decision=None, attempts=(), times=StageTimes(end_ms=0.5))
     row = row_of(1, QUESTION, a_reply(receipt=receipt))
     assert (row.ttft_ms, row.why, row.p, row.first_choice) == (0.5, "asked before", {}, None)
+
+
+def test_an_answer_to_other_words_tells_how_alike_they_are() -> None:
+    found = SemanticFinding(SemanticEnd.HIT, cosine=0.97, probability=0.99, threshold=0.9)
+    row = row_of(1, QUESTION, a_reply(receipt=a_receipt(cache="semantic", decision=None, attempts=(), semantic=found)))
+    assert (row.why, row.first_choice) == ("asked otherwise", None)
+    assert row.likeness is not None
+    assert "0.990 (0.900 is wanted)" in row.likeness
+
+
+def test_a_near_question_that_was_refused_tells_why_and_goes_its_way() -> None:
+    differ = ("numbers differ: 15 / 12",)
+    found = SemanticFinding(SemanticEnd.REFUSED, cosine=0.99, probability=0.1, threshold=0.9, differences=differ)
+    row = row_of(1, QUESTION, a_reply(receipt=a_receipt(decision=a_choice(), semantic=found)))
+    assert row.why == "best value"
+    assert row.likeness is not None
+    assert row.likeness.endswith("numbers differ: 15 / 12")
+
+
+def test_where_nothing_was_near_there_is_nothing_to_tell() -> None:
+    found = SemanticFinding(SemanticEnd.NOTHING)
+    assert row_of(1, QUESTION, a_reply(receipt=a_receipt(semantic=found))).likeness is None
+
+
+def test_a_stream_that_was_joined_has_no_first_token_of_its_own() -> None:
+    receipt = a_receipt(cache="coalesced", decision=None, attempts=(), times=StageTimes(end_ms=90.0))
+    row = row_of(1, QUESTION, a_reply(receipt=receipt))
+    assert (row.ttft_ms, row.total_ms, row.why) == (None, 90.0, "asked just now")
 
 
 def test_a_refusal_has_a_row_too() -> None:

@@ -30,7 +30,7 @@ def test_a_request_is_one_line_with_everything_in_it() -> None:
     show, written = shown()
     show.row(a_row(number=7))
     (line,) = lines(written)
-    assert " ".join(line.split()) == "7 What is the capital of P… 90 95 nano best value miss 1 3.2 120 40→60 1.0"
+    assert " ".join(line.split()) == "7 What is the capital… 90 95 nano best value miss 1 3.2 120 40→60 1.0"
 
 
 def test_the_closest_call_is_explained() -> None:
@@ -53,6 +53,30 @@ def test_without_a_choice_by_value_no_call_is_explained() -> None:
     show, written = shown()
     show.closest([a_row()])
     assert lines(written) == []
+
+
+def test_what_was_like_an_earlier_question_is_told_with_what_came_of_it() -> None:
+    show, written = shown()
+    show.likeness([a_row(number=1), a_row(number=2, question="What is 2 + 3?", likeness="numbers differ: 3 / 2")])
+    assert lines(written)[:3] == [
+        "The same in other words?",
+        "  request 2, “What is 2 + 3?”",
+        "    numbers differ: 3 / 2",
+    ]
+
+
+def test_where_nothing_was_alike_nothing_is_told_of_it() -> None:
+    show, written = shown()
+    show.likeness([a_row()])
+    assert lines(written) == []
+
+
+@pytest.mark.parametrize("cache", ["exact", "coalesced", "semantic"])
+def test_every_answer_from_the_cache_is_free(cache: str) -> None:
+    show, written = shown()
+    show.row(a_hit(cache=cache))
+    assert f" {cache} " in lines(written)[0]
+    assert lines(written)[0].endswith("free")
 
 
 def test_an_answer_from_the_cache_is_free_and_no_one_decided() -> None:
