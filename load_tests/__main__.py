@@ -1,4 +1,4 @@
-"""`python -m load_tests`: its commands."""
+"""Measures what gateways cost and stand. Each command has examples under `--help`."""
 
 import argparse
 import json
