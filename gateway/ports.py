@@ -9,6 +9,7 @@ import httpx
 from gateway.domain.ability import Correction, Score, ScorerChoice
 from gateway.domain.conversation import ConversationKey, Standing
 from gateway.domain.feedback import AnsweredRequest, Feedback, Label
+from gateway.domain.flight import Claim, Ending, Landing
 from gateway.domain.identity import CachedAnswer, ExactKey
 from gateway.domain.ids import RequestId, TenantId
 from gateway.domain.ledger import Hold, HoldVerdict, Settlement
@@ -146,6 +147,18 @@ class CacheStore(Protocol):
     A quarter of a second after a purge no store that shares this one gives what was purged, connected or not."""
 
     async def get(self, key: ExactKey) -> CachedAnswer | None: ...
+
+    async def claim(self, key: ExactKey, within_s: float) -> Claim:
+        """Return what is kept, or say whether this worker asks for it: one of those that share the store does.
+
+        Whoever asks says so with `release`, once. In trouble everybody does.
+        """
+
+    def release(self, key: ExactKey, ending: Ending) -> None:
+        """Say that this worker asks no more, and let others know how that ended; behind what it has put."""
+
+    async def landed(self, key: ExactKey) -> Landing:
+        """Wait until the worker that asks has an answer, or asks no more. In trouble that is at once."""
 
     def put(self, key: ExactKey, answer: CachedAnswer, ttl_s: float) -> None:
         """Store behind the caller's back; a full queue drops the oldest write, counted."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from gateway.adapters.memory_lru import ByteLru
 from gateway.core.purges import PurgeMarks
 from gateway.domain.cache_terms import ANSWER_BYTES_MAX
+from gateway.domain.flight import Claim, Ending, Landing
 from gateway.domain.identity import CachedAnswer, ExactKey
 from gateway.domain.ids import RouteName, TenantId
 from gateway.domain.purge import Selection, Tally
@@ -31,6 +32,17 @@ class MemoryCache:
         answer = self._entries.get(local_name(key), self._clock.now_s())
         self._counts["misses" if answer is None else "hits"] += 1
         return answer
+
+    async def claim(self, key: ExactKey, within_s: float) -> Claim:
+        """Return the answer kept under the key; where there is none, this worker asks for it: there is no other."""
+        return Claim(await self.get(key), leads=True)
+
+    def release(self, key: ExactKey, ending: Ending) -> None:
+        """Nobody else waits."""
+
+    async def landed(self, key: ExactKey) -> Landing:
+        """Return at once: nobody else asks."""
+        return Landing(Ending.FAILED)
 
     def put(self, key: ExactKey, answer: CachedAnswer, ttl_s: float) -> None:
         """Keep the answer for `ttl_s`; a hit does not prolong it. Not one that was purged before it came."""

@@ -4,16 +4,21 @@ A value names the key it was stored under. One that comes back under another key
 connection that brought it: mixed-up replies have leaked answers between users before.
 
     tg:{tag of the tenant}:x:DIGEST    an answer; see `cache_value`, and `redis_purges` for what makes it void
+
+Who asks for an answer that is not there is agreed upon in the same step; see `redis_leases`.
 """
 
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
+from uuid import uuid4
 
 from gateway.adapters.cache_value import VALUE_BYTES_MAX, read_value, write_value
 from gateway.adapters.memory_cache import BYTES_MAX, is_of, key_named, local_name
 from gateway.adapters.memory_lru import ByteLru
 from gateway.adapters.redis_keys import tenant_prefix
+from gateway.adapters.redis_leases import DEFAULT_LEASES, NOBODY_ELSES, RedisLeases, RedisLeasesSettings
 from gateway.adapters.redis_link import RedisUnavailable, Reply
 from gateway.adapters.redis_purges import DEFAULT_PURGES, RedisPurges, RedisPurgesSettings
 from gateway.adapters.redis_sweep import DEFAULT_SWEEP, RedisSweepSettings, sweep
@@ -21,6 +26,7 @@ from gateway.adapters.redis_turn import TurnClient
 from gateway.adapters.redis_write_behind import DEFAULT_WRITES, WriteBehind, WriteBehindSettings
 from gateway.core.purges import entry_in
 from gateway.domain.cache_terms import ANSWER_BYTES_MAX
+from gateway.domain.flight import Claim, Ending, Landing
 from gateway.domain.identity import CachedAnswer, ExactKey
 from gateway.domain.ids import TenantId
 from gateway.domain.purge import Selection, Tally
@@ -40,6 +46,7 @@ class RedisCacheSettings:
     writes: WriteBehindSettings = DEFAULT_WRITES
     purges: RedisPurgesSettings = DEFAULT_PURGES
     sweep: RedisSweepSettings = DEFAULT_SWEEP
+    leases: RedisLeasesSettings = DEFAULT_LEASES
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,7 @@ class RedisCache:
         self._settings = settings or RedisCacheSettings()
         self._local: ByteLru[_Local] = ByteLru(self._settings.local_bytes_max)
         self._writes = WriteBehind(client, self._settings.writes)
+        self._leases = RedisLeases(client, clock, self._writes, uuid4().hex, self._settings.leases)
         self._purges = RedisPurges(client, clock, self._settings.purges, on_purged=self._forget_void)
         self._counts = {
             "hits_local": 0,
@@ -76,27 +84,57 @@ class RedisCache:
 
     async def get(self, key: ExactKey) -> CachedAnswer | None:
         """Return the answer kept under the key, or None within `get_timeout_s`."""
+        return (await self._find(key, self._settings.get_timeout_s, claims=False)).answer
+
+    async def claim(self, key: ExactKey, within_s: float) -> Claim:
+        """Return the answer kept under the key, or say who asks for it. In trouble, and in doubt, this worker does."""
+        return await self._find(key, min(within_s, self._settings.get_timeout_s), claims=True)
+
+    def release(self, key: ExactKey, ending: Ending) -> None:
+        """Say that this worker does not ask any more, soon, and behind what it has put."""
+        self._leases.release(key, ending)
+
+    async def landed(self, key: ExactKey) -> Landing:
+        """Wait until the worker that asks has an answer, or asks no more. In trouble nobody is waited for."""
+        for looks in count():
+            await self._leases.pause(looks)
+            try:
+                holder, raw = await self._leases.look(key, _redis_key(key), VALUE_BYTES_MAX - 1)
+            except RedisUnavailable:
+                break
+            answer = self._open(key, raw) if isinstance(raw, bytes) and raw else None
+            if answer is not None:
+                return Landing(Ending.KEPT, answer)
+            if holder == NOBODY_ELSES:
+                return Landing(Ending.NOT_KEPT)
+            if not self._leases.is_anothers(holder):
+                break
+        return Landing(Ending.FAILED)
+
+    async def _find(self, key: ExactKey, within_s: float, *, claims: bool) -> Claim:
         now_s = self._clock.now_s()
         is_sure = self._purges.holds(key.tenant, now_s)
         local = self._local_answer(key, now_s) if is_sure else None
         if local is not None and self._is_new(local, now_s):
             self._counts["hits_local"] += 1
-            return local.answer
+            return Claim(local.answer, leads=True)
         try:
-            raw = await self._ask(key, is_sure=is_sure)
+            raw, leads = await self._ask(key, within_s, is_sure=is_sure, claims=claims)
         except RedisUnavailable:
             self._counts["errors"] += 1
             self._counts["misses" if local is None else "hits_while_down"] += 1
-            return None if local is None else local.answer
-        if not is_sure and (local := self._local_answer(key, now_s)) is not None and self._is_new(local, now_s):
-            # It is sure now, and what it remembers may not have been written yet.
+            return Claim(None if local is None else local.answer, leads=True)
+        local, now_s = self._local_answer(key, now_s), self._clock.now_s()
+        if local is not None and self._is_new(local, now_s):
+            # It came, or it is sure, only since Redis was asked, and may not have been written yet.
             self._counts["hits_local"] += 1
-            return local.answer
+            self._leases.release(key, Ending.KEPT)
+            return Claim(local.answer, leads=True)
         answer = self._open(key, raw) if isinstance(raw, bytes) and raw else None
         if answer is None:
             self._local.drop(local_name(key))
         self._counts["misses" if answer is None else "hits_redis"] += 1
-        return answer
+        return Claim(answer, leads)
 
     def put(self, key: ExactKey, answer: CachedAnswer, ttl_s: float) -> None:
         """Keep the answer here at once and in Redis soon."""
@@ -156,6 +194,7 @@ class RedisCache:
 
     async def aclose(self) -> None:
         """Write what is still queued, within bounds."""
+        await self._leases.aclose()
         await self._writes.aclose()
 
     def stats(self) -> Mapping[str, int | str]:
@@ -164,23 +203,29 @@ class RedisCache:
             **self._counts,
             **self._writes.stats(),
             **self._purges.stats(),
+            **self._leases.stats(),
             "entries": len(self._local),
             "used_bytes": self._local.used_bytes,
             "evicted": self._local.evicted,
             "state": self._client.stats()["state"],
         }
 
-    async def _ask(self, key: ExactKey, *, is_sure: bool) -> Reply:
+    async def _ask(self, key: ExactKey, within_s: float, *, is_sure: bool, claims: bool) -> tuple[Reply, bool]:
         """Ask Redis for a value, and where it is not known what was purged, for that in the same turn."""
-        timeout_s = self._settings.get_timeout_s
+        ask = self._claim if claims else self._read
         if is_sure:
-            return await self._client.call("GETRANGE", _redis_key(key), 0, VALUE_BYTES_MAX - 1, timeout_s=timeout_s)
-        marks, value = await asyncio.gather(
-            self._purges.ask(key.tenant, timeout_s),
-            self._client.call("GETRANGE", _redis_key(key), 0, VALUE_BYTES_MAX - 1, timeout_s=timeout_s),
-        )
+            return await ask(key, within_s)
+        marks, said = await asyncio.gather(self._purges.ask(key.tenant, within_s), ask(key, within_s))
         self._purges.learn(key.tenant, marks)
-        return value
+        return said
+
+    async def _read(self, key: ExactKey, within_s: float) -> tuple[Reply, bool]:
+        value = await self._client.call("GETRANGE", _redis_key(key), 0, VALUE_BYTES_MAX - 1, timeout_s=within_s)
+        return value, True
+
+    async def _claim(self, key: ExactKey, within_s: float) -> tuple[Reply, bool]:
+        value, leads = await self._leases.claim(key, _redis_key(key), VALUE_BYTES_MAX - 1, within_s)
+        return value, leads or bool(value)
 
     def _is_new(self, local: _Local, now_s: float) -> bool:
         return now_s - local.seen_s <= self._settings.local_max_age_s

@@ -4,10 +4,10 @@ A flight is the one request of several like ones that travels on; those that wai
 shared where a kept one might be, and nowhere else, so that a follower is never given what the cache would not give it.
 """
 
-from enum import Enum
 from typing import Final
 
 from gateway.core.cache_rules import CacheControl
+from gateway.domain.flight import Ending
 
 FOLLOWERS_MAX: Final = 1_024
 """Behind one flight. What comes beyond leads another: of a larger crowd a few calls are made, and nobody is refused."""
@@ -18,17 +18,6 @@ FAILURES_MAX: Final = 2
 would learn that a server is down when its own time is up."""
 LEAST_TIME_SHARE: Final = 0.5
 """A flight must have so much of a follower's own time left: whoever allows its request less would end theirs early."""
-
-
-class Ending(Enum):
-    """What became of a flight."""
-
-    KEPT = "kept"
-    """Its answer is good for everybody."""
-    NOT_KEPT = "not_kept"
-    """It has an answer that the cache's rules let nobody else have: whoever follows asks for itself."""
-    FAILED = "failed"
-    """It has none. The next one leads."""
 
 
 def may_share(control: CacheControl, *, coalesces: bool) -> bool:

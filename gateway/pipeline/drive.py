@@ -11,8 +11,8 @@ run for every request that arrived, from the one `finally`, shielded from cancel
 import asyncio
 
 from gateway.core.admission import DRAINING_RETRY_S
-from gateway.core.flight import Ending
 from gateway.domain.errors import ErrorCode, GatewayError
+from gateway.domain.flight import Ending
 from gateway.domain.outcome import Outcome
 from gateway.domain.request import Operation
 from gateway.pipeline.account import account

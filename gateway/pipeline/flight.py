@@ -10,8 +10,9 @@ A flight without followers costs its entry in a table: no task, no copy, no wait
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
-from gateway.core.flight import FOLLOWERS_MAX, Ending
-from gateway.domain.identity import CachedAnswer
+from gateway.core.flight import FOLLOWERS_MAX
+from gateway.domain.flight import Ending
+from gateway.domain.identity import CachedAnswer, ExactKey
 from gateway.domain.ids import TenantId
 from gateway.domain.tier import Tier
 from gateway.pipeline.kept import Kept, Reader
@@ -29,7 +30,10 @@ class Leader(Protocol):
 
 
 class Flight:
-    """One request that travels for all who ask the same. `until_s` tells when its own time is up; monotonic."""
+    """One request that travels for all who ask the same.
+
+    `leader` is None of one in another worker. `until_s` tells when its own time is up; monotonic.
+    """
 
     __slots__ = (
         "_abandon",
@@ -38,14 +42,16 @@ class Flight:
         "ending",
         "followers",
         "is_deserted",
+        "key",
         "name",
         "stream",
         "tier",
         "until_s",
     )
 
-    def __init__(self, name: FlightName, leader: Leader, until_s: Callable[[], float]) -> None:
-        self.name = name
+    def __init__(self, key: ExactKey, leader: Leader | None, until_s: Callable[[], float]) -> None:
+        self.key = key
+        self.name: FlightName = (key.tenant, key.digest)
         self.until_s = until_s
         self.followers: dict[Reader, None] = {}
         """In the order in which they came."""
@@ -59,7 +65,7 @@ class Flight:
         self.is_deserted = False
         """Its own client has left."""
         self._leader = leader
-        self._abandon: Callable[[], None] | None = None
+        self._abandon: Callable[[], object] | None = None
 
     @property
     def is_followed(self) -> bool:
@@ -74,11 +80,11 @@ class Flight:
         if self.stream is not None and not self.stream.is_whole:
             return False
         # A client that does not read holds its own server back, and would hold back whoever joined it now.
-        return self.is_followed or not self._leader.responder.is_full
+        return self.is_followed or self._leader is None or not self._leader.responder.is_full
 
     def join(self, reader: Reader) -> None:
         """Add a follower."""
-        if not isinstance(self._leader.responder, Outlet):
+        if self._leader is not None and not isinstance(self._leader.responder, Outlet):
             self._leader.responder = Outlet(self._leader.responder)
         self.followers[reader] = None
         if self.stream is not None:
@@ -92,7 +98,7 @@ class Flight:
         if self.is_deserted and not self.followers:
             self._give_up()
 
-    def carried_by(self, abandon: Callable[[], None]) -> Callable[[], None]:
+    def carried_by(self, abandon: Callable[[], object]) -> Callable[[], None]:
         """Take how to end the call; return what to do when the leader's client leaves."""
         self._abandon = abandon
         return self._client_left

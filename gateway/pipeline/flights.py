@@ -1,10 +1,14 @@
-"""Every flight of a worker: who leads, and who may follow."""
+"""Every flight that a worker knows of: who leads, here or in another worker, and who may follow."""
 
+import asyncio
 import math
+from collections.abc import Callable, Coroutine
 from functools import partial
+from typing import Any
 
-from gateway.core.flight import FOLLOWING_MAX, Ending, may_follow
+from gateway.core.flight import FOLLOWING_MAX, may_follow
 from gateway.domain.errors import GatewayError
+from gateway.domain.flight import Ending, Landing
 from gateway.domain.identity import CachedAnswer, ExactKey
 from gateway.pipeline.flight import Flight, FlightName
 from gateway.pipeline.journey import Canonical
@@ -15,9 +19,10 @@ from gateway.wire.caller_limits import caller_limits
 class Flights:
     """Flights by the key of their answer. A key is a tenant's own, and so is all that is found by it."""
 
-    def __init__(self) -> None:
+    def __init__(self, release: Callable[[ExactKey, Ending], None]) -> None:
         self.following = 0
         """Requests that follow one."""
+        self._release = release
         self._under_way: dict[FlightName, Flight] = {}
 
     def find(self, canonical: Canonical, key: ExactKey, now_s: float) -> Flight | None:
@@ -32,8 +37,15 @@ class Flights:
 
     def lead(self, canonical: Canonical, key: ExactKey) -> Flight:
         """Begin a flight; from now on it is the one that is followed."""
-        name = (key.tenant, key.digest)
-        flight = self._under_way[name] = Flight(name, canonical.admitted.arrival, partial(_until_s_at_most, canonical))
+        return self._add(Flight(key, canonical.admitted.arrival, partial(_until_s_at_most, canonical)))
+
+    def watch(self, key: ExactKey, landing: Coroutine[Any, Any, Landing]) -> Flight:
+        """Begin to follow what another worker asks for. Requests here that are the same follow it together."""
+        flight = self._add(Flight(key, None, _forever))
+        watching = asyncio.get_running_loop().create_task(landing, name="flight elsewhere")
+        watching.add_done_callback(partial(self._landed, flight))
+        flight.is_deserted = True
+        flight.carried_by(watching.cancel)
         return flight
 
     def join(self, flight: Flight, reader: Reader) -> None:
@@ -53,8 +65,26 @@ class Flights:
         flight.ending, flight.answer = ending, answer
         if self._under_way.get(flight.name) is flight:
             del self._under_way[flight.name]
+            self._release(flight.key, ending)
         if flight.followers:
             flight.tell()
+
+    def _add(self, flight: Flight) -> Flight:
+        self._under_way[flight.name] = flight
+        return flight
+
+    def _landed(self, flight: Flight, watching: "asyncio.Task[Landing]") -> None:
+        landing = Landing(Ending.FAILED)
+        try:
+            if not watching.cancelled():
+                landing = watching.result()
+        finally:
+            flight.let_go()
+            self.end(flight, landing.ending, landing.answer)
+
+
+def _forever() -> float:
+    return math.inf
 
 
 def until_s(canonical: Canonical) -> float:

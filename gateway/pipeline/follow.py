@@ -11,9 +11,11 @@ second. Afterwards it shares what becomes of the answer: to its end, or told tha
 from dataclasses import replace
 
 from gateway.core.accounting import best_usage, hit_hold_usd_nano
-from gateway.core.flight import Ending, goes_alone, may_share
+from gateway.core.cache_rules import is_fresh
+from gateway.core.flight import goes_alone, may_share
 from gateway.domain.errors import ErrorCode, GatewayError
-from gateway.domain.identity import CachedAnswer
+from gateway.domain.flight import Ending
+from gateway.domain.identity import CachedAnswer, ExactKey
 from gateway.domain.tier import Tier
 from gateway.pipeline.flight import Flight
 from gateway.pipeline.flights import until_s
@@ -21,7 +23,7 @@ from gateway.pipeline.heartbeat import Heartbeat
 from gateway.pipeline.hold import place_hold
 from gateway.pipeline.journey import Canonical, Looked, Trail
 from gateway.pipeline.kept import Kept, Reader
-from gateway.pipeline.lookup import COALESCED, MISS
+from gateway.pipeline.lookup import CLAIM_WITHIN_S, COALESCED, EXACT, MISS
 from gateway.pipeline.relay import what_is_missing
 from gateway.pipeline.replay import SUCCESS, hit_baseline_usd_nano, hit_charge, replay
 from gateway.pipeline.respond import begin_stream
@@ -42,8 +44,10 @@ def board(trail: Trail, world: World) -> Flight | None:
     if not may_share(looked.control, coalesces=canonical.route.cache.coalesces):
         return None
     flight = world.flights.find(canonical, looked.key, world.clock.now_s())
-    if flight is None:
+    if flight is None and looked.leads:
         trail.flight = world.flights.lead(canonical, looked.key)
+    elif flight is None:
+        flight = world.flights.watch(looked.key, world.cache.landed(looked.key))
     return flight
 
 
@@ -72,8 +76,19 @@ async def follow(trail: Trail, flight: Flight | None, world: World) -> bool:
         failures += ending is Ending.FAILED
         if goes_alone(ending, failures):
             return False
-        flight = board(trail, world)
+        flight = await _board_again(trail, looked, looked.key, world)
     return False
+
+
+async def _board_again(trail: Trail, looked: Looked, key: ExactKey | None, world: World) -> Flight | None:
+    """Look once more who asks for the answer, or whether there is one by now, in what is left of the look-up's time."""
+    assert key is not None, "what is followed lies under a key"
+    claim = await world.cache.claim(key, max(0.0, CLAIM_WITHIN_S - looked.waited_s))
+    is_hit = claim.answer is not None and is_fresh(claim.answer, looked.control, world.clock.wall_s())
+    trail.looked = replace(
+        looked, cache=EXACT if is_hit else MISS, hit=claim.answer if is_hit else None, leads=claim.leads
+    )
+    return board(trail, world)
 
 
 class _Follower:
@@ -115,7 +130,8 @@ class _Follower:
                 assert flight.tier is not None, "content is somebody's"
                 return await self._read(flight, stream, flight.tier)
             await self._wait()
-        if flight.answer is not None:
+        if flight.ending is Ending.KEPT:
+            assert flight.answer is not None, "what is kept is at hand"
             assert self._trail.looked is not None
             self._trail.looked = replace(self._trail.looked, hit=flight.answer)
             await replay(self._trail, flight.answer, self._world)

@@ -101,7 +101,7 @@ class Looked:
 
     It says `coalesced` of a request while that follows another, and `hit` is then what the other is given. `key` is
     where the answer that was found lies, or a later one will; None stores nothing later. `sought` is None where other
-    words were not looked for.
+    words were not looked for. `leads` is False while another worker asks for the answer.
     """
 
     canonical: Canonical
@@ -113,6 +113,7 @@ class Looked:
     purge: int = 0
     """Number of the tenant's last purge that was known then: an answer sought from here on is as new as that."""
     sought: Sought | None = None
+    leads: bool = True
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ Whoever follows the answer is not to wait for that: it is kept for them at once.
 from functools import partial
 
 from gateway.core.cache_rules import AnswerFacts, bar_to_write, jittered_ttl_s
-from gateway.core.flight import Ending
+from gateway.domain.flight import Ending
 from gateway.domain.identity import CachedAnswer, ExactKey
 from gateway.domain.outcome import Outcome
 from gateway.domain.semantic import SemanticEntry

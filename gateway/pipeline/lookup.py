@@ -1,5 +1,7 @@
 """Stage 3, lookup: has this tenant asked exactly this before."""
 
+from typing import Final
+
 from gateway.core.cache_rules import (
     ANY_AGE,
     CacheBar,
@@ -11,6 +13,7 @@ from gateway.core.cache_rules import (
     tenant_secret,
     wished,
 )
+from gateway.core.flight import may_share
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.identity import CacheScope, ExactKey
 from gateway.domain.ids import TierName
@@ -25,6 +28,8 @@ from gateway.wire.identity import cache_identity
 OFF, BYPASS, MISS = "off", "bypass", "miss"
 EXACT, COALESCED, SEMANTIC = "exact", "coalesced", "semantic"
 """The values of x-tiergate-cache."""
+CLAIM_WITHIN_S: Final = 0.005
+"""How long a request waits in all to learn whether there is an answer, or another worker that asks for it."""
 _WHY_NOT = {
     OFF: "no answers are kept for such a request (`cache` of its route: whether it is on, and up to which temperature)",
     BYPASS: "the request itself wants no kept answer",
@@ -44,12 +49,17 @@ async def lookup(canonical: Canonical, world: World) -> Looked:
     if bar is CacheBar.NO_CACHE:
         return Looked(canonical, BYPASS, control, key, None, 0.0, world.cache.purge_number(key.tenant))
     began_s = world.clock.now_s()
-    hit = await world.cache.get(key)
+    leads = True
+    if may_share(control, coalesces=terms.coalesces):
+        claim = await world.cache.claim(key, CLAIM_WITHIN_S)
+        hit, leads = claim.answer, claim.leads
+    else:
+        hit = await world.cache.get(key)
     waited_s = world.clock.now_s() - began_s
     if hit is not None and not is_fresh(hit, control, world.clock.wall_s()):
         hit = None
     purge = world.cache.purge_number(key.tenant)
-    return Looked(canonical, MISS if hit is None else EXACT, control, key, hit, waited_s, purge)
+    return Looked(canonical, MISS if hit is None else EXACT, control, key, hit, waited_s, purge, leads=leads)
 
 
 def cache_scope(key: VirtualKey, master: bytes) -> CacheScope:

@@ -150,7 +150,7 @@ class SimGateway:
             cache=WatchedCache(stores.cache, run.waits),
             cache_master=b"master secret of the simulation",
             semantic=semantic_parts(stores.semantic, policy.snapshot.artefact, probability=0.6),
-            flights=Flights(),
+            flights=Flights(stores.cache.release),
             conversations=WatchedConversations(stores.conversations, run.waits),
             ledger=WatchedLedger(stores.ledger, run.ledger, run.waits, run.history),
             receipts=stores.receipts,

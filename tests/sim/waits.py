@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from gateway.domain.conversation import ConversationKey, Standing
+from gateway.domain.flight import Claim
 from gateway.domain.identity import CachedAnswer, ExactKey
 from gateway.ports import CacheStore, ConversationStore
 
@@ -43,6 +44,8 @@ class WatchedCache:
         self._cache = cache
         self._waits = waits
         self.put = cache.put
+        self.release = cache.release
+        self.landed = cache.landed
         self.purge_number = cache.purge_number
         self.purge = cache.purge
         self.was_purged = cache.was_purged
@@ -55,6 +58,11 @@ class WatchedCache:
         """Return the answer kept under the key."""
         with self._waits.measured():
             return await self._cache.get(key)
+
+    async def claim(self, key: ExactKey, within_s: float) -> Claim:
+        """Return the answer kept under the key, or who asks for it."""
+        with self._waits.measured():
+            return await self._cache.claim(key, within_s)
 
 
 class WatchedConversations:

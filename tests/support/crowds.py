@@ -36,7 +36,7 @@ class Crowd:
         if not clients:
             assert self.gateway.world.admission.in_flight == 0, "a request was counted in and not out"
             assert self.gateway.world.flights.following == 0, "a follower was counted in and not out"
-            assert not self.gateway.faults
+            assert not self.gateway.faults, self.gateway.faults
 
 
 async def idle(turns: int = 50) -> None:

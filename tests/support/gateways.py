@@ -33,7 +33,7 @@ from gateway.pipeline.drive import Pipeline
 from gateway.pipeline.flights import Flights
 from gateway.pipeline.world import SemanticParts, World
 from gateway.policy.snapshot import PolicySnapshot
-from gateway.ports import Ledger, LedgerUnavailable, Scorer
+from gateway.ports import CacheStore, Ledger, LedgerUnavailable, Scorer
 from tests.support.behaviours import speaks
 from tests.support.clocks import ManualClock
 from tests.support.fake_inbound import FakeClient
@@ -165,6 +165,7 @@ class Gateway:
     def __init__(
         self,
         policy: str = TWO_TIERS,
+        cache: CacheStore | None = None,
         *,
         ledger: Ledger | None = None,
         scorer: Scorer | None = None,
@@ -179,6 +180,7 @@ class Gateway:
         self.faults: list[BaseException] = []
         self.policy = Policy(snapshot_of(policy))
         numbers = count(1)
+        cache = cache or MemoryCache(self.clock)
         self.world = World(
             policy=self.policy,
             clock=self.clock,
@@ -186,10 +188,10 @@ class Gateway:
             chance=lambda: 0.0,
             later=lambda action: action(),
             scorers={self.policy.snapshot.artefact: scorer or self.scorer},
-            cache=MemoryCache(self.clock),
+            cache=cache,
             cache_master=b"master secret of the tests",
             semantic=semantic or no_semantic(self.clock),
-            flights=Flights(),
+            flights=Flights(cache.release),
             conversations=MemoryConversations(self.clock),
             ledger=ledger or MemoryLedger(self.clock),
             receipts=MemoryReceipts(100),

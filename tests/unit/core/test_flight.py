@@ -3,7 +3,8 @@
 import pytest
 
 from gateway.core.cache_rules import ANY_AGE, CacheControl
-from gateway.core.flight import FAILURES_MAX, LEAST_TIME_SHARE, Ending, goes_alone, may_follow, may_share
+from gateway.core.flight import FAILURES_MAX, LEAST_TIME_SHARE, goes_alone, may_follow, may_share
+from gateway.domain.flight import Ending
 
 
 def test_what_may_be_kept_is_shared_where_the_policy_says_so() -> None:

@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.core.flight import FOLLOWERS_MAX, Ending
+from gateway.core.flight import FOLLOWERS_MAX
+from gateway.domain.flight import Ending
+from gateway.domain.identity import ExactKey
 from gateway.domain.ids import TenantId
 from gateway.pipeline.flight import Flight
 from gateway.pipeline.kept import KEPT_STREAM_BYTES_MAX, Kept, Reader
@@ -13,7 +15,7 @@ from gateway.ports import Responder
 from tests.support.fake_inbound import FakeResponder
 from tests.support.tiers import a_tier
 
-NAME = (TenantId("team"), "00" * 32)
+KEY = ExactKey(TenantId("team"), "00" * 32)
 
 
 class Leader:
@@ -25,7 +27,7 @@ class Leader:
 
 
 def a_flight(leader: Leader | None = None) -> Flight:
-    return Flight(NAME, leader or Leader(), lambda: 100.0)
+    return Flight(KEY, leader or Leader(), lambda: 100.0)
 
 
 def test_a_flight_is_followed_by_so_many_and_no_more() -> None:

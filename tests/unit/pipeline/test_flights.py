@@ -2,8 +2,9 @@
 
 import pytest
 
-from gateway.core.flight import FOLLOWING_MAX, Ending
+from gateway.core.flight import FOLLOWING_MAX
 from gateway.domain.errors import GatewayError
+from gateway.domain.flight import Ending
 from gateway.domain.identity import ExactKey
 from gateway.domain.ids import TenantId
 from gateway.domain.request import Operation
@@ -15,6 +16,10 @@ from gateway.pipeline.kept import Reader
 from tests.support.gateways import CHAT, STREAM, Gateway
 
 KEY = ExactKey(TenantId("open"), "00" * 32)
+
+
+def nothing(key: ExactKey, ending: Ending) -> None:
+    """Nobody else waits."""
 
 
 async def a_request(
@@ -39,7 +44,7 @@ async def a_request(
 
 
 async def test_the_first_leads_and_the_others_find_it() -> None:
-    gateway, flights = Gateway(), Flights()
+    gateway, flights = Gateway(), Flights(nothing)
     first, second = await a_request(gateway), await a_request(gateway)
     assert flights.find(first, KEY, 0.0) is None
     flight = flights.lead(first, KEY)
@@ -48,7 +53,7 @@ async def test_the_first_leads_and_the_others_find_it() -> None:
 
 
 async def test_what_has_ended_is_not_found_and_its_first_ending_counts() -> None:
-    gateway, flights = Gateway(), Flights()
+    gateway, flights = Gateway(), Flights(nothing)
     flight = flights.lead(await a_request(gateway), KEY)
     flights.end(flight, Ending.NOT_KEPT)
     flights.end(flight, Ending.FAILED)
@@ -57,7 +62,7 @@ async def test_what_has_ended_is_not_found_and_its_first_ending_counts() -> None
 
 
 async def test_who_leads_anew_is_the_one_that_is_found() -> None:
-    gateway, flights = Gateway(), Flights()
+    gateway, flights = Gateway(), Flights(nothing)
     first = flights.lead(await a_request(gateway), KEY)
     second = flights.lead(await a_request(gateway), KEY)
     flights.end(first, Ending.FAILED)
@@ -65,7 +70,7 @@ async def test_who_leads_anew_is_the_one_that_is_found() -> None:
 
 
 async def test_a_worker_lets_so_many_follow_in_all() -> None:
-    gateway, flights = Gateway(), Flights()
+    gateway, flights = Gateway(), Flights(nothing)
     flight = flights.lead(await a_request(gateway), KEY)
     reader = Reader()
     flights.join(flight, reader)
@@ -86,19 +91,19 @@ async def test_a_time_is_up_at_the_routes_deadline_or_the_callers() -> None:
 
 
 async def test_a_stream_follows_a_whole_answer_though_that_is_allowed_less_time() -> None:
-    gateway, flights = Gateway(), Flights()
+    gateway, flights = Gateway(), Flights(nothing)
     flight = flights.lead(await a_request(gateway), KEY)
     assert flights.find(await a_request(gateway, STREAM), KEY, 0.0) is flight
 
 
 async def test_nobody_follows_one_that_is_about_to_be_refused() -> None:
-    gateway, flights = Gateway(), Flights()
+    gateway, flights = Gateway(), Flights(nothing)
     flights.lead(await a_request(gateway, CHAT, (b"x-tiergate-deadline-ms", b"soon")), KEY)
     assert flights.find(await a_request(gateway), KEY, 0.0) is None
 
 
 async def test_a_request_knows_whether_it_is_followed() -> None:
-    gateway, flights = Gateway(), Flights()
+    gateway, flights = Gateway(), Flights(nothing)
     canonical = await a_request(gateway)
     trail = Trail(canonical.admitted.arrival)
     assert not trail.is_followed

@@ -562,7 +562,6 @@ async def test_a_stream_too_long_to_be_kept_is_read_to_its_end_by_whoever_has_be
     leader, reading, waiting = await crowd.come(STREAM), await crowd.come(STREAM), await crowd.come(CHAT)
     await stream.go_on(events=3)
     reading.responder.stop_reading()
-    leader.responder.stop_reading()
     crowd.gateway.network.plan.general = speaks()
     await stream.go_on(events=5)
     await crowd.over(waiting)
@@ -570,7 +569,6 @@ async def test_a_stream_too_long_to_be_kept_is_read_to_its_end_by_whoever_has_be
     await stream.go_on(events=20)
     assert not reading.responder.finished
     reading.responder.read_on()
-    leader.responder.read_on()
     await crowd.over()
     assert text_of(reading) == text_of(leader) == piece * 12
     assert receipt_of(crowd, reading).outcome is Outcome.SUCCESS_CACHE_COALESCED
