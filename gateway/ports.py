@@ -157,8 +157,11 @@ class CacheStore(Protocol):
     def release(self, key: ExactKey, ending: Ending) -> None:
         """Say that this worker asks no more, and let others know how that ended; behind what it has put."""
 
-    async def landed(self, key: ExactKey) -> Landing:
-        """Wait until the worker that asks has an answer, or asks no more. In trouble that is at once."""
+    def watch(self, key: ExactKey, tell: Callable[[Landing], None]) -> Callable[[], object]:
+        """Tell, once, when the worker that asks has an answer or asks no more; in trouble that is soon.
+
+        Returns what ends the watch early; that too is told.
+        """
 
     def put(self, key: ExactKey, answer: CachedAnswer, ttl_s: float) -> None:
         """Store behind the caller's back; a full queue drops the oldest write, counted."""

@@ -1,7 +1,7 @@
 """The exact cache of one process."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from gateway.adapters.memory_lru import ByteLru
 from gateway.core.purges import PurgeMarks
@@ -40,9 +40,10 @@ class MemoryCache:
     def release(self, key: ExactKey, ending: Ending) -> None:
         """Nobody else waits."""
 
-    async def landed(self, key: ExactKey) -> Landing:
-        """Return at once: nobody else asks."""
-        return Landing(Ending.FAILED)
+    def watch(self, key: ExactKey, tell: Callable[[Landing], None]) -> Callable[[], object]:
+        """Tell at once that nobody else asks."""
+        tell(Landing(Ending.FAILED))
+        return bool
 
     def put(self, key: ExactKey, answer: CachedAnswer, ttl_s: float) -> None:
         """Keep the answer for `ttl_s`; a hit does not prolong it. Not one that was purged before it came."""

@@ -9,7 +9,7 @@ Who asks for an answer that is not there is agreed upon in the same step; see `r
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from uuid import uuid4
@@ -18,7 +18,7 @@ from gateway.adapters.cache_value import VALUE_BYTES_MAX, read_value, write_valu
 from gateway.adapters.memory_cache import BYTES_MAX, is_of, key_named, local_name
 from gateway.adapters.memory_lru import ByteLru
 from gateway.adapters.redis_keys import tenant_prefix
-from gateway.adapters.redis_leases import DEFAULT_LEASES, NOBODY_ELSES, RedisLeases, RedisLeasesSettings
+from gateway.adapters.redis_leases import DEFAULT_LEASES, NOBODY_ELSES, RedisLeases, RedisLeasesSettings, watch
 from gateway.adapters.redis_link import RedisUnavailable, Reply
 from gateway.adapters.redis_purges import DEFAULT_PURGES, RedisPurges, RedisPurgesSettings
 from gateway.adapters.redis_sweep import DEFAULT_SWEEP, RedisSweepSettings, sweep
@@ -93,6 +93,10 @@ class RedisCache:
     def release(self, key: ExactKey, ending: Ending) -> None:
         """Say that this worker does not ask any more, soon, and behind what it has put."""
         self._leases.release(key, ending)
+
+    def watch(self, key: ExactKey, tell: Callable[[Landing], None]) -> Callable[[], object]:
+        """Tell, once, when the worker that asks has an answer, or asks no more; return what ends the watch."""
+        return watch(self.landed(key), tell)
 
     async def landed(self, key: ExactKey) -> Landing:
         """Wait until the worker that asks has an answer, or asks no more. In trouble nobody is waited for."""

@@ -8,17 +8,18 @@ and a few seconds later another asks.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 
 from gateway.adapters.redis_keys import tenant_prefix
 from gateway.adapters.redis_link import RedisUnavailable, Reply
 from gateway.adapters.redis_script import RedisScript
 from gateway.adapters.redis_turn import TurnClient
 from gateway.adapters.redis_write_behind import WriteBehind
-from gateway.domain.flight import Ending
+from gateway.domain.flight import Ending, Landing
 from gateway.domain.identity import ExactKey
 from gateway.ports import Clock
 
@@ -156,3 +157,19 @@ class RedisLeases:
 
 def _lease_name(key: ExactKey) -> str:
     return f"{tenant_prefix(key.tenant)}l:{key.digest}"
+
+
+def watch(landing: Coroutine[Any, Any, Landing], tell: Callable[[Landing], None]) -> Callable[[], object]:
+    """Tell, once, what is waited for; return what ends the waiting early, which is told as a failure."""
+    waiting = asyncio.get_running_loop().create_task(landing, name="flight elsewhere")
+    waiting.add_done_callback(partial(_tell, tell))
+    return waiting.cancel
+
+
+def _tell(tell: Callable[[Landing], None], waiting: "asyncio.Task[Landing]") -> None:
+    landing = Landing(Ending.FAILED)
+    try:
+        if not waiting.cancelled():
+            landing = waiting.result()
+    finally:
+        tell(landing)

@@ -1,10 +1,9 @@
 """Every flight that a worker knows of: who leads, here or in another worker, and who may follow."""
 
-import asyncio
 import math
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TypeAlias
 
 from gateway.core.flight import FOLLOWING_MAX, may_follow
 from gateway.domain.errors import GatewayError
@@ -14,6 +13,9 @@ from gateway.pipeline.flight import Flight, FlightName
 from gateway.pipeline.journey import Canonical
 from gateway.pipeline.kept import Reader
 from gateway.wire.caller_limits import caller_limits
+
+Watch: TypeAlias = Callable[[ExactKey, Callable[[Landing], None]], Callable[[], object]]
+"""`CacheStore.watch`: tells what another worker's request comes to."""
 
 
 class Flights:
@@ -39,13 +41,11 @@ class Flights:
         """Begin a flight; from now on it is the one that is followed."""
         return self._add(Flight(key, canonical.admitted.arrival, partial(_until_s_at_most, canonical)))
 
-    def watch(self, key: ExactKey, landing: Coroutine[Any, Any, Landing]) -> Flight:
+    def watch(self, key: ExactKey, watch: Watch) -> Flight:
         """Begin to follow what another worker asks for. Requests here that are the same follow it together."""
         flight = self._add(Flight(key, None, _forever))
-        watching = asyncio.get_running_loop().create_task(landing, name="flight elsewhere")
-        watching.add_done_callback(partial(self._landed, flight))
         flight.is_deserted = True
-        flight.carried_by(watching.cancel)
+        flight.carried_by(watch(key, partial(self._landed, flight)))
         return flight
 
     def join(self, flight: Flight, reader: Reader) -> None:
@@ -73,14 +73,9 @@ class Flights:
         self._under_way[flight.name] = flight
         return flight
 
-    def _landed(self, flight: Flight, watching: "asyncio.Task[Landing]") -> None:
-        landing = Landing(Ending.FAILED)
-        try:
-            if not watching.cancelled():
-                landing = watching.result()
-        finally:
-            flight.let_go()
-            self.end(flight, landing.ending, landing.answer)
+    def _landed(self, flight: Flight, landing: Landing) -> None:
+        flight.let_go()
+        self.end(flight, landing.ending, landing.answer)
 
 
 def _forever() -> float:

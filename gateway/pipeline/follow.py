@@ -47,7 +47,7 @@ def board(trail: Trail, world: World) -> Flight | None:
     if flight is None and looked.leads:
         trail.flight = world.flights.lead(canonical, looked.key)
     elif flight is None:
-        flight = world.flights.watch(looked.key, world.cache.landed(looked.key))
+        flight = world.flights.watch(looked.key, world.cache.watch)
     return flight
 
 

@@ -45,7 +45,7 @@ class WatchedCache:
         self._waits = waits
         self.put = cache.put
         self.release = cache.release
-        self.landed = cache.landed
+        self.watch = cache.watch
         self.purge_number = cache.purge_number
         self.purge = cache.purge
         self.was_purged = cache.was_purged

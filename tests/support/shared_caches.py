@@ -1,9 +1,11 @@
 """Caches of several workers that share one store in memory, and agree on who asks for what it does not have."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gateway.adapters.memory_cache import MemoryCache
+from gateway.adapters.redis_leases import watch
 from gateway.domain.flight import Claim, Ending, Landing
 from gateway.domain.identity import CachedAnswer, ExactKey
 from gateway.ports import Clock
@@ -48,6 +50,10 @@ class SharedCache(MemoryCache):
             if waited_for is not None and not waited_for.done():
                 is_kept = ending is Ending.KEPT
                 waited_for.set_result(Landing(ending, self.agreed.answers[key] if is_kept else None))
+
+    def watch(self, key: ExactKey, tell: Callable[[Landing], None]) -> Callable[[], object]:
+        """Tell what the other one's request comes to."""
+        return watch(self.landed(key), tell)
 
     async def landed(self, key: ExactKey) -> Landing:
         """Wait for what the other one asks for."""
