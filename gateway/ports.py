@@ -14,7 +14,6 @@ from gateway.domain.identity import CachedAnswer, ExactKey
 from gateway.domain.ids import RequestId, TenantId
 from gateway.domain.ledger import Hold, HoldVerdict, Settlement
 from gateway.domain.purge import Selection, Tally
-from gateway.domain.question import Judgement, Question, ScoreCounts
 from gateway.domain.receipt import Receipt
 from gateway.domain.request import CanonicalRequest
 from gateway.domain.tier import Tier
@@ -188,24 +187,6 @@ class CacheStore(Protocol):
         """Counts since the start, by name, for whoever asks how the cache fares."""
 
     async def aclose(self) -> None: ...
-
-
-class HitVerifier(Protocol):
-    """Tells whether one answer does for two questions. In memory and at once; it never fails."""
-
-    @property
-    def digest(self) -> str:
-        """Names the verifier and its training: probabilities of another cannot be compared."""
-
-    @property
-    def calibration(self) -> ScoreCounts:
-        """Right and wrong by probability, on pairs that the verifier was not fitted on."""
-
-    def read(self, text: str) -> Question:
-        """Parse a text, once; an entry may keep what is returned, or its text alone and parse that again."""
-
-    def judge(self, asked: Question, cached: Sequence[Question], cosines: Sequence[float]) -> tuple[Judgement, ...]:
-        """Judge some cached questions together, each with the cosine between its embedding and that of the asked."""
 
 
 class ConversationStore(Protocol):

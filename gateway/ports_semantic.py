@@ -1,9 +1,28 @@
-"""What semantic hits ask of the world, beside the cache and the verifier. Each port has a fake of the same contract."""
+"""What semantic hits ask of the world, beside the cache. Each port has a fake of the same contract."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from gateway.domain.question import Judgement, Question, ScoreCounts
 from gateway.domain.semantic import Neighbour, SemanticEntry, SemanticScope
+
+
+class HitVerifier(Protocol):
+    """Tells whether one answer does for two questions. In memory and at once; it never fails."""
+
+    @property
+    def digest(self) -> str:
+        """Names the verifier and its training: probabilities of another cannot be compared."""
+
+    @property
+    def calibration(self) -> ScoreCounts:
+        """Right and wrong by probability, on pairs that the verifier was not fitted on."""
+
+    def read(self, text: str) -> Question:
+        """Parse a text, once; an entry may keep what is returned, or its text alone and parse that again."""
+
+    def judge(self, asked: Question, cached: Sequence[Question], cosines: Sequence[float]) -> tuple[Judgement, ...]:
+        """Judge some cached questions together, each with the cosine between its embedding and that of the asked."""
 
 
 class Embedder(Protocol):

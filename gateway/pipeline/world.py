@@ -25,7 +25,6 @@ from gateway.ports import (
     CacheStore,
     Clock,
     ConversationStore,
-    HitVerifier,
     Ledger,
     ReceiptStore,
     Recorder,
@@ -34,7 +33,7 @@ from gateway.ports import (
     TrainingRecords,
     UpstreamTransport,
 )
-from gateway.ports_semantic import Embedder, SemanticIndex
+from gateway.ports_semantic import Embedder, HitVerifier, SemanticIndex
 
 
 class PolicyInForce(Protocol):
