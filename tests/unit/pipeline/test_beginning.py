@@ -9,7 +9,7 @@ from gateway.core.endpoint_state import EndpointState
 from gateway.core.prefix_chain import BLOCK_BYTES
 from gateway.domain.ids import TierName
 from gateway.domain.request import Operation
-from gateway.pipeline.beginning import mark_of
+from gateway.pipeline.beginning import chosen_among, mark_of
 from tests.support.behaviours import speaks
 from tests.support.gateways import GUEST_KEY, TEAM_KEY, TWO_TIERS, Gateway, hosts
 from tests.support.openai_bodies import Words
@@ -101,6 +101,25 @@ async def test_a_server_that_says_it_had_less_has_lost_what_it_was_sent_before()
     assert expected_tokens(gateway) > 1_000, "until now nothing was lost that was there for more than a minute"
     assert await ask(gateway, document()) == FIRST, "and with it what was used less recently"
     assert await ask(gateway, document(7), TURN) == SECOND, "but that it has computed anew"
+
+
+async def test_what_a_server_says_of_a_prompt_without_blocks_changes_nothing() -> None:
+    gateway = Gateway()
+    gateway.network.plan.general = speaks(Words(model="answer", input_tokens=1_000, cached_tokens=500))
+    await ask(gateway, document())
+    before = len(gateway.world.prefixes)
+    await ask(gateway, TURN)
+    await gateway.ask({"model": "large", "messages": [document()]})
+    assert (states(gateway)[0].tells_cached, len(gateway.world.prefixes)) == (True, before)
+
+
+def test_workers_share_the_servers_that_they_choose_among() -> None:
+    gateway = Gateway()
+    tiers = gateway.policy.snapshot.tiers
+    found = list(chosen_among(tiers.values(), gateway.world.endpoints))
+    small = tiers[TierName("small")]
+    assert [mark for mark, _ in found] == [mark_of(endpoint, small) for endpoint in small.endpoints]
+    assert [state for _, state in found] == states(gateway), "and not the one server of a tier that has no other"
 
 
 async def test_a_server_that_nobody_reaches_begins_anew() -> None:
