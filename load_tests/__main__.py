@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from load_tests import (
+    cache_quality,
     cli_compare,
     cli_overload,
     cli_prefix,
@@ -33,6 +34,7 @@ EXAMPLES = """examples:
   python -m load_tests stages
   python -m load_tests scoring
   python -m load_tests prefix
+  python -m load_tests cache_quality
 """
 
 
@@ -54,6 +56,7 @@ COMMANDS: tuple[tuple[str, Command, str], ...] = (
     ("stages", stages, "price every stage of a request"),
     ("scoring", scoring, "time the difficulty model"),
     ("prefix", cli_prefix, "replay recorded traffic through the choice of servers"),
+    ("cache_quality", cache_quality, "how often semantic hits are wrong, on labelled pairs"),
 )
 
 

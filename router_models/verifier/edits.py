@@ -112,8 +112,10 @@ def _wordlist(questions: Sequence[str], table: PieceTable) -> Wordlist:
 
 def _near(words: Sequence[str], table: PieceTable) -> dict[str, tuple[str, ...]]:
     """Return for each word others that stand in like places, by the table alone: animals for animals."""
+    if not words:
+        return {}
     vectors = np.array([table.table[table.pieces.ids(word)].sum(axis=0) for word in words], np.float32)
-    vectors -= vectors.mean(axis=0) if len(vectors) else 0.0
+    vectors -= vectors.mean(axis=0)
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(1e-9))
     found = {}
     for at, word in enumerate(words):
