@@ -8,6 +8,7 @@ import pytest
 from gateway.core.hit_proof import Terms
 from gateway.core.pair_features import FEATURE_NAMES
 from load_tests.__main__ import main
+from load_tests.cache_card import Line, card
 from load_tests.cache_measures import (
     NEVER,
     Stream,
@@ -21,7 +22,6 @@ from load_tests.cache_measures import (
     share,
     wrong_at_rate,
 )
-from load_tests.cache_quality import Line, card
 from load_tests.cache_scores import OURS, by_cosine, by_guards, by_logistic
 from router_models.verifier.fit import counts_of
 from router_models.verifier.pairs import Labels
