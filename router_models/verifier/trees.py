@@ -17,7 +17,7 @@ ROUNDS: Final = 300
 RATE: Final = 0.06
 LEAVES: Final = 31
 DEPTH: Final = 8
-"""More steps from root to leaf would cost serving time and change no figure."""
+"""Each step from root to leaf costs serving time."""
 RIDGE: Final = 5.0
 LEAF_LEAST: Final = 40
 RISING: Final = ("cosine", "cover_least", "cover_most", "shared_weight", "neighbours_kept")
