@@ -26,7 +26,9 @@ def test_a_status_tells_whose_fault_it_was(code: ErrorCode) -> None:
     terms = ERRORS[code]
     is_clients = BLAME[terms.outcome] is Blame.CLIENT
     # No tier that is able: the request asks for what the policy has nowhere, which no retry mends.
-    assert (400 <= terms.status < 500) == (is_clients or code is ErrorCode.NO_ABLE_TIER)
+    # Not cached: who asks for a kept answer alone is told so by 504 (RFC 9111, section 5.2.1.7).
+    expected = (is_clients or code is ErrorCode.NO_ABLE_TIER) and code is not ErrorCode.NOT_CACHED
+    assert (400 <= terms.status < 500) == expected
 
 
 def test_a_model_servers_own_status_is_kept() -> None:
