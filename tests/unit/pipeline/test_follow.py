@@ -556,7 +556,7 @@ async def test_nobody_joins_a_flight_that_its_client_holds_up() -> None:
 
 
 async def test_a_stream_too_long_to_be_kept_is_read_to_its_end_by_whoever_has_begun() -> None:
-    piece = "x" * (200 * 1024)
+    piece = "x" * (400 * 1024)
     stream = LedStream(Words(pieces=(piece,) * 12))
     crowd = led(stream)
     leader, reading, waiting = await crowd.come(STREAM), await crowd.come(STREAM), await crowd.come(CHAT)
