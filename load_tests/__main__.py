@@ -12,6 +12,7 @@ from load_tests import (
     cli_overload,
     cli_prefix,
     cli_redis_loss,
+    cli_single_flight,
     cli_slow_clients,
     flood,
     model_server,
@@ -30,6 +31,7 @@ EXAMPLES = """examples:
   python -m load_tests overload --seconds 10
   python -m load_tests slow_clients --clients 2000
   python -m load_tests redis_loss
+  python -m load_tests single_flight --crowd 200 --gateways 2
   python -m load_tests flood --requests 5000
   python -m load_tests stages
   python -m load_tests scoring
@@ -52,6 +54,7 @@ COMMANDS: tuple[tuple[str, Command, str], ...] = (
     ("overload", cli_overload, "three times what a gateway can do, and what becomes of it"),
     ("slow_clients", cli_slow_clients, "measure good requests beside thousands of slow clients"),
     ("redis_loss", cli_redis_loss, "what requests feel while Redis is frozen, killed and started again"),
+    ("single_flight", cli_single_flight, "a crowd that asks the same at once, over several gateways"),
     ("flood", flood, "score thousands of requests at once, and watch the event loop"),
     ("stages", stages, "price every stage of a request"),
     ("scoring", scoring, "time the difficulty model"),
