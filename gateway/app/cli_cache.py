@@ -11,7 +11,7 @@ from gateway.app.cli_cache_words import print_explanation, print_purge, print_st
 from gateway.app.cli_output import EXIT_PROBLEMS, EXIT_USAGE, output, print_json, stop
 from gateway.app.gateway_client import CannotAsk, ask
 from gateway.domain.request import Operation
-from gateway.policy.quantities import DURATION
+from gateway.policy.scales import DURATION
 
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Url: TypeAlias = Annotated[str, typer.Option(help="The running gateway, on this machine.")]

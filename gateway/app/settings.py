@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gateway.domain.tier import Secret
-from gateway.policy.quantities import SIZE
+from gateway.policy.scales import SIZE
 
 PREFIX = "TIERGATE_"
 

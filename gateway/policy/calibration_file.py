@@ -17,7 +17,8 @@ from gateway.domain.calibration import Catalogue
 from gateway.domain.noun import noun
 from gateway.policy.load import read_document
 from gateway.policy.problems import Finding, Problem
-from gateway.policy.quantities import COUNT, NUMBER, Quantity, Text
+from gateway.policy.quantities import Quantity, Text
+from gateway.policy.scales import COUNT, NUMBER
 from gateway.policy.schema_tiers import ModelName
 from gateway.policy.section import Section, required
 from gateway.policy.shape import findings_in

@@ -5,7 +5,6 @@ value with it, and the JSON Schema and the reference describe it.
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -13,64 +12,15 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from gateway.policy.scales import COUNT, TOKENS, WRITTEN, Scale
+
 EXPECTED = "expected"
 """The type of our own validation errors. Their context holds what was `expected` and a `hint`."""
-
-_WRITTEN = re.compile(r"(-?[0-9]{1,18}(?:\.[0-9]{1,18})?)\s*+([A-Za-z%]*+)")
 
 
 def refusal(expected: str, hint: str = "") -> PydanticCustomError:
     """Return the error that says what was expected; whoever reports it adds what was found and where."""
     return PydanticCustomError(EXPECTED, "{expected}", {"expected": expected, "hint": hint})
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Scale:
-    """One kind of quantity: what it is called, an example, and how many of the result each unit is.
-
-    `units` under "" is for a bare number; without it a unit must be written. `whole` results are integers, and a
-    value finer than one of them is refused rather than rounded.
-    """
-
-    noun: str
-    example: str
-    units: Mapping[str, Decimal]
-    whole: bool
-
-    def read(self, value: object) -> Decimal | None:
-        """Return the value in the result's unit, or None where it is no such quantity."""
-        if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
-            return None
-        found = _WRITTEN.fullmatch(value.strip() if isinstance(value, str) else format(value, "f"))
-        if found is None or found[2] not in self.units:
-            return None
-        return Decimal(found[1]) * self.units[found[2]]
-
-    @property
-    def pattern(self) -> str:
-        """Return the regular expression that editors check a written value with."""
-        named = "|".join(unit for unit in self.units if unit)
-        return rf"^-?[0-9]+(\.[0-9]+)?\s*({named}){'?' if '' in self.units else ''}$"
-
-
-_ONE = Decimal(1)
-DURATION = Scale(
-    "a duration",
-    "4s",
-    {"ms": Decimal("0.001"), "s": _ONE, "m": Decimal(60), "h": Decimal(3600), "d": Decimal(86_400)},
-    False,
-)
-"""Seconds."""
-TOKENS = Scale("a number of tokens", "32k", {"": _ONE, "k": Decimal(1000), "M": Decimal(10**6)}, True)
-SIZE = Scale("a size", "8MiB", {"B": _ONE, "KiB": Decimal(1024), "MiB": Decimal(1024**2)}, True)
-"""Bytes."""
-SHARE = Scale("a share", "0.95 or 95%", {"": _ONE, "%": Decimal("0.01")}, False)
-COUNT = Scale("a whole number", "", {"": _ONE}, True)
-NUMBER = Scale("a number", "", {"": _ONE}, False)
-PRICE = Scale("a price in USD per million tokens", "0.15", {"": Decimal(10**6)}, True)
-"""Pico-USD per token."""
-MONEY = Scale("an amount in USD", "200", {"": Decimal(10**9)}, True)
-"""Nano-USD."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +68,7 @@ class Quantity:
         units = [unit for unit in self.scale.units if unit]
         if isinstance(value, int | Decimal) and not isinstance(value, bool):
             return f"add a unit: {', '.join(units)}"
-        found = _WRITTEN.fullmatch(value.strip()) if isinstance(value, str) else None
+        found = WRITTEN.fullmatch(value.strip()) if isinstance(value, str) else None
         if found is None:
             return ""
         return f"the units are {', '.join(units)}" if units else "write the number without a unit"

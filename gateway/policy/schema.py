@@ -6,7 +6,8 @@ works; its default, its unit and one sentence about it stand with it.
 
 from typing import Annotated, Literal
 
-from gateway.policy.quantities import COUNT, DURATION, SHARE, SIZE, Quantity
+from gateway.policy.quantities import Quantity
+from gateway.policy.scales import COUNT, DURATION, SHARE, SIZE
 from gateway.policy.schema_classifier import ClassifierSpec
 from gateway.policy.schema_routes import AliasSpec, RouteSpec
 from gateway.policy.schema_tenants import TenantSpec

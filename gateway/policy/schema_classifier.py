@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
-from gateway.policy.quantities import COUNT, DURATION, TOKENS, Quantity, Text, refusal
+from gateway.policy.quantities import Quantity, Text, refusal
+from gateway.policy.scales import COUNT, DURATION, TOKENS
 from gateway.policy.schema_tiers import ModelName, SecretReference, check_url
 from gateway.policy.section import Section, optional, required
 

@@ -2,7 +2,8 @@
 
 from typing import Annotated, Literal
 
-from gateway.policy.quantities import COUNT, DURATION, NUMBER, SHARE, SIZE, TOKENS, Quantity
+from gateway.policy.quantities import Quantity
+from gateway.policy.scales import COUNT, DURATION, NUMBER, SHARE, SIZE, TOKENS
 from gateway.policy.schema_tiers import Name
 from gateway.policy.section import Section, optional
 

@@ -2,7 +2,8 @@
 
 from typing import Annotated, Final, Literal
 
-from gateway.policy.quantities import COUNT, MONEY, NUMBER, SHARE, TOKENS, Quantity, Text
+from gateway.policy.quantities import Quantity, Text
+from gateway.policy.scales import COUNT, MONEY, NUMBER, SHARE, TOKENS
 from gateway.policy.schema_tiers import ModelName, Name, SecretReference
 from gateway.policy.section import Section, optional, required
 

@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Discriminator, Tag
 
-from gateway.policy.quantities import COUNT, DURATION, PRICE, TOKENS, Quantity, Text, refusal
+from gateway.policy.quantities import Quantity, Text, refusal
+from gateway.policy.scales import COUNT, DURATION, PRICE, TOKENS
 from gateway.policy.section import Section, optional, required
 
 Name = Annotated[

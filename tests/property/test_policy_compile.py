@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from gateway.policy.load import read_document
 from gateway.policy.nodes import scalar_of
 from gateway.policy.problems import Problem
-from gateway.policy.quantities import SHARE, Quantity
+from gateway.policy.quantities import Quantity
+from gateway.policy.scales import SHARE
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.policy.source import PolicySource
 from tests.unit.policy.worlds import GOOD, MINIMAL, compile_text

@@ -4,20 +4,8 @@ from decimal import Decimal
 import pytest
 from pydantic_core import PydanticCustomError
 
-from gateway.policy.quantities import (
-    COUNT,
-    DURATION,
-    MONEY,
-    NUMBER,
-    PRICE,
-    SHARE,
-    SIZE,
-    TOKENS,
-    Quantity,
-    Scale,
-    Text,
-    refusal,
-)
+from gateway.policy.quantities import Quantity, Text, refusal
+from gateway.policy.scales import COUNT, DURATION, MONEY, NUMBER, PRICE, SHARE, SIZE, TOKENS, Scale
 
 
 @pytest.mark.parametrize(
