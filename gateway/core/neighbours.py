@@ -79,7 +79,8 @@ def level_from(residual: float, information: float) -> float:
 def raised(p: float, logit: float) -> float:
     """Return a probability with something added to its logit."""
     odds = p * math.exp(logit)
-    return odds / (odds + 1.0 - p)
+    # The complement is taken first: odds + 1 − p may come out below the odds by rounding, a probability then above 1.
+    return odds / (odds + (1.0 - p))
 
 
 def correction(

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.core.neighbours import (
@@ -50,6 +50,7 @@ def test_labels_that_the_level_explains_add_nothing_of_their_own() -> None:
     assert correction(SMALL, math.log(3.0), [1.0, 1.0], [0.75, 0.75], expected).logit == pytest.approx(math.log(3.0))
 
 
+@example(1.0, 0.125)
 @given(PROBABILITIES, st.floats(-LOGIT_MAX, LOGIT_MAX))
 def test_a_raised_probability_is_still_one(p: float, logit: float) -> None:
     assert 0.0 <= raised(p, logit) <= 1.0
