@@ -44,13 +44,16 @@ class Flight:
         "is_deserted",
         "key",
         "name",
+        "purge",
         "stream",
         "tier",
         "until_s",
     )
 
-    def __init__(self, key: ExactKey, leader: Leader | None, until_s: Callable[[], float]) -> None:
+    def __init__(self, key: ExactKey, leader: Leader | None, until_s: Callable[[], float], purge: int) -> None:
         self.key = key
+        self.purge = purge
+        """Number of the tenant's last purge when it began. Who comes after a later one is not to have its answer."""
         self.name: FlightName = (key.tenant, key.digest)
         self.until_s = until_s
         self.followers: dict[Reader, None] = {}

@@ -27,23 +27,29 @@ class Flights:
         self._release = release
         self._under_way: dict[FlightName, Flight] = {}
 
-    def find(self, canonical: Canonical, key: ExactKey, now_s: float) -> Flight | None:
-        """Return the flight that a request may follow. Raises GatewayError for a caller's limit that is none."""
+    def find(self, canonical: Canonical, key: ExactKey, purge: int, now_s: float) -> Flight | None:
+        """Return the flight that a request may follow. Raises GatewayError for a caller's limit that is none.
+
+        `purge` is the number of the last purge that the request came after.
+        """
         flight = self._under_way.get((key.tenant, key.digest))
         if flight is None or self.following >= FOLLOWING_MAX or not flight.takes_more:
+            return None
+        if flight.purge != purge:
+            # What was purged may be other answers than this one. To ask once more is always right.
             return None
         route = canonical.route
         # A stream may take longer than a whole answer, and all the same follow one.
         left_s = min(until_s(canonical) - now_s, route.deadline_s, route.stream_deadline_s)
         return flight if may_follow(flight.until_s() - now_s, left_s) else None
 
-    def lead(self, canonical: Canonical, key: ExactKey) -> Flight:
+    def lead(self, canonical: Canonical, key: ExactKey, purge: int) -> Flight:
         """Begin a flight; from now on it is the one that is followed."""
-        return self._add(Flight(key, canonical.admitted.arrival, partial(_until_s_at_most, canonical)))
+        return self._add(Flight(key, canonical.admitted.arrival, partial(_until_s_at_most, canonical), purge))
 
-    def watch(self, key: ExactKey, watch: Watch) -> Flight:
+    def watch(self, key: ExactKey, purge: int, watch: Watch) -> Flight:
         """Begin to follow what another worker asks for. Requests here that are the same follow it together."""
-        flight = self._add(Flight(key, None, _forever))
+        flight = self._add(Flight(key, None, _forever, purge))
         flight.is_deserted = True
         flight.carried_by(watch(key, partial(self._landed, flight)))
         return flight

@@ -43,11 +43,11 @@ def board(trail: Trail, world: World) -> Flight | None:
         return None
     if not may_share(looked.control, coalesces=canonical.route.cache.coalesces):
         return None
-    flight = world.flights.find(canonical, looked.key, world.clock.now_s())
+    flight = world.flights.find(canonical, looked.key, looked.purge, world.clock.now_s())
     if flight is None and looked.leads:
-        trail.flight = world.flights.lead(canonical, looked.key)
+        trail.flight = world.flights.lead(canonical, looked.key, looked.purge)
     elif flight is None:
-        flight = world.flights.watch(looked.key, world.cache.watch)
+        flight = world.flights.watch(looked.key, looked.purge, world.cache.watch)
     return flight
 
 
@@ -86,7 +86,11 @@ async def _board_again(trail: Trail, looked: Looked, key: ExactKey | None, world
     claim = await world.cache.claim(key, max(0.0, CLAIM_WITHIN_S - looked.waited_s))
     is_hit = claim.answer is not None and is_fresh(claim.answer, looked.control, world.clock.wall_s())
     trail.looked = replace(
-        looked, cache=EXACT if is_hit else MISS, hit=claim.answer if is_hit else None, leads=claim.leads
+        looked,
+        cache=EXACT if is_hit else MISS,
+        hit=claim.answer if is_hit else None,
+        purge=world.cache.purge_number(key.tenant),
+        leads=claim.leads,
     )
     return board(trail, world)
 

@@ -27,7 +27,7 @@ class Leader:
 
 
 def a_flight(leader: Leader | None = None) -> Flight:
-    return Flight(KEY, leader or Leader(), lambda: 100.0)
+    return Flight(KEY, leader or Leader(), lambda: 100.0, 0)
 
 
 def test_a_flight_is_followed_by_so_many_and_no_more() -> None:

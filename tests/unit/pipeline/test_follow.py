@@ -10,7 +10,9 @@ import pytest
 
 from gateway.domain.ability import Score, ScorerChoice
 from gateway.domain.errors import ErrorCode
+from gateway.domain.ids import TenantId
 from gateway.domain.outcome import Outcome
+from gateway.domain.purge import Selection
 from gateway.domain.receipt import Receipt
 from gateway.domain.request import CanonicalRequest
 from gateway.domain.usage import UsageSource
@@ -596,6 +598,25 @@ async def test_a_leader_that_is_refused_before_any_server_is_asked_lets_the_next
     assert leader.responder.status == 402
     assert text_of(follower) == TEXT
     assert cache_of(follower) == b"miss"
+
+
+@pytest.mark.parametrize("body", [CHAT, STREAM])
+async def test_who_comes_after_a_purge_is_not_given_an_answer_that_began_before_it(body: dict[str, Any]) -> None:
+    stream = LedStream()
+    crowd = led(stream)
+    await crowd.come(STREAM)
+    before = await crowd.come(body)
+    await stream.go_on(events=FIRST_CONTENT + 1)
+    tenant = TenantId("open")
+    await crowd.gateway.world.cache.purge(Selection(tenant))
+    after = await crowd.come(STREAM)
+    follower = await crowd.come(body)
+    await stream.finish(0)
+    await stream.finish(1)
+    await crowd.over()
+    assert [cache_of(client) for client in (before, after, follower)] == [b"coalesced", b"miss", b"coalesced"]
+    assert len(crowd.gateway.network.requests) == 2
+    assert cache_of(await crowd.gateway.ask(CHAT)) == b"exact"
 
 
 async def test_an_answer_that_cannot_be_told_again_as_one_body_is_not_given_whole() -> None:
