@@ -9,13 +9,24 @@ export OPENBLAS_NUM_THREADS=1
 step() { printf '\n── %s\n' "$1"; shift; "$@"; }
 step "ruff: rules" "$bin/ruff" check .
 step "ruff: format" "$bin/ruff" format --check --quiet .
-step "mypy: strict" "$bin/mypy"
+# It takes a minute or two of one core, so it runs beside what follows; what it found is told after that.
+found=$(mktemp)
+"$bin/mypy" >"$found" 2>&1 &
+mypy=$!
+trap 'kill "$mypy" 2>/dev/null; rm -f "$found"' EXIT
+types() {
+    local status=0
+    wait "$mypy" || status=$?
+    cat "$found"
+    return "$status"
+}
 step "imports go one way" "$bin/lint-imports" --no-cache
 # Where this cannot be had, its tests are skipped, and say so; CI does not let them.
 step "Prometheus, for the tests of deploy" "$bin/python" -m tests.deploy.prometheus --install || true
 # Only what tests those rooms from within is measured: measuring takes as long again as testing.
 step "tests of the rooms" "$bin/coverage" run -m pytest --numprocesses auto \
     tests/property tests/unit --ignore tests/unit/load_tests --ignore tests/unit/router_models
+step "mypy: strict" types
 # What takes longest comes first, so that no core waits for it at the end.
 step "tests of all else" "$bin/python" -m pytest -rs --numprocesses auto --dist loadgroup \
     tests/unit/router_models tests/sim tests/deploy tests/architecture tests/chaos tests/contract tests/e2e \
