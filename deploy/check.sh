@@ -13,7 +13,7 @@ step "ruff: format" "$bin/ruff" format --check --quiet .
 found=$(mktemp)
 "$bin/mypy" >"$found" 2>&1 &
 mypy=$!
-trap 'kill "$mypy" 2>/dev/null; rm -f "$found"' EXIT
+trap 'kill "$mypy" 2>/dev/null || true; rm -f "$found"' EXIT
 types() {
     local status=0
     wait "$mypy" || status=$?
