@@ -58,5 +58,6 @@ _LIMITS: Final = """## Conditions
   the edits that are made by rule, which are of some of these kinds, and of other wordings.
 - S3 draws the calibration pairs 200 times. S4 has the shipped bound with a 2 % shadow sample; the other ways serve at
   their own threshold of 20 % hits. The worst of five draws of the stream is told.
-- S6 is the CPU time of one thread, without the embedding.
+- S6 is the CPU time of one thread, without the embedding: first as served, where only candidates near enough are
+  judged, then with all four nearest.
 """

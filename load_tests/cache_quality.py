@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from time import thread_time_ns
 from typing import Final
 
 import numpy as np
@@ -21,15 +20,14 @@ from gateway.adapters.artefact import load_artefact, shipped_artefact
 from gateway.adapters.hit_verifier import TreeHitVerifier
 from gateway.adapters.verifier_artefact import VERIFIER
 from gateway.core.hit_proof import Terms
-from gateway.domain.question import Question
 from load_tests.cache_card import Line, card, cells_of, names_of
+from load_tests.cache_decision import time_decision
 from load_tests.cache_measures import (
     HIT_RATE,
     NEVER,
     area_lead,
     honesty,
     mixed_stream,
-    percentiles_ms,
     run_bound,
     run_fixed,
     share,
@@ -64,10 +62,6 @@ DRIFT_BOUND: Final = 0.10
 DRIFT_MIXED_IN: Final = 0.3
 DRIFT_LENGTH: Final = 20_000
 DRIFT_SEEDS: Final = 5
-SCOPE_ENTRIES: Final = 5_000
-DECISIONS: Final = 1_000
-NEAREST: Final = 4
-"""As many candidates as the gateway's semantic stage judges (`pipeline/semantic.py`)."""
 CARD: Final = Path("router_models") / "VERIFIER_CARD.md"
 EXAMPLES: Final = """examples:
   python -m load_tests cache_quality
@@ -213,29 +207,14 @@ def _s5(design: Design, ways: Deciders, data: Path, name: str, seed: int) -> Lin
 
 
 def _s6(design: Design) -> Line:
-    """Time a decision with the shipped verifier: product, the nearest, parsing the question, judging them."""
     artefact = load_artefact(shipped_artefact())
     assert artefact.verifier is not None, "the package has one"
     verifier = TreeHitVerifier(artefact.verifier, artefact.static, artefact.manifest.files[VERIFIER])
     test = design.questions.where(design.questions.splits == "test")
-    texts = [text for text in dict.fromkeys(test.cached) if verifier.vectors.vector(text) is not None][:SCOPE_ENTRIES]
-    entries = [verifier.read(text) for text in texts]
-    matrix = np.array([verifier.vectors.vector(text) for text in texts], np.float32)
-    asked = [text for text in test.asked if verifier.vectors.vector(text) is not None][:DECISIONS]
-    vectors = np.array([verifier.vectors.vector(text) for text in asked], np.float32)
-
-    def decide(number: int) -> None:
-        cosines = matrix @ vectors[number]
-        nearest = np.argpartition(-cosines, NEAREST)[:NEAREST]
-        cached: list[Question] = [entries[at] for at in nearest]
-        verifier.judge(verifier.read(asked[number]), cached, cosines[nearest].tolist())
-
-    for number in range(DECISIONS):
-        decide(number)
-    median, late = percentiles_ms(decide, DECISIONS, thread_time_ns)
-    told = {OURS: f"{median:.2f} / {late:.2f} ms"}
-    measure = f"CPU of a decision, p50 / p99, {len(texts):,} entries, {NEAREST} judged"
-    return Line("S6", measure, "≤ 0.8 / 2 ms", "≤ 0.3 / 0.8 ms", told, median <= 0.8 and late <= 2.0)
+    found = time_decision(verifier, test.cached, test.asked)
+    median, late = found.served_ms
+    measure = f"CPU of a decision, p50 / p99, {found.entries:,} entries"
+    return Line("S6", measure, "≤ 0.8 / 2 ms", "≤ 0.3 / 0.8 ms", {OURS: str(found)}, median <= 0.8 and late <= 2.0)
 
 
 def _percent(of: Interval) -> str:

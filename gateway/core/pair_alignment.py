@@ -7,7 +7,7 @@ The rest is unmatched: what one question says in a word that the other does not 
 from collections.abc import Sequence
 from typing import Final
 
-from gateway.core.question_words import FUNCTION_WORDS, JOINING, are_opposites
+from gateway.core.question_words import FUNCTION_WORDS, JOINING, are_opposites, has_opposites
 from gateway.domain.noun import noun
 from gateway.domain.question import Question
 
@@ -22,7 +22,8 @@ class Alignment:
 
     `unmatched` and `unmatched_back` are positions without one, `content` and `content_back` those of them that are no
     function words. `respelt` counts the pairs in which a letter is wrong. `moved` are the pairs of matched content
-    words that stand in the other order, as positions in the asked question.
+    words that stand in the other order, as positions in the asked question. `opposites` are unmatched words, asked and
+    cached, of which one is the contrary of the other, each used once.
     """
 
     match: tuple[int, ...]
@@ -33,6 +34,7 @@ class Alignment:
     content_back: tuple[int, ...]
     respelt: int
     moved: tuple[tuple[int, int], ...]
+    opposites: tuple[tuple[str, str], ...]
 
 
 def align(asked: Question, cached: Question) -> Alignment:
@@ -50,6 +52,7 @@ def align(asked: Question, cached: Question) -> Alignment:
         content_back=tuple([at for at in left_back if cached.words[at] not in FUNCTION_WORDS]),
         respelt=respelt,
         moved=_moved(asked.words, match),
+        opposites=_opposites([asked.words[at] for at in left], [cached.words[to] for to in left_back]),
     )
 
 
@@ -77,8 +80,19 @@ def _match_respelt(
     """Match what is left where one letter is wrong, take it out of both lists, and count it."""
     found = 0
     for at in tuple(left):
+        word = words[at]
+        first, last, size = word[0], word[-1], len(word)
+        if size < _RESPELT_CHARS:
+            continue
         for to in left_back:
-            if is_respelt(words[at], others[to]) and not are_opposites(words[at], others[to]):
+            other = others[to]
+            # One wrong letter leaves the first or the last as it was. Looking there first is ten times as quick.
+            if (
+                (other[0] == first or other[-1] == last)
+                and -1 <= len(other) - size <= 1
+                and is_respelt(word, other)
+                and not are_opposites(word, other)
+            ):
                 match[at], back[to] = to, at
                 left.remove(at)
                 left_back.remove(to)
@@ -117,15 +131,15 @@ def is_joined(words: Sequence[str], at: int, later: int) -> bool:
     return not JOINING.isdisjoint(words[at + 1 : later])
 
 
-def opposites_of(asked: Question, cached: Question, pair: Alignment) -> list[tuple[str, str]]:
-    """Return unmatched words of which one is the contrary of the other, each used once."""
-    free = list(pair.unmatched_back)
+def _opposites(here: Sequence[str], there: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    if not has_opposites(here, there):
+        return ()
+    free = list(there)
     found = []
-    for at in pair.unmatched:
-        word = asked.words[at]
-        for to in free:
-            if are_opposites(word, cached.words[to]):
-                found.append((word, cached.words[to]))
-                free.remove(to)
+    for word in here:
+        for other in free:
+            if are_opposites(word, other):
+                found.append((word, other))
+                free.remove(other)
                 break
-    return found
+    return tuple(found)

@@ -6,9 +6,10 @@ The same function serves training and the gateway.
 """
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Final
 
-from gateway.core.pair_alignment import NO_MATCH, Alignment, is_joined, opposites_of
+from gateway.core.pair_alignment import NO_MATCH, Alignment, is_joined
 from gateway.core.question_words import (
     DIRECTIONS,
     FILLERS,
@@ -56,10 +57,11 @@ def pair_features(
     cached_weights: Weights,
 ) -> tuple[float, ...]:
     """Return numbers in the order of `FEATURE_NAMES`; both questions have a word at least, and `pair` is theirs."""
+    likeness_back = tuple(zip(*likeness, strict=True))
     return (
         cosine,
-        *_cover(pair, likeness, weights, cached_weights),
-        *_content(pair, likeness, weights, cached_weights),
+        *_cover(pair, likeness, likeness_back, weights, cached_weights),
+        *_content(pair, likeness, likeness_back, weights, cached_weights),
         *_order(asked, cached, pair),
         *_numbers(asked, cached),
         *_denial(asked, cached, pair),
@@ -71,39 +73,44 @@ def pair_features(
     )
 
 
-def _cover(pair: Alignment, likeness: Matrix, weights: Weights, cached_weights: Weights) -> tuple[float, ...]:
-    best = [0.0] * len(pair.match)
-    best_back = [0.0] * len(pair.back)
-    for at in pair.unmatched:
-        best[at] = 1.0 - max(likeness[at])
-    for to in pair.unmatched_back:
-        best_back[to] = 1.0 - max([row[to] for row in likeness])
-    lost = [weights[at] * best[at] for at in pair.unmatched]
-    lost_back = [cached_weights[to] * best_back[to] for to in pair.unmatched_back]
+def _cover(
+    pair: Alignment, likeness: Matrix, likeness_back: Matrix, weights: Weights, cached_weights: Weights
+) -> tuple[float, ...]:
+    lost, missing = _lost(pair.unmatched, likeness, weights)
+    lost_back, missing_back = _lost(pair.unmatched_back, likeness_back, cached_weights)
     whole, whole_back = max(sum(weights), _LEAST_WEIGHT), max(sum(cached_weights), _LEAST_WEIGHT)
     cover, cover_back = 1.0 - sum(lost) / whole, 1.0 - sum(lost_back) / whole_back
     most, most_back = max(lost, default=0.0), max(lost_back, default=0.0)
-    missing = sum([weights[at] for at in pair.unmatched]) + sum([cached_weights[to] for to in pair.unmatched_back])
     return (
         min(cover, cover_back),
         max(cover, cover_back),
-        1.0 - missing / (whole + whole_back),
+        1.0 - (missing + missing_back) / (whole + whole_back),
         max(most, most_back),
         min(most, most_back),
     )
 
 
+def _lost(unmatched: Sequence[int], likeness: Matrix, weights: Weights) -> tuple[list[float], float]:
+    """Return what each unmatched word says that no word of the other question does, and what all of them weigh."""
+    lost, missing = [], 0.0
+    for at in unmatched:
+        missing += (weight := weights[at])
+        lost.append(weight * (1.0 - max(likeness[at])))
+    return lost, missing
+
+
 _LEAST_WEIGHT: Final = 1e-6
 
 
-def _content(pair: Alignment, likeness: Matrix, weights: Weights, cached_weights: Weights) -> tuple[float, ...]:
+def _content(
+    pair: Alignment, likeness: Matrix, likeness_back: Matrix, weights: Weights, cached_weights: Weights
+) -> tuple[float, ...]:
     here, there = pair.content, pair.content_back
     weight, weight_back = sum([weights[at] for at in here]), sum([cached_weights[to] for to in there])
     whole = max(sum(weights) + sum(cached_weights), _LEAST_WEIGHT)
     substitutes = [1.0]
     if here and there:
-        substitutes = [max([likeness[at][to] for to in there]) for at in here]
-        substitutes += [max([likeness[at][to] for at in here]) for to in there]
+        substitutes = [*_nearest(likeness, here, there), *_nearest(likeness_back, there, here)]
     return (
         float(len(here) + len(there)),
         float(min(len(here), len(there))),
@@ -114,6 +121,14 @@ def _content(pair: Alignment, likeness: Matrix, weights: Weights, cached_weights
         min(substitutes),
         0.0 if here and there else weight + weight_back,
     )
+
+
+def _nearest(likeness: Matrix, here: Sequence[int], there: Sequence[int]) -> list[float]:
+    """Return how like each word of the one side is to the most like of the other."""
+    if len(there) == 1:
+        return [likeness[at][there[0]] for at in here]
+    pick = itemgetter(*there)
+    return [max(pick(likeness[at])) for at in here]
 
 
 def _order(asked: Question, cached: Question, pair: Alignment) -> tuple[float, ...]:
@@ -162,7 +177,7 @@ def _numbers(asked: Question, cached: Question) -> tuple[float, ...]:
 
 
 def _denial(asked: Question, cached: Question, pair: Alignment) -> tuple[float, ...]:
-    opposites = len(opposites_of(asked, cached, pair))
+    opposites = len(pair.opposites)
     denials, denials_cached = len(asked.denials), len(cached.denials)
     return (
         float(opposites),

@@ -7,7 +7,7 @@ to say.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from gateway.core.pair_alignment import Alignment, is_joined, opposites_of
+from gateway.core.pair_alignment import Alignment, is_joined
 from gateway.domain.question import Guard, GuardKind, Question
 
 
@@ -29,10 +29,10 @@ def _counted(asked: Question, cached: Question) -> Iterator[Guard]:
 
 
 def _denied(asked: Question, cached: Question, pair: Alignment) -> Iterator[Guard]:
-    opposites = opposites_of(asked, cached, pair)
-    for here, there in opposites:
+    for here, there in pair.opposites:
         yield Guard(GuardKind.ANTONYM, here, there)
-    if (len(asked.denials) + len(cached.denials) + len(opposites)) % 2 and len(asked.denials) != len(cached.denials):
+    denials, denials_cached = len(asked.denials), len(cached.denials)
+    if (denials + denials_cached + len(pair.opposites)) % 2 and denials != denials_cached:
         yield Guard(GuardKind.NEGATION, _rest(asked.denials, cached.denials), _rest(cached.denials, asked.denials))
 
 

@@ -1,7 +1,8 @@
 """English words by what they do to the meaning of a question, for `question.py` and `pair_features.py`."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 
@@ -97,7 +98,9 @@ majority minority,superior inferior,senior junior,victory defeat,heaven hell,war
 client server,upper lower,top bottom,front back,start finish,prefer avoid,winner loser,hero villain,credit debit,
 deposit withdraw,deposit withdrawal,weekday weekend,summer winter,spring autumn,sunrise sunset
 """
-_NEGATING: Final = frozenset(("un", "in", "im", "il", "ir", "dis", "non", "anti", "mis", "de"))
+_NONE: Final[frozenset[str]] = frozenset()
+_NEGATING: Final = ("un", "in", "im", "il", "ir", "dis", "non", "anti", "mis", "de")
+_WORDS_KNOWN: Final = 4_096
 _STEM_CHARS: Final = 3
 """A shorter rest behind a negating prefix is another word: "in-to", "un-it"."""
 
@@ -114,15 +117,28 @@ def _by_word() -> dict[str, frozenset[str]]:
 OPPOSITES: Final = _by_word()
 
 
+@lru_cache(_WORDS_KNOWN)
+def opposites_of(word: str) -> frozenset[str]:
+    """Return words of which this is the contrary: by the list, by its negating prefix, or by -ful for its -less.
+
+    By prefix and ending the shorter word names no longer one: two words are opposites if either leads to the other.
+    """
+    found = OPPOSITES.get(word, _NONE)
+    if word.startswith(_NEGATING):
+        bare = [word[len(prefix) :] for prefix in _NEGATING if word.startswith(prefix)]
+        found = found.union([each for each in bare if len(each) >= _STEM_CHARS])
+    if word.endswith("less"):
+        found = found.union((word[:-4] + "ful",))
+    return found
+
+
 def are_opposites(one: str, other: str) -> bool:
-    """Tell whether two words mean the contrary: by the list, by a negating prefix, or by -ful and -less."""
-    if other in OPPOSITES.get(one, ()):
-        return True
-    short, long = (one, other) if len(one) < len(other) else (other, one)
-    if len(short) >= _STEM_CHARS and long.endswith(short):
-        return long[: -len(short)] in _NEGATING
-    return _is_without(one, other) or _is_without(other, one)
+    """Tell whether two words mean the contrary."""
+    return other in opposites_of(one) or one in opposites_of(other)
 
 
-def _is_without(with_it: str, without: str) -> bool:
-    return with_it.endswith("ful") and without == with_it[:-3] + "less"
+def has_opposites(here: Sequence[str], there: Sequence[str]) -> bool:
+    """Tell whether any word of the one list is the contrary of one of the other."""
+    return not all(map(frozenset(there).isdisjoint, map(opposites_of, here))) or not all(
+        map(frozenset(here).isdisjoint, map(opposites_of, there))
+    )

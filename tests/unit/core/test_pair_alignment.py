@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.core.pair_alignment import NO_MATCH, Alignment, align, is_joined, is_respelt, opposites_of
+from gateway.core.pair_alignment import NO_MATCH, Alignment, align, is_joined, is_respelt
 from gateway.core.question import read_question
 
 
@@ -64,7 +64,14 @@ def test_words_may_change_places_beside_some_words() -> None:
 
 
 def test_opposites_are_found_each_word_once() -> None:
-    asked, cached = read_question("buy low, sell high"), read_question("raise buying of the unhigh lower")
-    assert opposites_of(asked, cached, align(asked, cached)) == [("high", "unhigh")]
-    more, less = read_question("more and more hopeful"), read_question("less and hopeless")
-    assert opposites_of(more, less, align(more, less)) == [("more", "less"), ("hopeful", "hopeless")]
+    assert aligned("buy low, sell high", "raise buying of the unhigh lower").opposites == (("high", "unhigh"),)
+    assert aligned("more and more hopeful", "less and hopeless").opposites == (
+        ("more", "less"),
+        ("hopeful", "hopeless"),
+    )
+    assert aligned("more bread", "bread").opposites == ()
+
+
+def test_a_word_is_respelt_whichever_letter_is_wrong() -> None:
+    for wrong in ("unwrong", "wwrong", "rwong", "wrnog", "wrogn", "wronga", "wron", "rong", "brong", "wrong"):
+        assert aligned(wrong, "wrong").respelt == (wrong not in ("unwrong", "wrong")), wrong

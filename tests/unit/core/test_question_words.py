@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.core.question_words import FILLERS, NUMBER_WORDS, OPPOSITES, UNITS, are_opposites
+from gateway.core.question_words import FILLERS, NUMBER_WORDS, OPPOSITES, UNITS, are_opposites, has_opposites
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,8 @@ from gateway.core.question_words import FILLERS, NUMBER_WORDS, OPPOSITES, UNITS,
 def test_contraries_are_told_both_ways(one: str, other: str, *, are_so: bool) -> None:
     assert are_opposites(one, other) is are_so
     assert are_opposites(other, one) is are_so
+    assert has_opposites(["and", one], [other]) is are_so
+    assert has_opposites([other], ["and", one]) is are_so
 
 
 def test_lists_hold_single_words() -> None:

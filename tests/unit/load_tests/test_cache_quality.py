@@ -5,10 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gateway.adapters.artefact import load_artefact, shipped_artefact
+from gateway.adapters.hit_verifier import TreeHitVerifier
 from gateway.core.hit_proof import Terms
 from gateway.core.pair_features import FEATURE_NAMES
 from load_tests.__main__ import main
 from load_tests.cache_card import Line, card
+from load_tests.cache_decision import time_decision
 from load_tests.cache_measures import (
     NEVER,
     Stream,
@@ -111,6 +114,18 @@ def test_the_card_tells_each_measure_with_its_goal() -> None:
     text = card([line], "today")
     assert "| S1 | wrong share | ≤ 11 % | ≤ 7 % | 17.0% | 25.0% | missed |" in text
     assert "today" in text
+
+
+def test_a_decision_is_timed_with_the_candidates_that_are_near_enough() -> None:
+    artefact = load_artefact(shipped_artefact())
+    assert artefact.verifier is not None
+    verifier = TreeHitVerifier(artefact.verifier, artefact.static, "any")
+    cached = [f"How do I bake {what}?" for what in ("bread", "bread", "a cake", "an apple pie")] + [""]
+    found = time_decision(verifier, cached, ["How can I bake bread?", "", "Who won the chess title in 2011?"])
+    assert found.entries == 3, "each once, and none without an embedding"
+    assert 0.5 <= found.judged < 3.0
+    assert min(*found.served_ms, *found.all_ms) > 0.0
+    assert f"({found.judged:.1f} judged)" in str(found)
 
 
 def test_without_data_the_command_says_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
