@@ -56,7 +56,7 @@ class LineWriter:
             self._wanted.set()
 
     def close(self, within_s: float) -> None:
-        """Write what waits, and give up on it after that time. Blocks; nothing may be added afterwards."""
+        """Write what waits, and give up on it after that time. Blocks; what is added afterwards starts anew."""
         self.flush()
         self._is_closed = True
         self._wanted.set()
@@ -65,7 +65,8 @@ class LineWriter:
 
     def _has_thread(self) -> bool:
         """Start the thread if need be. While none can be had, for want of memory, lines wait and the oldest go."""
-        if self._thread is None:
+        if self._thread is None or not self._thread.is_alive():
+            self._is_closed = False
             # A daemon: one that hangs in a write does not keep the process from ending.
             thread = Thread(target=self._run, name="tiergate-lines", daemon=True)
             try:

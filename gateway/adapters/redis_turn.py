@@ -29,16 +29,30 @@ class TurnSettings:
     breaker: BreakerSettings = field(default_factory=BreakerSettings)
 
 
+def _tell_nobody(trouble: str | None) -> None:
+    """Take no notice."""
+
+
 class TurnClient:
-    """Send commands to one Redis. Belongs to the loop it is first used on; `chance` gives numbers in [0, 1)."""
+    """Send commands to one Redis. Belongs to the loop it is first used on; `chance` gives numbers in [0, 1).
+
+    `tell` is told the trouble when Redis is given up, and None when it is back.
+    """
 
     def __init__(
-        self, target: RedisTarget, *, clock: Clock, chance: Callable[[], float], settings: TurnSettings | None = None
+        self,
+        target: RedisTarget,
+        *,
+        clock: Clock,
+        chance: Callable[[], float],
+        settings: TurnSettings | None = None,
+        tell: Callable[[str | None], None] = _tell_nobody,
     ) -> None:
         self._target = target
         self._clock = clock
         self._settings = settings or TurnSettings()
         self._breaker = RedisBreaker(self._settings.breaker, chance)
+        self._tell = tell
         self._link: Link | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._queued: list[Call] = []
@@ -101,7 +115,7 @@ class TurnClient:
     def on_answers(self, link: Link) -> None:
         """Take replies in time as a sign of health; those to a greeting are not, since it may have been refused."""
         if link is self._link:
-            self._breaker.succeed()
+            self._succeed()
 
     def on_unusable(self, link: Link, reason: str) -> None:
         """Give up a link whose server cannot serve us; the next call finds another."""
@@ -151,7 +165,7 @@ class TurnClient:
         except (OSError, RedisUnavailable) as error:
             self._on_connect_failed(f"cannot connect: {error}")
         else:
-            self._breaker.succeed()
+            self._succeed()
             if self._trial is not None:
                 self._trial.cancel()
             self._flush()
@@ -191,13 +205,21 @@ class TurnClient:
             self._counts["timeouts"] += expired
             self._note_failure("no answer in time")
 
+    def _succeed(self) -> None:
+        was_open = self._breaker.is_open
+        self._breaker.succeed()
+        if was_open:
+            self._tell(None)
+
     def _note_failure(self, reason: str) -> None:
         self._counts["failures"] += 1
-        self._last_error = reason
+        self._last_error, was_open = reason, self._breaker.is_open
         away_s = self._breaker.fail()
         if away_s is None or self._is_closed:
             return
         self._counts["opens"] += 1
+        if not was_open:
+            self._tell(reason)
         self._fail_all(reason)
         if self._trial is not None:
             self._trial.cancel()

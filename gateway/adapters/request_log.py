@@ -1,50 +1,79 @@
 """One JSON line for each request, without anything of what was asked or answered.
 
-A msgspec struct: about 5 µs a line, where the standard library's logging takes 20 to 80. JSON
-escapes every control character, so no client can forge a line.
+A msgspec struct: about 5 µs a line, where the standard library's logging takes 20 to 80. JSON and `safe_text` escape
+whatever would not be seen as it is, so no client can forge a line.
 """
 
 import msgspec
 
 from gateway.adapters.line_writer import LineWriter
+from gateway.adapters.log_text import safe_text
 from gateway.domain.receipt import Receipt
 
-NAME_CHARS_MAX = 128
-"""Of a string that a client chose, as much is written."""
 
-
-class LogLine(msgspec.Struct, frozen=True, omit_defaults=True):
+class LogLine(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="event", tag="request"):
     """What a line says. Money is in nano-USD; what a request never came to is left out."""
 
     at_s: float
+    """When the request came, in seconds since the epoch."""
     request_id: str
+    """Under which its receipt lies."""
     outcome: str
+    """How it ended; the outcomes are listed above."""
     duration_ms: float
+    """From its first byte to the last of its answer."""
     overhead_ms: float
+    """Of that, what was not spent waiting for others: the gateway's own share."""
     snapshot: str
+    """The policy that it was served under."""
     stream: bool
+    """Whether the answer came in events."""
     cache: str
+    """What the cache gave, as the header `x-tiergate-cache` says it."""
     status: int | None = None
+    """Of the answer; without one, the client had left."""
     error: str | None = None
+    """The code of the error that its client was told."""
     tenant: str | None = None
+    """Whose key it came with."""
     key: str | None = None
+    """The key's name, which is not the key."""
     operation: str | None = None
+    """What was asked for: chat/completions, completions or embeddings."""
     alias: str | None = None
+    """The model as the client named it."""
     route: str | None = None
+    """The route that it took."""
     tier: str | None = None
+    """The tier that gave the answer."""
+    endpoint: str | None = None
+    """The model server that gave the answer."""
     model: str | None = None
+    """The model that gave the answer, as its server knows it."""
     reason: str | None = None
+    """Why that tier was tried first; the reasons are listed above."""
     attempts: int = 0
+    """Calls to model servers."""
     failures: tuple[str, ...] = ()
+    """What those calls failed of that failed, in order."""
     first_content_ms: float | None = None
+    """From its first byte to the first content of its answer."""
     input_tokens: int = 0
+    """Of the prompt, those that the server had cached included."""
     cached_input_tokens: int = 0
+    """Of the prompt, what the server had cached."""
     output_tokens: int = 0
+    """Of the answer, reasoning included."""
     reasoning_tokens: int = 0
+    """Of the answer, what was reasoning."""
     usage_source: str | None = None
+    """Whether the server counted the tokens (reported) or the gateway did (estimated)."""
     charge_usd_nano: int = 0
+    """What it cost, in nano-USD."""
     baseline_usd_nano: int = 0
+    """What the same tokens would have cost at the strongest able tier, in nano-USD: an estimate."""
     finish_reason: str | None = None
+    """Why the answer ended, as its server said."""
 
 
 class RequestLog:
@@ -61,7 +90,7 @@ class RequestLog:
 
 def line_of(receipt: Receipt) -> LogLine:
     """Take what a line says from a receipt."""
-    decision, usage, times = receipt.decision, receipt.usage, receipt.times
+    decision, usage, times, attempts = receipt.decision, receipt.usage, receipt.times, receipt.attempts
     return LogLine(
         at_s=round(receipt.received_at_s, 6),
         request_id=receipt.request_id,
@@ -76,13 +105,14 @@ def line_of(receipt: Receipt) -> LogLine:
         tenant=receipt.tenant,
         key=receipt.key,
         operation=None if receipt.operation is None else receipt.operation.value,
-        alias=None if receipt.alias is None else receipt.alias[:NAME_CHARS_MAX],
+        alias=_safe(receipt.alias),
         route=None if decision is None else decision.route,
         tier=receipt.tier,
-        model=receipt.served_model,
+        endpoint=_endpoint(receipt),
+        model=_safe(receipt.served_model),
         reason=None if decision is None else decision.reason.value,
-        attempts=len(receipt.attempts),
-        failures=tuple(attempt.failure.value for attempt in receipt.attempts if attempt.failure is not None),
+        attempts=len(attempts),
+        failures=tuple(attempt.failure.value for attempt in attempts if attempt.failure is not None),
         first_content_ms=None if times.first_content_ms is None else round(times.first_content_ms, 3),
         input_tokens=usage.input_tokens,
         cached_input_tokens=usage.cached_input_tokens,
@@ -91,5 +121,16 @@ def line_of(receipt: Receipt) -> LogLine:
         usage_source=usage.source.value if usage.total_tokens else None,
         charge_usd_nano=receipt.charge_usd_nano,
         baseline_usd_nano=receipt.baseline_usd_nano,
-        finish_reason=receipt.finish_reason,
+        finish_reason=_safe(receipt.finish_reason),
     )
+
+
+def _endpoint(receipt: Receipt) -> str | None:
+    """Name who gave the answer: of hedged calls the one that was not given up, or whose fault was not minded."""
+    of_tier = [attempt for attempt in receipt.attempts if attempt.tier == receipt.tier]
+    given = [attempt for attempt in of_tier if not attempt.detail] or of_tier
+    return given[-1].endpoint if given else None
+
+
+def _safe(text: str | None) -> str | None:
+    return None if text is None else safe_text(text)

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from gateway.app.asgi import AsgiInbound
+from gateway.app.events import LogEvent, marked
 from gateway.app.local_only import only_from_here
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.ids import TenantId
@@ -68,7 +69,9 @@ class _CacheRoutes:
             self._reports.counts[ReportOutcome.INVALID] += 1
             raise
         entry, outcome = await self._reports.take(key, report)
-        log.info("tenant %s reported the kept answer %s (%s): %r", key.tenant.id, entry, outcome, report.reason)
+        facts = marked(LogEvent.CACHE_REPORTED, tenant=key.tenant.id, entry=entry)
+        said = (key.tenant.id, entry, outcome, report.reason)
+        log.info("tenant %s reported the kept answer %s (%s): %r", *said, extra=facts)
         return Response(write_report(entry, outcome), media_type=_JSON)
 
     async def stats(self, request: Request) -> Response:
@@ -99,7 +102,8 @@ class _CacheRoutes:
         except StoreUnavailable as error:
             raise cache_unavailable() from error
         if not order.is_dry_run:
-            log.info("purged of the cache: %s; %d kept answers were found", order.selection, found.entries)
+            facts = marked(LogEvent.CACHE_PURGED, tenant=order.selection.tenant, count=found.entries)
+            log.info("purged of the cache: %s; %d kept answers were found", order.selection, found.entries, extra=facts)
         told = {"object": "cache.purge", "dry_run": order.is_dry_run, **tally_document(found)}
         if self._unreached:
             told["unreached_workers"] = self._unreached

@@ -23,6 +23,7 @@ from gateway.app.asgi import (
     body_too_slow,
     refuse_announced,
 )
+from gateway.app.events import LogEvent, marked
 from gateway.app.refusal import refusal_bytes
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.request import Operation
@@ -193,7 +194,7 @@ class DirectCycle:
     def _ended(self, task: Task[None]) -> None:
         self._line.server_state.tasks.discard(task)
         if not task.cancelled() and (fault := task.exception()) is not None:
-            log.error("A handler let a fault through.", exc_info=fault)
+            log.error("A handler let a fault through.", exc_info=fault, extra=marked(LogEvent.FAULT))
 
     async def _read_on(self, limit_bytes: int, timeout_s: float) -> bytes:
         if self._waits_for_continue and not self._line.transport.is_closing():

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from gateway.app.endpoint_probe import probe
+from gateway.app.events import LogEvent, marked
 from gateway.core.breaker import Failure, Standing
 from gateway.core.endpoint_state import EndpointState
 from gateway.core.picker import EndpointTable
@@ -86,7 +87,8 @@ class EndpointWatch:
         def forget(task: "asyncio.Task[None]") -> None:
             del self._probes[state]
             if not task.cancelled() and task.exception() is not None:
-                log.error("the probe of %s failed", state.endpoint.id, exc_info=task.exception())
+                facts = marked(LogEvent.FAULT, endpoint=state.endpoint.id)
+                log.error("the probe of %s failed", state.endpoint.id, exc_info=task.exception(), extra=facts)
 
         return forget
 
@@ -95,9 +97,11 @@ class EndpointWatch:
             before = self._standings.get(state, Standing.HEALTHY)
             cause = state.breaker.cause
             if standing is Standing.EJECTED and before is not standing and cause is not None:
-                log.error("endpoint %s is given no more requests: %s", state.endpoint.id, _MEND[cause])
+                facts = marked(LogEvent.ENDPOINT_EJECTED, endpoint=state.endpoint.id, cause=cause.value)
+                log.error("endpoint %s is given no more requests: %s", state.endpoint.id, _MEND[cause], extra=facts)
             elif standing is Standing.RAMPING and before is not standing:
-                log.info("endpoint %s serves again", state.endpoint.id)
+                facts = marked(LogEvent.ENDPOINT_BACK, endpoint=state.endpoint.id)
+                log.info("endpoint %s serves again", state.endpoint.id, extra=facts)
 
 
 def _is_due(tier: Tier, state: EndpointState, now_s: float) -> bool:

@@ -22,6 +22,7 @@ from types import FrameType
 from uvicorn import Config, Server
 
 from gateway.app.edge_protocol import EdgeProtocol
+from gateway.app.events import LogEvent, marked
 from gateway.core.admission import Admission
 
 _LOOK_S = 0.1
@@ -122,7 +123,11 @@ class GracefulServer(Server):
     def _be_lame_duck(self) -> None:
         now_s = asyncio.get_running_loop().time()
         if not self._admission.is_leaving:
-            log.info("Told to stop: not ready for more, and serving what comes for another %g s.", self._lame_duck_s)
+            log.info(
+                "Told to stop: not ready for more, and serving what comes for another %g s.",
+                self._lame_duck_s,
+                extra=marked(LogEvent.WORKER_LEAVING),
+            )
             self._admission.resign()
             self._let_answers_be_the_last()
             self._resigned_s = now_s
@@ -139,7 +144,8 @@ class GracefulServer(Server):
         while (running := set(self.server_state.tasks)) and not self.force_exit and loop.time() < give_up_s:
             await asyncio.wait(running, timeout=_LOOK_S)
         if running:
-            log.warning("Breaking off %d requests that still run.", len(running))
+            facts = marked(LogEvent.WORKER_BREAKS_OFF, count=len(running))
+            log.warning("Breaking off %d requests that still run.", len(running), extra=facts)
             for task in running:
                 task.cancel()
             await asyncio.wait(running, timeout=FAREWELL_S)

@@ -6,6 +6,7 @@ from gateway.adapters.loop_watch import LoopWatch
 from gateway.adapters.metrics import Metrics
 from gateway.adapters.metrics_sources import expose_number
 from gateway.adapters.metrics_worker_names import ADMISSION_LIMIT, SHED, WAITING
+from gateway.app.events import LogEvent, marked
 from gateway.pipeline.admit import let_in
 from gateway.pipeline.world import World
 
@@ -35,4 +36,10 @@ class LoopKeeping:
 
 def report_stall(late_s: float, task: str, frames: str) -> None:
     """Log what holds the loop up, with the innermost frames of its thread."""
-    log.warning("the event loop has stood still for %.0f ms, in %s; its thread is at\n%s", late_s * 1e3, task, frames)
+    log.warning(
+        "the event loop has stood still for %.0f ms, in %s; its thread is at\n%s",
+        late_s * 1e3,
+        task,
+        frames,
+        extra=marked(LogEvent.LOOP_STALLED),
+    )

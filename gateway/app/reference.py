@@ -6,14 +6,16 @@ python -m gateway.app.reference --write
 import ast
 import inspect
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
 
 from gateway.adapters.metrics_names import METRICS
 from gateway.adapters.metrics_shape import WORKER_LABEL
+from gateway.adapters.request_log import LogLine
 from gateway.app.cli_output import EXIT_CODES
+from gateway.app.events import Facts, LogEvent
 from gateway.app.settings import TABLE
 from gateway.domain.decision import ReasonCode
 from gateway.domain.errors import ERRORS, ErrorCode
@@ -49,6 +51,7 @@ def render() -> str:
             *_outcomes(),
             *_semantic(),
             *_metrics(),
+            *_logs(),
             *_settings(),
             *_exit_codes(),
         ]
@@ -146,6 +149,29 @@ def _metrics() -> Iterator[str]:
     )
 
 
+def _logs() -> Iterator[str]:
+    yield _section(
+        "Request log",
+        "One JSON object a line for each request, with `event` `request`; what it never came to is left out. "
+        "Nothing of what was asked or answered is in it.",
+        ("field", "meaning"),
+        _fields(LogLine, LogLine.__struct_fields__),
+    )
+    yield _section(
+        "Events",
+        "What is logged beside requests, to standard error: `at_s`, `level`, `event`, the number of the `worker`, "
+        "`message`, the `traceback` of a fault, and the facts below.",
+        ("event", "meaning"),
+        _rows(LogEvent),
+    )
+    yield _section(
+        "Facts of an event",
+        "What such a line says beside its message.",
+        ("field", "meaning"),
+        _fields(Facts, tuple(Facts.__annotations__)),
+    )
+
+
 def _settings() -> Iterator[str]:
     yield _section(
         "Settings",
@@ -183,6 +209,14 @@ def _members_explained(enum: type[StrEnum]) -> Mapping[StrEnum, str]:
     assert isinstance(node, ast.ClassDef)
     said = dict(_explained(node.body))
     return {member: _known(said, member.name, enum.__name__) for member in enum}
+
+
+def _fields(owner: type, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Read the docstring below each field of a class."""
+    (node,) = ast.parse(inspect.getsource(owner)).body
+    assert isinstance(node, ast.ClassDef)
+    said = dict(_explained(node.body))
+    return ((f"`{name}`", _known(said, name, owner.__name__)) for name in names)
 
 
 def _headers_explained() -> dict[str, str]:

@@ -9,6 +9,7 @@ from gateway.adapters.artefact import Artefact
 from gateway.adapters.embedder_guarded import GuardedEmbedder
 from gateway.adapters.hit_verifier import TreeHitVerifier
 from gateway.adapters.verifier_artefact import VERIFIER
+from gateway.app.events import LogEvent, marked
 from gateway.app.stores import Stores
 from gateway.core.hit_proof import HitProof, Standing
 from gateway.core.hit_proofs import HitClass, HitProofs
@@ -44,6 +45,9 @@ def report_change(hit_class: HitClass, proof: HitProof) -> None:
             "too many semantic hits of tenant %s on route %s were wrong: none is given until comparisons allow it",
             hit_class.tenant,
             hit_class.route,
+            extra=marked(LogEvent.SEMANTIC_STOPPED, tenant=hit_class.tenant, route=hit_class.route),
         )
     else:
-        log.warning("semantic hits of tenant %s on route %s are given again", hit_class.tenant, hit_class.route)
+        facts = marked(LogEvent.SEMANTIC_RESUMED, tenant=hit_class.tenant, route=hit_class.route)
+        told = "semantic hits of tenant %s on route %s are given again"
+        log.warning(told, hit_class.tenant, hit_class.route, extra=facts)

@@ -14,9 +14,10 @@ from uvicorn import Config
 
 from gateway.adapters.clock import SystemClock
 from gateway.app.edge_protocol import edge_protocol
+from gateway.app.events import LogEvent, marked
 from gateway.app.graceful import CLOSE_WITHIN_S, Departure, GracefulServer
 from gateway.app.listening import BACKLOG, bind, bind_shared, port_of
-from gateway.app.log_handler import to_stderr
+from gateway.app.log_handler import configure
 from gateway.app.settings import EXIT_CANNOT_START, CannotStart, Settings
 from gateway.app.supervise import Supervisor, Workplace
 from gateway.core.admission import Admission
@@ -47,7 +48,7 @@ def serve(settings: Settings, factory: str, *, announce: Callable[[str], None] =
     the base URL once the first worker serves.
     """
     settings = settings.with_cache_secret()
-    _configure_logging(settings.log_level)
+    configure(settings.log_level, settings.log_format, 0 if settings.workers == 1 else None)
     try:
         with bind(settings.host, settings.port, shared=settings.workers > 1) as held:
 
@@ -59,19 +60,19 @@ def serve(settings: Settings, factory: str, *, announce: Callable[[str], None] =
             place = Workplace(settings, factory, port_of(held))
             return Supervisor(place, run_worker, SystemClock(), ready).run()
     except CannotStart as problem:
-        log.error("%s", problem)
+        log.error("%s", problem, extra=marked(LogEvent.CANNOT_START))
         return EXIT_CANNOT_START
 
 
 def run_worker(place: Workplace, on_ready: Callable[[], None]) -> None:
     """Serve as one of several processes; ends the process with its exit code."""
     settings = place.settings
-    _configure_logging(settings.log_level)
+    configure(settings.log_level, settings.log_format, place.number)
     try:
         with bind_shared(settings.host, place.port) as listener:
             code = run_here(settings, place.factory, listener, on_ready, parent_process(), place.number)
     except CannotStart as problem:
-        log.error("%s", problem)
+        log.error("%s", problem, extra=marked(LogEvent.CANNOT_START))
         code = EXIT_CANNOT_START
     sys.exit(code)
 
@@ -92,8 +93,13 @@ def run_here(
             f"The policy {settings.policy} declares no tenants, so anybody who reaches {settings.host} could use it. "
             "Declare a tenant with a key, or listen on this machine only with --host 127.0.0.1."
         )
+
+    def serves() -> None:
+        log.info("worker %d serves", number, extra=marked(LogEvent.WORKER_SERVING))
+        on_ready()
+
     departure = Departure(settings.lame_duck_s, settings.drain_s)
-    server = GracefulServer(server_config(service), departure, service.admission, on_ready, supervisor)
+    server = GracefulServer(server_config(service), departure, service.admission, serves, supervisor)
     try:
         server.run(sockets=[listener])
     except SystemExit:
@@ -122,10 +128,3 @@ def server_config(service: Service) -> Config:
 
 def _base_url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}/v1" if ":" in host else f"http://{host}:{port}/v1"
-
-
-def _configure_logging(level: str) -> None:
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", handlers=[to_stderr()])
-    log.setLevel(level.upper())
-    # uvicorn tells at `info` what it does step by step.
-    logging.getLogger("uvicorn").setLevel("INFO" if level == "debug" else "WARNING")

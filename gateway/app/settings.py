@@ -9,6 +9,7 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 
 from gateway.domain.tier import Secret
@@ -17,6 +18,7 @@ from gateway.policy.scales import SIZE
 PREFIX = "TIERGATE_"
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
+REQUEST_LOGS = ("stdout", "stderr", "off")
 
 _MEMORY_BYTES_MIN, _MEMORY_BYTES_MAX = 1024**2, 64 * 1024**3
 
@@ -26,6 +28,15 @@ CACHE_SECRET_CHARS_MIN = 16
 
 EXIT_CANNOT_START = 3
 """Exit code: settings, policy, port or artefacts are not as they must be. uvicorn has the same for a failed start."""
+
+
+class LogFormat(StrEnum):
+    """How events are written."""
+
+    AUTO = "auto"
+    """Text on a terminal, JSON elsewhere."""
+    JSON = "json"
+    TEXT = "text"
 
 
 class CannotStart(Exception):
@@ -45,6 +56,8 @@ class Settings:
     artefacts: Path | None
     """None stands for the packaged ones."""
     log_level: str
+    log_format: LogFormat
+    request_log: str
     lame_duck_s: float
     drain_s: float
     state: Path | None
@@ -170,6 +183,19 @@ TABLE: tuple[Setting, ...] = (
         _directory,
     ),
     Setting("log_level", "info", f"How much is logged: {', '.join(LOG_LEVELS)}.", _one_of(*LOG_LEVELS)),
+    Setting(
+        "log_format",
+        "auto",
+        "How that is written to standard error: json, one object a line; text; or auto, which is text on a terminal "
+        "and json elsewhere.",
+        lambda text: LogFormat(_one_of(*LogFormat)(text)),
+    ),
+    Setting(
+        "request_log",
+        "stdout",
+        "Where a line of JSON is written for each request: stdout, stderr, or off.",
+        _one_of(*REQUEST_LOGS),
+    ),
     Setting(
         "lame_duck_s",
         "10",

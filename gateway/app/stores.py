@@ -1,6 +1,7 @@
 """Where answers, allowances and receipts are kept: in this process, or shared through Redis."""
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable, Container
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from gateway.adapters.redis_tier_news import RedisTierNews
 from gateway.adapters.redis_turn import TurnClient
 from gateway.adapters.reservoir_file import LabelFile
 from gateway.adapters.training_records import FileRecords, NoRecords
+from gateway.app.events import LogEvent, marked
 from gateway.app.settings import CannotStart, Settings
 from gateway.core.hit_proofs import HitProofs
 from gateway.core.prefix_share import PrefixShare
@@ -47,6 +49,8 @@ from gateway.ports import (
 )
 from gateway.ports_semantic import HitLabels, SemanticIndex
 from gateway.wire.receipt_json import decode_receipt, encode_receipt
+
+log = logging.getLogger("tiergate")
 
 RECORDS = "records"
 """Below the state directory: what `python -m router_models train --from-records` reads."""
@@ -125,11 +129,11 @@ def open_stores(settings: Settings, clock: Clock, receipts_kept: int) -> Stores:
         target = read_target(settings.redis_url.reveal())
     except ValueError as error:
         raise CannotStart(f"TIERGATE_REDIS_URL cannot be used: {error}") from error
-    client = TurnClient(target, clock=clock, chance=uniform)
+    client = TurnClient(target, clock=clock, chance=uniform, tell=_tell_redis)
     receipts = RedisReceipts(
         client, ReceiptCodec(encode_receipt, decode_receipt), RedisReceiptsSettings(kept=receipts_kept)
     )
-    ledger = ObservedLedger(RedisLedger(client, clock=clock, chance=uniform))
+    ledger = ObservedLedger(RedisLedger(client, clock=clock, chance=uniform), tell=_tell_ledger)
     answered = RedisAnswered(client, RedisAnsweredSettings(kept=receipts_kept))
     cache, semantic, conversations, reservoir = (
         RedisCache(client, clock, RedisCacheSettings(local_bytes_max=settings.cache_memory_bytes)),
@@ -152,3 +156,18 @@ def _records(state: Path | None, clock: Clock) -> FileRecords | NoRecords:
         return NoRecords()
     # Two workers that start in the same millisecond differ in their process.
     return FileRecords(state / RECORDS, f"{int(clock.wall_s() * 1e3)}-{os.getpid()}")
+
+
+def _tell_redis(trouble: str | None) -> None:
+    if trouble is None:
+        log.info("Redis answers again", extra=marked(LogEvent.REDIS_BACK))
+    else:
+        log.error("Redis is not asked until it is back: %s", trouble, extra=marked(LogEvent.REDIS_LOST, cause=trouble))
+
+
+def _tell_ledger(trouble: str | None) -> None:
+    if trouble is None:
+        log.info("claims on budgets and rates are answered again", extra=marked(LogEvent.LEDGER_BACK))
+    else:
+        facts = marked(LogEvent.LEDGER_LOST, cause=trouble)
+        log.error("claims on budgets and rates are not answered: %s", trouble, extra=facts)

@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from types import FrameType, TracebackType
 
+from gateway.app.events import LogEvent, marked
 from gateway.app.settings import EXIT_CANNOT_START, Settings
 from gateway.ports import Clock
 
@@ -214,4 +215,5 @@ class Supervisor:
         slot.failures = 0 if now_s - slot.started_s >= STEADY_AFTER_S else slot.failures
         slot.start_at_s = now_s + restart_delay_s(slot.failures)
         slot.failures += 1
-        log.error("Worker %d ended with code %s; it is started again.", slot.number, code)
+        facts = marked(LogEvent.WORKER_ENDED, count=slot.failures, exit_code=-1 if code is None else code)
+        log.error("Worker %d ended with code %s; it is started again.", slot.number, code, extra=facts)

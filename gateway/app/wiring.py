@@ -5,7 +5,6 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from io import FileIO
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -29,7 +28,9 @@ from gateway.app.cache_routes import cache_routes
 from gateway.app.cold_routes import cold_routes
 from gateway.app.door import create_app
 from gateway.app.endpoint_watch import EndpointWatch
+from gateway.app.events import LogEvent, marked
 from gateway.app.load_watch import LoadWatch
+from gateway.app.log_handler import STDERR, STDOUT, writer_to
 from gateway.app.loop_keeping import LoopKeeping
 from gateway.app.policy_in_force import PolicyInForce
 from gateway.app.policy_reading import compiler, read_artefact, read_policy
@@ -64,7 +65,6 @@ from gateway.ports import News
 
 log = logging.getLogger("tiergate")
 
-_STDOUT = 1
 _LOG_FLUSH_S = 0.2
 """A quiet gateway's lines are seen this soon."""
 _LOG_CLOSE_S = 1.0
@@ -82,9 +82,10 @@ def make_service(settings: Settings, worker: int = 0) -> Service:
     judged = partial(make_judge, clock)
     model = ArtefactInForce(artefact, policy, compiler=compiler, make_scorer=scoring.make, make_judge=judged)
     stores = open_stores(settings, clock, policy.snapshot.receipts_kept)
-    lines = LineWriter(FileIO(_STDOUT, "wb", closefd=False).write)
+    lines = writer_to(STDERR if settings.request_log == "stderr" else STDOUT)
     figures = CacheFigures()
-    recorders = Recorders(metrics, RequestLog(lines), figures)
+    logs = () if settings.request_log == "off" else (RequestLog(lines),)
+    recorders = Recorders(metrics, *logs, figures)
     world = World(
         policy=policy,
         clock=clock,
@@ -143,7 +144,8 @@ def share_prefixes(metrics: Metrics, world: World, stores: Stores) -> News:
 
 def report_fault(request_id: RequestId, fault: BaseException) -> None:
     """Log a fault of ours with its traceback."""
-    log.error("request %s: %s", request_id, fault, exc_info=fault)
+    facts = marked(LogEvent.FAULT, request_id=request_id)
+    log.error("request %s: %s", request_id, fault, exc_info=fault, extra=facts)
 
 
 class Life:
@@ -240,10 +242,12 @@ class Life:
             self._world.storms.forget_all_but(self._policy.snapshot.tiers.keys())
             self._world.slos.forget_all_but(self._policy.snapshot.tiers.keys())
             self._world.hedges.forget_all_but(self._policy.snapshot.routes)
-            log.info("policy %s is in force", self._policy.snapshot.id)
+            in_force = self._policy.snapshot.id
+            log.info("policy %s is in force", in_force, extra=marked(LogEvent.POLICY_TAKEN, snapshot=in_force))
         else:
-            problems = render(self._policy.problems)
-            log.error("the policy was not taken; %s stays in force\n%s", self._policy.snapshot.id, problems)
+            in_force, problems = self._policy.snapshot.id, render(self._policy.problems)
+            facts = marked(LogEvent.POLICY_REFUSED, snapshot=in_force, count=len(self._policy.problems))
+            log.error("the policy was not taken; %s stays in force\n%s", in_force, problems, extra=facts)
 
     async def _watch_artefact(self) -> None:
         """Watch the directory that the settings name; the packaged model does not change under a running gateway."""
@@ -254,9 +258,11 @@ class Life:
         refused = self._model.reloads.refused
         if await self._model.offer(directory):
             manifest = self._model.artefact.manifest
-            log.info("difficulty model %s %s is in force", manifest.name, manifest.version)
+            facts = marked(LogEvent.MODEL_TAKEN, model=f"{manifest.name} {manifest.version}")
+            log.info("difficulty model %s %s is in force", manifest.name, manifest.version, extra=facts)
         elif self._model.reloads.refused > refused:
-            log.error("the difficulty model was not taken; the one before stays in force: %s", self._model.problem)
+            told = "the difficulty model was not taken; the one before stays in force: %s"
+            log.error(told, self._model.problem, extra=marked(LogEvent.MODEL_REFUSED))
 
     async def _flush_log(self) -> None:
         while True:
@@ -272,7 +278,7 @@ def _endpoint_ids(snapshot: PolicySnapshot) -> frozenset[EndpointId]:
 
 
 def _on_unreadable(trouble: str) -> None:
-    log.error("%s; the policy in force stays", trouble)
+    log.error("%s; the policy in force stays", trouble, extra=marked(LogEvent.POLICY_REFUSED))
 
 
 async def _end(task: "asyncio.Task[None]") -> None:
@@ -283,4 +289,5 @@ async def _end(task: "asyncio.Task[None]") -> None:
 def _tell_failure(lost: str, task: "asyncio.Task[None]") -> None:
     """Log at once what a background task that failed leaves undone until a restart."""
     if not task.cancelled() and task.exception() is not None:
-        log.error("%s until a restart: %s", lost, task.exception(), exc_info=task.exception())
+        facts = marked(LogEvent.TASK_FAILED)
+        log.error("%s until a restart: %s", lost, task.exception(), exc_info=task.exception(), extra=facts)

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from gateway.adapters.metrics_names import METRICS
+from gateway.adapters.request_log import LogLine
 from gateway.app.cli_output import EXIT_CODES
+from gateway.app.events import Facts, LogEvent
 from gateway.app.reference import COMMAND, FILE, render
 from gateway.app.settings import TABLE
 from gateway.domain.decision import ReasonCode
@@ -57,6 +59,9 @@ def test_the_reference_is_the_one_that_the_code_makes() -> None:
         ("Answers to other words", list(SemanticEnd)),
         ("Questions that are not compared", list(SemanticBar)),
         ("Metrics", [metric.name for metric in METRICS]),
+        ("Request log", list(LogLine.__struct_fields__)),
+        ("Events", list(LogEvent)),
+        ("Facts of an event", list(Facts.__annotations__)),
         ("Settings", [setting.variable for setting in TABLE]),
         ("Exit codes", [str(code) for code in EXIT_CODES]),
     ],

@@ -178,11 +178,12 @@ def client_of(
     open_s: float = 0.01,
     connect_s: float = PATIENT_S,
     clock: Clock | None = None,
+    tell: Callable[[str | None], None] = lambda trouble: None,
 ) -> TurnClient:
     """Make a client whose breaker, once open, looks again after 10 ms."""
     settings = TurnSettings(connect_s=connect_s, breaker=BreakerSettings(failures, open_s, open_s))
     where = read_target(target.url) if isinstance(target, RedisServer) else target
-    return TurnClient(where, clock=clock or MonotonicClock(), chance=lambda: 0.5, settings=settings)
+    return TurnClient(where, clock=clock or MonotonicClock(), chance=lambda: 0.5, settings=settings, tell=tell)
 
 
 @asynccontextmanager

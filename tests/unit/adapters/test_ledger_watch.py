@@ -1,5 +1,7 @@
 """What is remembered of a ledger's verdicts, and told to whoever scrapes."""
 
+from contextlib import nullcontext
+
 import pytest
 
 from gateway.adapters.ledger_watch import BudgetLeft, ObservedLedger, expose_ledger
@@ -64,6 +66,27 @@ async def test_of_more_tenants_than_are_shown_the_first_are_remembered() -> None
     for number, tenant in enumerate(("first", "second", "first")):
         await watched.hold(a_hold(str(number), BUDGET, 1_000_000, tenant=TenantId(tenant)))
     assert watched.left == {TenantId("first"): BudgetLeft(2_000_000_000, 1_998_000_000)}
+
+
+class _Moody(MemoryLedger):
+    """A ledger that answers when it likes to."""
+
+    answers = True
+
+    async def hold(self, hold: Hold) -> HoldVerdict:
+        if not self.answers:
+            raise LedgerUnavailable("no answer in time")
+        return await super().hold(hold)
+
+
+async def test_a_ledger_that_is_lost_is_told_once_and_its_return_once() -> None:
+    moody, heard = _Moody(ManualClock()), list[str | None]()
+    watched = ObservedLedger(moody, tell=heard.append)
+    for number, answers in enumerate(["yes", "no", "no", "yes", "no", "no", "no", "no", "yes", "yes"]):
+        moody.answers = answers == "yes"
+        with nullcontext() if moody.answers else pytest.raises(LedgerUnavailable):
+            await watched.hold(a_hold(str(number), BUDGET, 10))
+    assert heard == ["no answer in time", None]
 
 
 async def test_claims_without_an_answer_are_counted_and_everything_else_is_passed_on() -> None:

@@ -157,14 +157,20 @@ async def test_the_breaker_closes_by_itself_once_the_server_answers_again(server
         assert await client.call("PING", timeout_s=PATIENT_S) == b"PONG"
 
 
-async def test_a_killed_server_fails_calls_at_once_and_its_restart_is_noticed(server: RedisServer) -> None:
-    async with closing(client_of(server)) as client:
+async def test_a_killed_server_fails_calls_at_once_and_its_restart_is_noticed_and_both_are_told_once(
+    server: RedisServer,
+) -> None:
+    heard: list[str | None] = []
+    async with closing(client_of(server, tell=heard.append)) as client:
         await client.call("PING", timeout_s=PATIENT_S)
+        assert heard == []
         server.kill()
         await open_breaker(client)
+        await eventually(lambda: client.stats()["opens"] != 1)
         server.start()
         await eventually(lambda: not client.is_open)
         assert await client.call("PING", timeout_s=PATIENT_S) == b"PONG"
+        assert [trouble is None for trouble in heard] == [False, True]
 
 
 async def test_a_connection_that_ends_while_idle_is_no_failure(server: RedisServer) -> None:

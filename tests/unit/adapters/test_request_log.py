@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.adapters.line_writer import LineWriter
-from gateway.adapters.request_log import NAME_CHARS_MAX, RequestLog, line_of
+from gateway.adapters.log_text import safe_text
+from gateway.adapters.request_log import RequestLog, line_of
 from gateway.domain.errors import ErrorCode
 from gateway.domain.ids import ModelAlias
 from gateway.domain.outcome import FailureKind, Outcome
@@ -32,6 +33,7 @@ def _lines(*receipts: Receipt) -> list[dict[str, Any]]:
 def test_a_line_tells_who_asked_what_happened_and_what_it_cost() -> None:
     [line] = _lines(a_receipt(attempts=(an_attempt(1, failure=FailureKind.TTFT), an_attempt(2, "large"))))
     assert line == {
+        "event": "request",
         "at_s": 1_800_000_000.25,
         "request_id": "r-1",
         "outcome": "success_upstream",
@@ -47,6 +49,7 @@ def test_a_line_tells_who_asked_what_happened_and_what_it_cost() -> None:
         "alias": "auto",
         "route": "balanced",
         "tier": "small",
+        "endpoint": "small/0",
         "model": "small-model",
         "reason": "best_value",
         "attempts": 2,
@@ -85,6 +88,7 @@ def test_what_a_request_never_came_to_is_left_out() -> None:
     )
     [line] = _lines(receipt)
     assert set(line) == {
+        "event",
         "at_s",
         "request_id",
         "outcome",
@@ -99,11 +103,20 @@ def test_what_a_request_never_came_to_is_left_out() -> None:
     assert line["overhead_ms"] == 0.0
 
 
-@given(st.text(max_size=300))
-def test_no_client_can_forge_a_line(alias: str) -> None:
-    encodable = alias.encode("utf-8", "replace").decode()
-    [line] = _lines(a_receipt(alias=ModelAlias(encodable)))
-    assert line["alias"] == encodable[:NAME_CHARS_MAX]
+@given(st.text(st.characters(), max_size=300))
+def test_neither_client_nor_server_can_forge_a_line(said: str) -> None:
+    [line] = _lines(a_receipt(alias=ModelAlias(said), served_model=said, finish_reason=said))
+    assert (line["alias"], line["model"], line["finish_reason"]) == (safe_text(said),) * 3
+
+
+def test_of_hedged_calls_the_one_is_named_that_gave_the_answer() -> None:
+    given_up = replace(an_attempt(2, position=1), detail="given up")
+    [hedged, refused, kept] = _lines(
+        a_receipt(attempts=(an_attempt(1), given_up)),
+        a_receipt(attempts=(an_attempt(1, "large"), replace(an_attempt(2, failure=FailureKind.REFUSAL), detail="no"))),
+        a_receipt(attempts=()),
+    )
+    assert (hedged["endpoint"], refused["endpoint"], "endpoint" in kept) == ("small/0", "small/0", False)
 
 
 def test_what_was_said_by_a_server_is_not_in_the_line() -> None:

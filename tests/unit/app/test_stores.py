@@ -1,5 +1,7 @@
 """Where answers, allowances and receipts are kept, by the settings."""
 
+import logging
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,11 +20,13 @@ from gateway.adapters.redis_cache import RedisCache
 from gateway.adapters.redis_conversations import RedisConversations
 from gateway.adapters.redis_hit_labels import RedisHitLabels
 from gateway.adapters.redis_ledger import RedisLedger
+from gateway.adapters.redis_link import RedisUnavailable
 from gateway.adapters.redis_receipts import RedisReceipts
 from gateway.adapters.redis_reservoir import RedisReservoir
 from gateway.adapters.redis_semantic import RedisSemanticIndex
 from gateway.adapters.redis_tier_news import RedisTierNews
 from gateway.adapters.training_records import NoRecords
+from gateway.app.events import EVENT, FACTS
 from gateway.app.settings import CannotStart, Settings, read_settings
 from gateway.app.stores import RECORDS, open_stores
 from gateway.core.hit_proofs import HitProofs
@@ -50,6 +54,22 @@ async def test_without_redis_everything_is_kept_in_this_process() -> None:
     assert isinstance(stores.records, NoRecords)
     assert stores.redis is None
     assert isinstance(stores.tier_news(TierSlos(), tuple, ManualClock()), MemoryNews)
+    await stores.aclose()
+
+
+async def test_what_is_lost_and_what_is_back_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "tiergate")
+    stores = open_stores(
+        settings(redis_url="redis://127.0.0.1:1/0", cache_secret="sixteen characters"), ManualClock(), 10
+    )
+    assert stores.redis is not None
+    for _ in range(3):
+        with suppress(RedisUnavailable):
+            await stores.redis.call("PING", timeout_s=10.0)
+    for trouble in ("no answer in time", None):
+        stores.ledger.tell(trouble)
+    assert [getattr(record, EVENT) for record in caplog.records] == ["redis_lost", "ledger_lost", "ledger_back"]
+    assert getattr(caplog.records[0], FACTS)["cause"].startswith("cannot connect: ")
     await stores.aclose()
 
 

@@ -160,6 +160,16 @@ async def test_a_policy_file_that_disappears_is_logged_and_the_policy_stays(
         assert (await client.get("/v1/models")).status_code == 200
 
 
+@pytest.mark.parametrize(("where", "counts"), [("stdout", (1, 0)), ("stderr", (0, 1)), ("off", (0, 0))])
+async def test_requests_are_logged_where_the_settings_say(
+    where: str, counts: tuple[int, int], capfd: pytest.CaptureFixture[str]
+) -> None:
+    async with running(make_service(settings(request_log=where)).app) as client:
+        assert (await client.post("/v1/chat/completions", json={"model": "auto"})).status_code == 400
+    outputs = capfd.readouterr()
+    assert tuple(text.count('"event":"request"') for text in (outputs.out, outputs.err)) == counts
+
+
 async def test_a_watch_that_fails_is_logged_at_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "gone" / "p.yaml"
     path.parent.mkdir()
