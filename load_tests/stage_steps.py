@@ -37,6 +37,7 @@ from gateway.domain.outcome import FailureKind
 from gateway.domain.request import CanonicalRequest, Operation
 from gateway.domain.tier import Tier
 from gateway.pipeline.admit import identify
+from gateway.pipeline.known_requests import KnownRequests
 from gateway.wire.forward import upstream_body
 from gateway.wire.headers import check_content_headers, upstream_headers
 from gateway.wire.identity import cache_identity
@@ -136,6 +137,10 @@ def _until_scored(body: bytes, request: CanonicalRequest, scorer: FoldedScorer) 
 
     yield Step("admit", "identify, check_content_headers", identified)
     yield Step("admit", "Admission: enter, leave", admit)
+    known_requests = KnownRequests()
+    yield Step(
+        "canonicalise", "KnownRequests.find, a miss", lambda: known_requests.find(TENANT, Operation.CHAT, body, LIMITS)
+    )
     yield Step("canonicalise", "canonicalise", lambda: canonicalise(Operation.CHAT, body, LIMITS))
     yield Step("lookup", "bar_to_read", lambda: bar_to_read(terms, request, ANY_AGE))
     yield Step("lookup", "tenant_secret", lambda: tenant_secret(b"master", TENANT))

@@ -54,6 +54,7 @@ from gateway.domain.ids import EndpointId, RequestId
 from gateway.pipeline.beginning import chosen_among
 from gateway.pipeline.drive import Pipeline
 from gateway.pipeline.flights import Flights
+from gateway.pipeline.known_requests import KnownRequests
 from gateway.pipeline.learn import Opinions
 from gateway.pipeline.report import CacheReports
 from gateway.pipeline.world import World
@@ -97,6 +98,7 @@ def make_service(settings: Settings, worker: int = 0) -> Service:
         cache_master=stores.cache_master,
         semantic=make_semantic(stores, model.judges),
         flights=Flights(stores.cache.release),
+        known=KnownRequests(),
         conversations=stores.conversations,
         ledger=stores.ledger,
         receipts=stores.receipts,

@@ -15,21 +15,23 @@ from gateway.wire.openai_request import canonicalise as parse
 
 async def canonicalise(admitted: Admitted, world: World) -> Canonical:
     """Validate the body and find the route of the model it names."""
-    snapshot = admitted.arrival.snapshot
-    request = parse(admitted.arrival.operation, admitted.body, snapshot.limits)
+    snapshot, operation = admitted.arrival.snapshot, admitted.arrival.operation
+    known = world.known.find(admitted.key.partition, operation, admitted.body, snapshot.limits)
+    request = parse(operation, admitted.body, snapshot.limits) if known is None else known.request
     target = find_target(snapshot, admitted.key, request.alias)
     wish = pinned_by_header(admitted.arrival.inbound.headers, snapshot, admitted.key)
     if wish is not None:
         pin: Pin | None = Pin(wish, ReasonCode.PINNED_BY_HEADER)
     else:
         pin = None if target.tier is None else Pin(target.tier, ReasonCode.PINNED_BY_ALIAS)
-    if admitted.arrival.operation is Operation.EMBEDDINGS and pin is None:
+    if operation is Operation.EMBEDDINGS and pin is None:
         message = (
             f"Vectors of different models cannot be mixed, so an embedding is never routed: {request.alias!r} stands "
             f"for a route. Name a model that stands for one tier: {_names(snapshot, admitted.key, pinned=True)}."
         )
         raise GatewayError(ErrorCode.INVALID_VALUE, message, param="model")
-    return Canonical(admitted, request, snapshot.routes[target.route], pin)
+    identity = None if known is None else known.identity
+    return Canonical(admitted, request, snapshot.routes[target.route], pin, identity)
 
 
 def find_target(snapshot: PolicySnapshot, key: VirtualKey, alias: ModelAlias) -> Target:

@@ -18,6 +18,7 @@ from gateway.pipeline.world import World
 from gateway.policy.problems import listed
 from gateway.policy.snapshot import PolicySnapshot, VirtualKey
 from gateway.wire.cache_json import CacheQuestion
+from gateway.wire.identity import cache_identity
 from gateway.wire.openai_request import canonicalise
 
 _WHY_BARRED = {
@@ -68,7 +69,7 @@ async def explain_cache(question: CacheQuestion, world: World) -> CacheExplanati
     request = canonicalise(question.operation, question.body, snapshot.limits)
     target = find_target(snapshot, key, request.alias)
     route, control = snapshot.routes[target.route], cache_control(question.headers)
-    place = exact_place(cache_scope(key, world.cache_master), target.tier, request, route)
+    place = exact_place(cache_scope(key, world.cache_master), target.tier, cache_identity(request), route)
     about = (key.tenant.id, key.id, place.tenant, route.name)
     bar = bar_to_read(route.cache, request, control)
     if bar is not None:

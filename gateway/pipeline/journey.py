@@ -63,12 +63,16 @@ class Admitted:
 
 @dataclass(slots=True)
 class Canonical:
-    """A sound request, the route it takes, and the one tier it may go to if the caller insists on one."""
+    """A sound request, the route it takes, and the one tier it may go to if the caller insists on one.
+
+    `identity` is its canonical bytes for the cache, where it is known already; see `known_requests`.
+    """
 
     admitted: Admitted
     request: CanonicalRequest
     route: Route
     pin: Pin | None
+    identity: bytes | None = None
 
 
 @dataclass(slots=True)

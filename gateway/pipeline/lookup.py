@@ -17,8 +17,8 @@ from gateway.core.flight import may_share
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.identity import CacheScope, ExactKey
 from gateway.domain.ids import TierName
-from gateway.domain.request import CanonicalRequest
 from gateway.pipeline.journey import Canonical, Looked
+from gateway.pipeline.known_requests import Known
 from gateway.pipeline.world import World
 from gateway.policy.snapshot import Route, VirtualKey
 from gateway.ports import Headers
@@ -45,7 +45,8 @@ async def lookup(canonical: Canonical, world: World) -> Looked:
         return Looked(canonical, BYPASS if bar is CacheBar.CALLER else OFF, control, None, None, 0.0)
     pin = None if canonical.pin is None else canonical.pin.tier
     scope = cache_scope(canonical.admitted.key, world.cache_master)
-    key = exact_place(scope, pin, canonical.request, canonical.route)
+    identity = cache_identity(canonical.request) if canonical.identity is None else canonical.identity
+    key = exact_place(scope, pin, identity, canonical.route)
     if bar is CacheBar.NO_CACHE:
         return Looked(canonical, BYPASS, control, key, None, 0.0, world.cache.purge_number(key.tenant))
     began_s = world.clock.now_s()
@@ -58,6 +59,9 @@ async def lookup(canonical: Canonical, world: World) -> Looked:
     waited_s = world.clock.now_s() - began_s
     if hit is not None and not is_fresh(hit, control, world.clock.wall_s()):
         hit = None
+    if hit is not None and canonical.identity is None:
+        known = Known(canonical.request, identity, canonical.admitted.arrival.snapshot.limits)
+        world.known.note(key.tenant, canonical.admitted.body, known)
     purge = world.cache.purge_number(key.tenant)
     return Looked(canonical, MISS if hit is None else EXACT, control, key, hit, waited_s, purge, leads=leads)
 
@@ -70,9 +74,9 @@ def cache_scope(key: VirtualKey, master: bytes) -> CacheScope:
     return CacheScope(sharing.partition, tenant_secret(master, sharing.secret_of))
 
 
-def exact_place(scope: CacheScope, pin: TierName | None, request: CanonicalRequest, route: Route) -> ExactKey:
-    """Return where the answer to a request lies, for which its caller may insist on a tier."""
-    return exact_key(scope, (pin or "").encode() + b"\0" + cache_identity(request), route.cache_epoch)
+def exact_place(scope: CacheScope, pin: TierName | None, identity: bytes, route: Route) -> ExactKey:
+    """Return where the answer to a request of this identity lies, for which its caller may insist on a tier."""
+    return exact_key(scope, (pin or "").encode() + b"\0" + identity, route.cache_epoch)
 
 
 def not_cached(looked: Looked) -> GatewayError:

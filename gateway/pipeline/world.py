@@ -19,6 +19,7 @@ from gateway.core.tier_slo import TierSlos
 from gateway.domain.ids import RequestId
 from gateway.domain.question import Question
 from gateway.pipeline.flights import Flights
+from gateway.pipeline.known_requests import KnownRequests
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.ports import (
     AnsweredStore,
@@ -81,6 +82,7 @@ class World:
     """Tenants' cache secrets are derived from it."""
     semantic: SemanticParts
     flights: Flights
+    known: KnownRequests
     conversations: ConversationStore
     ledger: Ledger
     receipts: ReceiptStore

@@ -124,6 +124,11 @@ class VirtualKey:
     sharing: Sharing | None = None
     """Whose kept answers it shares; None for those of its tenant."""
 
+    @property
+    def partition(self) -> TenantId:
+        """Return in which part of the cache its answers lie; no other part is to be told from how this one behaves."""
+        return self.tenant.id if self.sharing is None else self.sharing.partition
+
 
 @dataclass(frozen=True, slots=True)
 class FeedbackTerms:

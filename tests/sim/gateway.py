@@ -27,6 +27,7 @@ from gateway.domain.receipt import Receipt
 from gateway.domain.request import CanonicalRequest, Operation
 from gateway.pipeline.drive import Pipeline
 from gateway.pipeline.flights import Flights
+from gateway.pipeline.known_requests import KnownRequests
 from gateway.pipeline.world import World
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.ports import Clock
@@ -151,6 +152,7 @@ class SimGateway:
             cache_master=b"master secret of the simulation",
             semantic=semantic_parts(stores.semantic, policy.snapshot.artefact, probability=0.6),
             flights=Flights(stores.cache.release),
+            known=KnownRequests(),
             conversations=WatchedConversations(stores.conversations, run.waits),
             ledger=WatchedLedger(stores.ledger, run.ledger, run.waits, run.history),
             receipts=stores.receipts,

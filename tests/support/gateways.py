@@ -31,6 +31,7 @@ from gateway.domain.receipt import Receipt
 from gateway.domain.request import CanonicalRequest, Operation
 from gateway.pipeline.drive import Pipeline
 from gateway.pipeline.flights import Flights
+from gateway.pipeline.known_requests import KnownRequests
 from gateway.pipeline.world import SemanticParts, World
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.ports import CacheStore, Ledger, LedgerUnavailable, Scorer
@@ -192,6 +193,7 @@ class Gateway:
             cache_master=b"master secret of the tests",
             semantic=semantic or no_semantic(self.clock),
             flights=Flights(cache.release),
+            known=KnownRequests(),
             conversations=MemoryConversations(self.clock),
             ledger=ledger or MemoryLedger(self.clock),
             receipts=MemoryReceipts(100),
