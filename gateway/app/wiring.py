@@ -40,21 +40,12 @@ from gateway.app.serve import Service
 from gateway.app.settings import Settings
 from gateway.app.stores import Stores, open_stores
 from gateway.app.telling import Telling, expose, expose_learning
-from gateway.core.admission import Admission
-from gateway.core.cost_storm import CostStorms
-from gateway.core.hedging import HedgeBudget
-from gateway.core.picker import EndpointTable
 from gateway.core.prefix_index import PrefixIndex
 from gateway.core.prefix_share import PrefixShare
-from gateway.core.prompt_cache_keys import PromptCacheKeys
-from gateway.core.retry_budget import RetryBudget
-from gateway.core.strongest_share import StrongestShares
-from gateway.core.tier_slo import TierSlos
 from gateway.domain.ids import EndpointId, RequestId
 from gateway.pipeline.beginning import chosen_among
 from gateway.pipeline.drive import Pipeline
 from gateway.pipeline.flights import Flights
-from gateway.pipeline.known_requests import KnownRequests
 from gateway.pipeline.learn import Opinions
 from gateway.pipeline.report import CacheReports
 from gateway.pipeline.world import World
@@ -98,7 +89,6 @@ def make_service(settings: Settings, worker: int = 0) -> Service:
         cache_master=stores.cache_master,
         semantic=make_semantic(stores, model.judges),
         flights=Flights(stores.cache.release),
-        known=KnownRequests(),
         conversations=stores.conversations,
         ledger=stores.ledger,
         receipts=stores.receipts,
@@ -107,15 +97,7 @@ def make_service(settings: Settings, worker: int = 0) -> Service:
         records=stores.records,
         recorder=recorders,
         transports=transports,
-        endpoints=EndpointTable(),
         prefixes=PrefixIndex(tells=stores.redis is not None),
-        cache_keys=PromptCacheKeys(),
-        slos=TierSlos(),
-        storms=CostStorms(),
-        shares=StrongestShares(),
-        admission=Admission(),
-        retries=RetryBudget(),
-        hedges=HedgeBudget(),
         report_fault=report_fault,
     )
     opinions, reports = Opinions(world), CacheReports(world)

@@ -1,7 +1,7 @@
 """The world as the stages see it: every port in one place, chosen once by the composition root."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from gateway.core.admission import Admission
@@ -66,7 +66,7 @@ class SemanticParts:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything outside the pipeline, and the state that outlives a policy reload."""
+    """Everything outside the pipeline, and the state that outlives a policy reload; what has a default begins empty."""
 
     policy: PolicyInForce
     clock: Clock
@@ -82,7 +82,6 @@ class World:
     """Tenants' cache secrets are derived from it."""
     semantic: SemanticParts
     flights: Flights
-    known: KnownRequests
     conversations: ConversationStore
     ledger: Ledger
     receipts: ReceiptStore
@@ -92,16 +91,17 @@ class World:
     recorder: Recorder
     transports: Mapping[str, UpstreamTransport]
     """By the name an endpoint gives under `transport`."""
-    endpoints: EndpointTable
     prefixes: PrefixIndex
-    cache_keys: PromptCacheKeys
-    slos: TierSlos
-    storms: CostStorms
-    shares: StrongestShares
-    admission: Admission
-    retries: RetryBudget
-    hedges: HedgeBudget
     report_fault: Callable[[RequestId, BaseException], None]
     """Where a programming error goes, with its traceback; never to the client."""
+    known: KnownRequests = field(default_factory=KnownRequests)
+    endpoints: EndpointTable = field(default_factory=EndpointTable)
+    cache_keys: PromptCacheKeys = field(default_factory=PromptCacheKeys)
+    slos: TierSlos = field(default_factory=TierSlos)
+    storms: CostStorms = field(default_factory=CostStorms)
+    shares: StrongestShares = field(default_factory=StrongestShares)
+    admission: Admission = field(default_factory=Admission)
+    retries: RetryBudget = field(default_factory=RetryBudget)
+    hedges: HedgeBudget = field(default_factory=HedgeBudget)
     exchange: Callable[[Plan, RetryBudget], Exchange] = Exchange
     """Makes the machine that a request's calls follow."""

@@ -9,17 +9,10 @@ from typing import Final
 from gateway.adapters.redis_hit_labels import RedisHitLabels, RedisHitLabelsSettings
 from gateway.adapters.redis_tier_news import RedisTierNews, RedisTierNewsSettings
 from gateway.app.endpoint_watch import EndpointWatch
-from gateway.core.admission import Admission
-from gateway.core.cost_storm import CostStorms
 from gateway.core.exchange import Exchange
 from gateway.core.exchange_events import Commands, Event, Plan, TimerFired
-from gateway.core.hedging import HedgeBudget
-from gateway.core.picker import EndpointTable
 from gateway.core.prefix_index import PrefixIndex
-from gateway.core.prompt_cache_keys import PromptCacheKeys
 from gateway.core.retry_budget import RetryBudget
-from gateway.core.strongest_share import StrongestShares
-from gateway.core.tier_slo import TierSlos
 from gateway.domain.ability import Score, ScorerChoice
 from gateway.domain.ids import RequestId
 from gateway.domain.ledger import Hold
@@ -27,7 +20,6 @@ from gateway.domain.receipt import Receipt
 from gateway.domain.request import CanonicalRequest, Operation
 from gateway.pipeline.drive import Pipeline
 from gateway.pipeline.flights import Flights
-from gateway.pipeline.known_requests import KnownRequests
 from gateway.pipeline.world import World
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.ports import Clock
@@ -152,7 +144,6 @@ class SimGateway:
             cache_master=b"master secret of the simulation",
             semantic=semantic_parts(stores.semantic, policy.snapshot.artefact, probability=0.6),
             flights=Flights(stores.cache.release),
-            known=KnownRequests(),
             conversations=WatchedConversations(stores.conversations, run.waits),
             ledger=WatchedLedger(stores.ledger, run.ledger, run.waits, run.history),
             receipts=stores.receipts,
@@ -161,15 +152,7 @@ class SimGateway:
             records=KeptRecords(),
             recorder=_Recorder(run),
             transports={"lean": network},
-            endpoints=EndpointTable(),
             prefixes=PrefixIndex(),
-            cache_keys=PromptCacheKeys(),
-            admission=Admission(),
-            retries=RetryBudget(),
-            hedges=HedgeBudget(),
-            slos=TierSlos(),
-            storms=CostStorms(),
-            shares=StrongestShares(),
             report_fault=lambda request, fault: run.reported.append((request, fault)),
             exchange=lambda plan, budget: _Watched(plan, budget, self._told),
         )

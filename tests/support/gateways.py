@@ -13,15 +13,7 @@ from gateway.adapters.memory_conversations import MemoryConversations
 from gateway.adapters.memory_ledger import MemoryLedger
 from gateway.adapters.memory_receipts import MemoryReceipts
 from gateway.adapters.memory_reservoir import MemoryReservoir
-from gateway.core.admission import Admission
-from gateway.core.cost_storm import CostStorms
-from gateway.core.hedging import HedgeBudget
-from gateway.core.picker import EndpointTable
 from gateway.core.prefix_index import PrefixIndex
-from gateway.core.prompt_cache_keys import PromptCacheKeys
-from gateway.core.retry_budget import RetryBudget
-from gateway.core.strongest_share import StrongestShares
-from gateway.core.tier_slo import TierSlos
 from gateway.domain.ability import Score, ScorerChoice
 from gateway.domain.feedback import AnsweredRequest, Feedback
 from gateway.domain.ids import RequestId
@@ -31,7 +23,6 @@ from gateway.domain.receipt import Receipt
 from gateway.domain.request import CanonicalRequest, Operation
 from gateway.pipeline.drive import Pipeline
 from gateway.pipeline.flights import Flights
-from gateway.pipeline.known_requests import KnownRequests
 from gateway.pipeline.world import SemanticParts, World
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.ports import CacheStore, Ledger, LedgerUnavailable, Scorer
@@ -193,7 +184,6 @@ class Gateway:
             cache_master=b"master secret of the tests",
             semantic=semantic or no_semantic(self.clock),
             flights=Flights(cache.release),
-            known=KnownRequests(),
             conversations=MemoryConversations(self.clock),
             ledger=ledger or MemoryLedger(self.clock),
             receipts=MemoryReceipts(100),
@@ -202,15 +192,7 @@ class Gateway:
             records=self.records,
             recorder=self.kept,
             transports={"lean": self.network, "httpx": self.network},
-            endpoints=EndpointTable(),
             prefixes=PrefixIndex(),
-            cache_keys=PromptCacheKeys(),
-            slos=TierSlos(),
-            storms=CostStorms(),
-            shares=StrongestShares(),
-            admission=Admission(),
-            retries=RetryBudget(),
-            hedges=HedgeBudget(),
             report_fault=lambda _, fault: self.faults.append(fault),
         )
         self.pipeline = Pipeline(self.world)
