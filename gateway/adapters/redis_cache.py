@@ -68,7 +68,7 @@ class RedisCache:
         self._settings = settings or RedisCacheSettings()
         self._local: ByteLru[_Local] = ByteLru(self._settings.local_bytes_max)
         self._writes = WriteBehind(client, self._settings.writes)
-        self._leases = RedisLeases(client, clock, self._writes, uuid4().hex, self._settings.leases)
+        self._leases = RedisLeases(client, self._writes, uuid4().hex, self._settings.leases)
         self._purges = RedisPurges(client, clock, self._settings.purges, on_purged=self._forget_void)
         self._counts = {
             "hits_local": 0,

@@ -21,7 +21,6 @@ from gateway.adapters.redis_turn import TurnClient
 from gateway.adapters.redis_write_behind import WriteBehind
 from gateway.domain.flight import Ending, Landing
 from gateway.domain.identity import ExactKey
-from gateway.ports import Clock
 
 NOBODY_ELSES: Final = b"-"
 """The mark: whoever waited for the answer asks for itself. No worker is called so."""
@@ -49,13 +48,11 @@ class RedisLeases:
     def __init__(
         self,
         client: TurnClient,
-        clock: Clock,
         writes: WriteBehind,
         worker: str,
         settings: RedisLeasesSettings = DEFAULT_LEASES,
     ) -> None:
         self._client = client
-        self._clock = clock
         self._writes = writes
         self._worker = worker
         self._settings = settings
@@ -72,7 +69,7 @@ class RedisLeases:
         """
         lease = _lease_name(key)
         arguments = (last_byte, self._worker, self._ms(self._settings.lease_s), NOBODY_ELSES)
-        reply = await self._claim.run(self._client, self._clock, (answer_name, lease), arguments, within_s)
+        reply = await self._claim.run(self._client, (answer_name, lease), arguments, within_s)
         match reply:
             case [bytes(value), bytes(holder), bytes(named)] if named == lease.encode():
                 pass

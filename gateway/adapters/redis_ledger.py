@@ -45,7 +45,6 @@ class RedisLedger:
         settings: RedisLedgerSettings | None = None,
     ) -> None:
         self._client = client
-        self._clock = clock
         self._settings = settings or RedisLedgerSettings()
         self._hold_script = RedisScript("hold")
         self._settle_script = RedisScript("settle")
@@ -61,9 +60,7 @@ class RedisLedger:
         keys = (_record_key(prefix, hold.request_id), f"{prefix}h")
         timeout_s = min(hold.within_s, self._settings.hold_timeout_s)
         try:
-            reply = await self._hold_script.run(
-                self._client, self._clock, keys, self._hold_arguments(hold, prefix), timeout_s
-            )
+            reply = await self._hold_script.run(self._client, keys, self._hold_arguments(hold, prefix), timeout_s)
         except RedisUnavailable as error:
             self._counts["unavailable"] += 1
             raise LedgerUnavailable(str(error)) from error
@@ -102,7 +99,7 @@ class RedisLedger:
         window: Argument = "" if hold.allowance.budget_usd_nano is None else hold.allowance.budget_window_s
         arguments = (prefix, settlement.charge_usd_nano, settlement.tokens, window, self._kept_ms())
         timeout_s = self._settings.settle_timeout_s
-        reply = await self._settle_script.run(self._client, self._clock, keys, arguments, timeout_s)
+        reply = await self._settle_script.run(self._client, keys, arguments, timeout_s)
         match reply:
             case [bytes(outcome), bytes(key)] if key == keys[0].encode():
                 self._outcomes[outcome.decode()] += 1

@@ -40,14 +40,19 @@ class RedisRefused(RedisUnavailable):
 
 
 class Call:
-    """A command on its way: its bytes, who waits, and until when (monotonic seconds)."""
+    """A command on its way: its bytes, who waits, how long from the moment it is sent, and until when (monotonic)."""
 
-    __slots__ = ("due_s", "future", "packed")
+    __slots__ = ("due_s", "future", "packed", "timeout_s")
 
-    def __init__(self, packed: bytes, future: "asyncio.Future[Reply]", due_s: float) -> None:
+    def __init__(self, packed: bytes, future: "asyncio.Future[Reply]", timeout_s: float, now_s: float) -> None:
         self.packed = packed
         self.future = future
-        self.due_s = due_s
+        self.timeout_s = timeout_s
+        self.due_s = now_s + timeout_s
+
+    def is_sent(self, now_s: float) -> None:
+        """Let its time begin: what this process took to get here is not the server's."""
+        self.due_s = now_s + self.timeout_s
 
     def fail(self, error: RedisUnavailable) -> bool:
         """Tell the waiting side, if it still waits."""

@@ -98,9 +98,7 @@ class RedisPurges:
         least = max(self.marks(tenant).number + 1, int(self._clock.wall_s() * 1e3))
         about = (tenant, mark_name(selection), "" if until_s is None else repr(until_s), least, ALL, ENTRIES_MAX)
         try:
-            await self._script.run(
-                self._client, self._clock, (_LAST, _TENANTS, _of(tenant)), about, self._settings.note_timeout_s
-            )
+            await self._script.run(self._client, (_LAST, _TENANTS, _of(tenant)), about, self._settings.note_timeout_s)
             self._loaded.discard(tenant)
             self._on_purged(tenant, self.learn(tenant, await self.ask(tenant, self._settings.note_timeout_s)))
         except RedisUnavailable as error:

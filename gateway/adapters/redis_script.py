@@ -5,7 +5,6 @@ from importlib.resources import files
 
 from gateway.adapters.redis_link import Argument, RedisRefused, Reply
 from gateway.adapters.redis_turn import TurnClient
-from gateway.ports import Clock
 
 
 class RedisScript:
@@ -18,17 +17,15 @@ class RedisScript:
     async def run(
         self,
         client: TurnClient,
-        clock: Clock,
         keys: tuple[str, ...],
         arguments: tuple[Argument, ...],
         timeout_s: float,
     ) -> Reply:
-        """Run the script; both calls that it may take share `timeout_s`. Raises RedisUnavailable."""
-        due_s = clock.now_s() + timeout_s
+        """Run the script. Raises RedisUnavailable `timeout_s` after the last sign of life."""
         try:
             return await client.call("EVALSHA", self._digest, len(keys), *keys, *arguments, timeout_s=timeout_s)
         except RedisRefused as refusal:
             if refusal.code != "NOSCRIPT":
                 raise
-        left_s = due_s - clock.now_s()
-        return await client.call("EVAL", self._source, len(keys), *keys, *arguments, timeout_s=left_s)
+        # The server has just answered, so it is worth its time once more: this happens once after each of its starts.
+        return await client.call("EVAL", self._source, len(keys), *keys, *arguments, timeout_s=timeout_s)

@@ -97,7 +97,7 @@ async def open_link(target: RedisTarget, owner: LinkOwner) -> Link:
 
 async def _greet(target: RedisTarget, link: Link) -> None:
     loop = asyncio.get_running_loop()
-    calls = [Call(pack(command), loop.create_future(), math.inf) for command in target.greeting()]
+    calls = [Call(pack(command), loop.create_future(), math.inf, 0.0) for command in target.greeting()]
     link.send(calls)
     # All of them are awaited, so that the refusal of the first does not leave those of the others unread.
     answers = await asyncio.gather(*(call.future for call in calls), return_exceptions=True)

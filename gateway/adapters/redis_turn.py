@@ -1,8 +1,8 @@
 """All commands of one event-loop turn in one write, over one connection for each worker.
 
-A call waits until its own deadline and no longer, whatever becomes of the connection: connecting, greeting and finding
-out that Redis is back happen behind the callers. Nothing is ever sent twice, so a call that failed may or may not have
-been carried out.
+A call waits for its own time and no longer, from the end of the turn in which it is made, whatever becomes of the
+connection: connecting, greeting and finding out that Redis is back happen behind the callers. Nothing is ever sent
+twice, so a call that failed may or may not have been carried out.
 """
 
 import asyncio
@@ -68,12 +68,12 @@ class TurnClient:
         """Send the command with the others of this turn.
 
         Raises RedisUnavailable at once when Redis is known to be down. The future ends with the reply, RedisRefused
-        (the server's error reply) or, at the latest after `timeout_s`, RedisUnavailable.
+        (the server's error reply) or, at the latest `timeout_s` after this turn, RedisUnavailable.
         """
         self._refuse_if_useless()
         loop = asyncio.get_running_loop()
         self._counts["calls"] += 1
-        call = Call(pack(command), loop.create_future(), self._clock.now_s() + timeout_s)
+        call = Call(pack(command), loop.create_future(), timeout_s, self._clock.now_s())
         self._queued.append(call)
         if not self._flush_is_due:
             self._flush_is_due = True
@@ -149,6 +149,9 @@ class TurnClient:
             self._connect()
         elif self._queued:
             calls, self._queued = self._queued, []
+            now_s = self._clock.now_s()
+            for call in calls:
+                call.is_sent(now_s)
             self._link.send(calls)
 
     def _connect(self) -> None:

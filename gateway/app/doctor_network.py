@@ -81,7 +81,7 @@ async def _ask(link: Link, clock: Clock) -> Finding:
 
 
 async def _call(link: Link, command: str) -> Reply:
-    call = Call(pack((command,)), asyncio.get_running_loop().create_future(), math.inf)
+    call = Call(pack((command,)), asyncio.get_running_loop().create_future(), math.inf, 0.0)
     link.send([call])
     reply: Reply = await call.future
     return reply

@@ -168,13 +168,12 @@ def test_scripts_are_forgotten_and_data_only_with_a_loss(kind: RedisTrouble, *, 
     script = RedisScript("settle")
 
     async def act(client: TurnClient, seen: Seen) -> None:
-        clock = SimClock(_virtual())
         for _ in range(2):
             keys = ("record", "holds")
-            seen.told.append(await script.run(client, clock, keys, ("prefix:", 5, 1, 60, 900_000), PATIENCE_S))
+            seen.told.append(await script.run(client, keys, ("prefix:", 5, 1, 60, 900_000), PATIENCE_S))
             await seen.ask(client, "SET", "key", "a value")
             await passes(3.0)
-        seen.told.append(await script.run(client, clock, ("r2", "holds"), ("prefix:", 5, 1, 60, 900_000), PATIENCE_S))
+        seen.told.append(await script.run(client, ("r2", "holds"), ("prefix:", 5, 1, 60, 900_000), PATIENCE_S))
 
     fault = RedisFault(kind, 1.0, 1.5)
     seen = acted(act, fault)

@@ -126,6 +126,21 @@ async def test_many_calls_late_at_once_are_one_failure(server: RedisServer) -> N
         assert client.stats()["failures"] == 1
 
 
+async def test_what_this_process_takes_until_it_sends_a_call_is_not_the_servers_time(server: RedisServer) -> None:
+    clock = HeldClock()
+    async with closing(client_of(server, clock=clock)) as client, closing(client_of(server)) as other:
+        for one in (client, other):
+            await one.call("PING", timeout_s=PATIENT_S)
+        server.freeze()
+        clock.held_s = clock.now_s()
+        call = client.call("PING", timeout_s=SHORT_S)
+        clock.held_s += PATIENT_S
+        assert "in time" in str(await failure_of(other, timeout_s=4 * SHORT_S))
+        assert not call.done()
+        server.thaw()
+        assert await call == b"PONG"
+
+
 async def test_a_short_deadline_is_kept_beside_a_long_one(server: RedisServer) -> None:
     async with closing(client_of(server)) as client:
         await client.call("PING", timeout_s=PATIENT_S)
