@@ -9,9 +9,10 @@ from typing import Annotated, Final
 import typer
 
 from gateway.adapters.secrets import Secrets
-from gateway.app.cli_decision import decision_document, print_decision
+from gateway.app.cli_decision import print_decision
 from gateway.app.cli_output import EXIT_PROBLEMS, EXIT_USAGE, facts, output, print_json, say, stop
 from gateway.app.cli_receipt import NoReceipt, fetch_receipt, print_receipt, read_receipt
+from gateway.app.decision_words import decision_document
 from gateway.app.explain_prompt import Answer, Question, answer
 from gateway.app.policy_reading import DEFAULT_POLICY, compiler, forgiving_secrets, read_artefact, read_source
 from gateway.app.settings import EXIT_CANNOT_START, CannotStart, environment

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.app.cli_decision import in_short, margin
 from gateway.app.cli_semantic_words import other_words
+from gateway.app.decision_words import in_short, margin
 from gateway.app.demo_questions import Question
 from gateway.core.value import value_of
 from gateway.domain.decision import Decision, ReasonCode, TierView

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from gateway.app.cli_decision import WHY, decision_document, in_short, margin, print_decision, threshold, would_change
+from gateway.app.cli_decision import print_decision
+from gateway.app.decision_words import WHY, decision_document, in_short, margin, threshold, would_change
 from gateway.core.routing import Pin, decide
 from gateway.domain.ability import Correction, unknown_score
 from gateway.domain.conversation import ConversationNote, Verdict

@@ -1,0 +1,40 @@
+"""What became of a request, fact by fact."""
+
+from gateway.app.receipt_words import attempt_cells, what_happened
+from gateway.domain.errors import ErrorCode
+from gateway.domain.outcome import FailureKind, Outcome
+from tests.support.receipt_samples import a_receipt, an_attempt
+
+
+def test_a_plain_answer_is_told_with_who_gave_it_and_what_it_cost() -> None:
+    told = dict(what_happened(a_receipt()))
+    assert told["answered by"] == "tier small, model small-model, cache miss"
+    assert told["cost"].startswith("$0.00012; the strongest able tier would have cost about $0.0012 (saved $0.00108")
+    assert told["time"] == "90.2 ms, of which 0.25 ms in the gateway"
+    assert "waste" not in told
+
+
+def test_what_it_did_not_come_to_is_a_dash() -> None:
+    refused = a_receipt(
+        outcome=Outcome.CLIENT_REJECTED,
+        error=ErrorCode.INVALID_API_KEY,
+        status=401,
+        operation=None,
+        alias=None,
+        tier=None,
+    )
+    told = dict(what_happened(refused))
+    assert told["outcome"] == "client_rejected, error invalid_api_key, status 401"
+    assert told["asked"] == "–, model –"
+
+
+def test_an_attempt_that_failed_says_of_what() -> None:
+    assert attempt_cells(an_attempt(1, failure=FailureKind.TTFT)) == (
+        "1 small",
+        "small/0",
+        "1.0",
+        "–",
+        "90.0",
+        "–",
+        "ttft",
+    )
