@@ -13,19 +13,20 @@ UNSENT_BYTES = 64 * 1024
 model server run far ahead of a reader that has stopped. What is on its way is no part of it: nobody is slowed down."""
 
 
-def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
+def bind(host: str, port: int, *, shared: bool = False, option: str = "--port") -> socket.socket:
     """Bind without listening. With `shared`, several sockets may hold the port and the kernel deals connections out.
 
-    Raises CannotStart, also for a port that is taken by somebody who would have shared it.
+    `option` is what chose the port. Raises CannotStart, also for a port that is taken by somebody who would have shared
+    it.
     """
     if shared and port:
         bind(host, port).close()
-    return _bound(host, port, shared=shared)
+    return _bound(host, port, shared=shared, option=option)
 
 
 def bind_shared(host: str, port: int) -> socket.socket:
     """Bind one more socket to a port that this gateway holds already."""
-    return _bound(host, port, shared=True)
+    return _bound(host, port, shared=True, option="--port")
 
 
 def port_of(bound: socket.socket) -> int:
@@ -35,7 +36,7 @@ def port_of(bound: socket.socket) -> int:
     return port
 
 
-def _bound(host: str, port: int, *, shared: bool) -> socket.socket:
+def _bound(host: str, port: int, *, shared: bool, option: str) -> socket.socket:
     family, address = _address(host, port)
     bound = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -48,7 +49,7 @@ def _bound(host: str, port: int, *, shared: bool) -> socket.socket:
         bound.bind(address)
     except OSError as error:
         bound.close()
-        raise CannotStart(_explain(error, host, port)) from error
+        raise CannotStart(_explain(error, host, port, option)) from error
     return bound
 
 
@@ -64,13 +65,13 @@ def _address(host: str, port: int) -> tuple[int, tuple[str, int] | tuple[str, in
     return family, address
 
 
-def _explain(error: OSError, host: str, port: int) -> str:
+def _explain(error: OSError, host: str, port: int, option: str) -> str:
     match error.errno:
         case errno.EADDRINUSE:
-            return f"Port {port} of {host} is in use. Stop what listens there, or choose another with --port."
+            return f"Port {port} of {host} is in use. Stop what listens there, or choose another with {option}."
         case errno.EADDRNOTAVAIL:
             return f"This machine has no address {host}. Use one that it has, or 0.0.0.0 for all."
         case errno.EACCES:
-            return f"Port {port} needs privileges that this process lacks. Choose one above 1023 with --port."
+            return f"Port {port} needs privileges that this process lacks. Choose one above 1023 with {option}."
         case _:
             return f"Listening on {host}:{port} failed: {error}."

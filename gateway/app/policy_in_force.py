@@ -29,6 +29,8 @@ class PolicyInForce:
         self, snapshot: PolicySnapshot, source: PolicySource, compile_source: Compile, *, may_open: bool
     ) -> None:
         self.snapshot = snapshot
+        self.previous: PolicySnapshot | None = None
+        """The one before, for whoever asks what changed."""
         self.source = source
         self.problems: list[Problem] = []
         self.reloads = Reloads()
@@ -46,7 +48,7 @@ class PolicyInForce:
             compiled = compile_source(self.source)
             if isinstance(compiled, list):
                 return compiled
-            self.snapshot, self._compile = compiled, compile_source
+            self.previous, self.snapshot, self._compile = self.snapshot, compiled, compile_source
         return []
 
     def offer(self, source: PolicySource) -> bool:
@@ -69,6 +71,6 @@ class PolicyInForce:
             self.problems = compiled
             self.reloads.refused += 1
             return False
-        self.snapshot, self.source, self.problems = compiled, source, []
+        self.previous, self.snapshot, self.source, self.problems = self.snapshot, compiled, source, []
         self.reloads.accepted += 1
         return True

@@ -5,7 +5,8 @@ import pkgutil
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from multiprocessing import parent_process
 from multiprocessing.process import BaseProcess
 
@@ -18,12 +19,15 @@ from gateway.app.events import LogEvent, marked
 from gateway.app.graceful import CLOSE_WITHIN_S, Departure, GracefulServer
 from gateway.app.listening import BACKLOG, bind, bind_shared, port_of
 from gateway.app.log_handler import configure
-from gateway.app.settings import EXIT_CANNOT_START, CannotStart, Settings
+from gateway.app.settings import EXIT_CANNOT_START, Address, CannotStart, Settings
 from gateway.app.supervise import Supervisor, Workplace
 from gateway.core.admission import Admission
 from gateway.domain.limits import EdgeLimits
 
 log = logging.getLogger("tiergate")
+
+
+_PORT_MAX = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ def serve(settings: Settings, factory: str, *, announce: Callable[[str], None] =
     settings = settings.with_cache_secret()
     configure(settings.log_level, settings.log_format, 0 if settings.workers == 1 else None)
     try:
+        _check_admin(settings)
         with bind(settings.host, settings.port, shared=settings.workers > 1) as held:
 
             def ready() -> None:
@@ -87,25 +92,48 @@ def run_here(
 ) -> int:
     """Serve on a bound socket; return the exit code. Raises CannotStart."""
     make: ServiceFactory = pkgutil.resolve_name(factory)
-    service = make(settings, number)
+    with ExitStack() as admin:
+        sockets = [listener]
+        if settings.admin is not None:
+            sockets.append(admin.enter_context(_bind_admin(settings.admin, number)))
+            admin_at = Address(settings.admin.host, port_of(sockets[-1]))
+            settings = replace(settings, port=port_of(listener), admin=admin_at)
+        service = make(settings, number)
+        _refuse_if_anybody_could_use_it(service, settings)
+        departure = Departure(settings.lame_duck_s, settings.drain_s)
+        server = GracefulServer(server_config(service), departure, service.admission, on_ready, supervisor)
+        try:
+            server.run(sockets=sockets)
+        except SystemExit:
+            # uvicorn's way to say that the lifespan failed; it has logged why.
+            return EXIT_CANNOT_START
+    return 0
+
+
+def _check_admin(settings: Settings) -> None:
+    """Raise CannotStart where there is no port for the console of each worker."""
+    admin, workers = settings.admin, settings.workers
+    if admin is not None and workers > 1 and not 0 < admin.port <= _PORT_MAX - workers + 1:
+        raise CannotStart(
+            f"--admin needs {workers} ports in a row, one for the console of each worker: name the first, such as 8081."
+        )
+
+
+def _bind_admin(address: Address, number: int) -> socket.socket:
+    """Bind a worker's own admin listener: which worker answers is then known by the port. Raises CannotStart."""
+    bound = bind(address.host, address.port + max(0, number - 1), option="--admin")
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    log.info("The console is at http://%s:%d/console.", host, port_of(bound))
+    return bound
+
+
+def _refuse_if_anybody_could_use_it(service: Service, settings: Settings) -> None:
+    """Raise CannotStart for a gateway without keys that listens beyond this machine."""
     if service.is_open and not settings.is_loopback:
         raise CannotStart(
             f"The policy {settings.policy} declares no tenants, so anybody who reaches {settings.host} could use it. "
             "Declare a tenant with a key, or listen on this machine only with --host 127.0.0.1."
         )
-
-    def serves() -> None:
-        log.info("worker %d serves", number, extra=marked(LogEvent.WORKER_SERVING))
-        on_ready()
-
-    departure = Departure(settings.lame_duck_s, settings.drain_s)
-    server = GracefulServer(server_config(service), departure, service.admission, serves, supervisor)
-    try:
-        server.run(sockets=[listener])
-    except SystemExit:
-        # uvicorn's way to say that the lifespan failed; it has logged why.
-        return EXIT_CANNOT_START
-    return 0
 
 
 def server_config(service: Service) -> Config:

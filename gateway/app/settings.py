@@ -44,6 +44,14 @@ class CannotStart(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen; port 0 stands for any free one."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings, checked. `TABLE` says what each is for."""
 
@@ -64,6 +72,8 @@ class Settings:
     """None keeps nothing on disk."""
     cache_memory_bytes: int
     """Of each worker."""
+    admin: Address | None
+    """Of the first worker; each further one listens a port higher. None for no admin listener."""
 
     @property
     def is_loopback(self) -> bool:
@@ -160,14 +170,27 @@ def _cache_secret(text: str) -> Secret | None:
     return Secret(text)
 
 
+def _admin(text: str) -> Address | None:
+    if not text:
+        return None
+    host, colon, port = text.rpartition(":")
+    try:
+        address = Address(_host(host.removeprefix("[").removesuffix("]")) if colon else "127.0.0.1", _PORT(port))
+    except ValueError as error:
+        raise ValueError("must be a port, such as 8081, or an address with one, such as 127.0.0.1:8081") from error
+    return address
+
+
 def _directory(text: str) -> Path | None:
     return Path(text) if text else None
 
 
+_PORT = _whole(0, 65_535)
+
 TABLE: tuple[Setting, ...] = (
     Setting("policy", "policies/default.yaml", "The policy file; it is watched for changes.", Path),
     Setting("host", "127.0.0.1", "The address to listen on. A policy without tenants allows loopback only.", _host),
-    Setting("port", "8080", "The port to listen on; 0 takes any free one.", _whole(0, 65_535)),
+    Setting("port", "8080", "The port to listen on; 0 takes any free one.", _PORT),
     Setting("workers", "1", "Processes that share the port; one serves one core.", _whole(1, 256)),
     Setting("redis_url", "", "Where workers and replicas share budgets, limits and the cache; a secret.", _redis_url),
     Setting(
@@ -216,6 +239,13 @@ TABLE: tuple[Setting, ...] = (
         "What kept answers may take of each worker's memory; 64MiB hold some thirty thousand of 2 kB. What they take "
         "of Redis is bounded by its own `maxmemory`.",
         _memory,
+    ),
+    Setting(
+        "admin",
+        "",
+        "Where the console is, as PORT (for this machine only) or ADDRESS:PORT; each further worker is a port higher. "
+        "Nobody is asked for a key there. Without it there is no console.",
+        _admin,
     ),
 )
 """Every setting: field of `Settings`, default, and what it is for. Documentation is compared with it."""

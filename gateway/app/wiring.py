@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -26,6 +27,9 @@ from gateway.adapters.upstream_lean import LeanTransport
 from gateway.app.artefact_in_force import ArtefactInForce
 from gateway.app.cache_routes import cache_routes
 from gateway.app.cold_routes import cold_routes
+from gateway.app.console.diary import Diary
+from gateway.app.console.routes import console_routes
+from gateway.app.console.sources import Sources, place_of
 from gateway.app.door import create_app
 from gateway.app.endpoint_watch import EndpointWatch
 from gateway.app.events import LogEvent, marked
@@ -74,10 +78,10 @@ def make_service(settings: Settings, worker: int = 0) -> Service:
     judged = partial(make_judge, clock)
     model = ArtefactInForce(artefact, policy, compiler=compiler, make_scorer=scoring.make, make_judge=judged)
     stores = open_stores(settings, clock, policy.snapshot.receipts_kept)
-    lines = writer_to(STDERR if settings.request_log == "stderr" else STDOUT)
-    figures = CacheFigures()
+    lines, figures = writer_to(STDERR if settings.request_log == "stderr" else STDOUT), CacheFigures()
     logs = () if settings.request_log == "off" else (RequestLog(lines),)
-    recorders = Recorders(metrics, *logs, figures)
+    diaries = () if settings.admin is None else (Diary(clock.wall_s()),)
+    recorders = Recorders(metrics, *logs, figures, *diaries)
     world = World(
         policy=policy,
         clock=clock,
@@ -104,15 +108,15 @@ def make_service(settings: Settings, worker: int = 0) -> Service:
     expose(metrics, policy, world, lines, stores.ledger)
     expose_cache(metrics, figures, stores.cache, reports.counts)
     expose_learning(metrics, opinions, stores, model)
-    keeping = LoopKeeping(world, metrics)
-    prefixes = share_prefixes(metrics, world, stores)
+    keeping, prefixes = LoopKeeping(world, metrics), share_prefixes(metrics, world, stores)
     life = Life(settings, policy, model, scoring, world, stores, recorders, lines, keeping, prefixes)
     told = Telling(metrics, recorders, figures)
     unreached = 0 if stores.redis is not None else settings.workers - 1
-    routes = [
-        *cold_routes(world, policy, told.scrape, opinions, model),
-        *cache_routes(world, reports, told.cache, unreached),
-    ]
+    routes = [*cold_routes(world, policy, told.scrape, opinions, model)]
+    routes += cache_routes(world, reports, told.cache, unreached)
+    for diary in diaries:
+        place = place_of(settings, worker)
+        routes += console_routes(Sources(world, policy, model, stores.ledger, figures, diary, recorders.drain, place))
     app = create_app(Pipeline(world), routes, lifespan=life.lifespan)
     return Service(app, lambda: policy.snapshot.limits, policy.snapshot.is_open, world.admission)
 
@@ -132,32 +136,20 @@ def report_fault(request_id: RequestId, fault: BaseException) -> None:
     log.error("request %s: %s", request_id, fault, exc_info=fault, extra=facts)
 
 
+@dataclass(slots=True)
 class Life:
     """Start and end of a worker, in order: the watch on the policy first, the stores last."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        policy: PolicyInForce,
-        model: ArtefactInForce,
-        scoring: Scoring,
-        world: World,
-        stores: Stores,
-        recorders: Recorders,
-        lines: LineWriter,
-        keeping: LoopKeeping,
-        prefixes: News,
-    ) -> None:
-        self._settings = settings
-        self._policy = policy
-        self._model = model
-        self._scoring = scoring
-        self._world = world
-        self._stores = stores
-        self._recorders = recorders
-        self._lines = lines
-        self._keeping = keeping
-        self._prefixes = prefixes
+    _settings: Settings
+    _policy: PolicyInForce
+    _model: ArtefactInForce
+    _scoring: Scoring
+    _world: World
+    _stores: Stores
+    _recorders: Recorders
+    _lines: LineWriter
+    _keeping: LoopKeeping
+    _prefixes: News
 
     @asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:

@@ -47,6 +47,18 @@ def choose_dial(tiers: tuple[Tier, ...], aim: Aim, catalogue: Catalogue) -> Dial
     return expect(ground, affordable, SetBy.BUDGET)
 
 
+def curve(tiers: tuple[Tier, ...], aim: Aim, catalogue: Catalogue, points: int) -> tuple[Dial, ...]:
+    """Say what λ is expected to do as it grows, from 0 to where nothing changes any more, at so many points at most.
+
+    The points lie evenly among the places where a choice changes, so that they are closest where most happens.
+    """
+    ground = lay_ground(tiers, aim, catalogue)
+    steps = steps_between(each.dial for each in switches_of(ground.rows))
+    last = len(steps) - 1
+    chosen = sorted({round(last * at / max(1, points - 1)) for at in range(points)})
+    return tuple(expect(ground, steps[at], SetBy.DIAL) for at in chosen)
+
+
 def _for_quality(ground: Ground, quality: float, steps: Sequence[float], unseen: Ramp) -> Dial:
     """Return the boldest λ that is certain to keep the quality; without one, what `when_uncertified` says."""
     tried = steps

@@ -77,3 +77,10 @@ def _has_ipv6_loopback() -> bool:
     except OSError:
         return False
     return True
+
+
+def test_the_option_that_chose_the_port_is_named() -> None:
+    with bind("127.0.0.1", 0) as taken:
+        taken.listen()
+        with pytest.raises(CannotStart, match="choose another with --admin"):
+            bind("127.0.0.1", port_of(taken), option="--admin")

@@ -29,6 +29,7 @@ def test_a_sound_policy_takes_the_place_of_the_one_before() -> None:
     before = policy.snapshot
     assert offer(policy, KEYED.replace("rpm: 2", "rpm: 3"))
     assert policy.snapshot.id != before.id
+    assert policy.previous is before
     assert (policy.reloads.accepted, policy.reloads.refused) == (1, 0)
     assert policy.problems == []
 
@@ -38,6 +39,7 @@ def test_a_policy_with_problems_changes_nothing_but_what_is_said_of_it() -> None
     before, source = policy.snapshot, policy.source
     assert not offer(policy, KEYED.replace("input: 1,", "input: free-ish,"))
     assert policy.snapshot is before
+    assert policy.previous is None
     assert policy.source is source
     assert [problem.line for problem in policy.problems] == [5]
     assert (policy.reloads.accepted, policy.reloads.refused) == (0, 1)

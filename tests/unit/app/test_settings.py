@@ -8,7 +8,7 @@ from typing import get_type_hints
 
 import pytest
 
-from gateway.app.settings import TABLE, CannotStart, Setting, Settings, environment, read_settings
+from gateway.app.settings import TABLE, Address, CannotStart, Setting, Settings, environment, read_settings
 from gateway.domain.tier import Secret
 
 
@@ -88,11 +88,28 @@ def test_everything_can_be_set() -> None:
         ("TIERGATE_DRAIN_S", "soon"),
         ("TIERGATE_DRAIN_S", "-1"),
         ("TIERGATE_DRAIN_S", "nan"),
+        ("TIERGATE_ADMIN", "console"),
+        ("TIERGATE_ADMIN", "127.0.0.1:"),
+        ("TIERGATE_ADMIN", ":8081"),
+        ("TIERGATE_ADMIN", "http://127.0.0.1:8081"),
     ],
 )
 def test_a_bad_value_names_its_variable_and_what_it_must_be(variable: str, value: str) -> None:
     (problem,) = problems({variable: value})
     assert problem.startswith(f"{variable} must ")
+
+
+@pytest.mark.parametrize(
+    ("value", "address"),
+    [
+        ("", None),
+        ("8081", Address("127.0.0.1", 8081)),
+        ("0.0.0.0:8081", Address("0.0.0.0", 8081)),
+        ("[::1]:0", Address("::1", 0)),
+    ],
+)
+def test_the_admin_listener_is_a_port_of_this_machine_or_an_address(value: str, address: Address | None) -> None:
+    assert settings({"TIERGATE_ADMIN": value}).admin == address
 
 
 def test_a_bad_option_names_the_option() -> None:

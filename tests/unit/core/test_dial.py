@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from gateway.core.dial import choose_dial
+from gateway.core.dial import choose_dial, curve
 from gateway.core.routing import decide
 from gateway.domain.ability import Z_95, Score
 from gateway.domain.calibration import CalibrationRequest, Catalogue
@@ -164,3 +164,18 @@ def test_fewer_calibration_requests_widen_the_bound() -> None:
     low_many = choose_dial(_pair(), Aim(dial=1e9), many)
     assert low_few.quality == pytest.approx(low_many.quality)
     assert low_few.quality_low < low_many.quality_low
+
+
+def test_a_curve_goes_from_the_likeliest_to_the_cheapest() -> None:
+    points = curve(_pair(), Aim(), MIXED, 7)
+    assert len(points) == 7
+    assert [point.value for point in points] == sorted(point.value for point in points)
+    costs = [point.cost_share for point in points]
+    assert costs == sorted(costs, reverse=True)
+    assert (points[0].value, points[-1].shares) == (0.0, (1.0, 0.0))
+
+
+@pytest.mark.parametrize(("points", "catalogue"), [(1, MIXED), (40, NOTHING_KNOWN)])
+def test_a_curve_of_one_point_stands_where_cost_does_not_count(points: int, catalogue: Catalogue) -> None:
+    (only,) = curve(_pair(), Aim(), catalogue, points)
+    assert only.value == 0.0
