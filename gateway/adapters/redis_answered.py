@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import msgspec
 
 from gateway.adapters.memory_answered import MemoryAnswered
+from gateway.adapters.redis_client import RedisClient
 from gateway.adapters.redis_keys import tenant_prefix
 from gateway.adapters.redis_link import Argument, RedisUnavailable, Reply
-from gateway.adapters.redis_turn import TurnClient
 from gateway.adapters.redis_write_behind import DEFAULT_WRITES, WriteBehind, WriteBehindSettings
 from gateway.domain.feedback import AnsweredRequest, Feedback
 from gateway.domain.ids import RequestId, TenantId
@@ -32,7 +32,7 @@ class RedisAnsweredSettings:
 class RedisAnswered:
     """Share answered requests over workers. The client is the caller's and stays open."""
 
-    def __init__(self, client: TurnClient, settings: RedisAnsweredSettings | None = None) -> None:
+    def __init__(self, client: RedisClient, settings: RedisAnsweredSettings | None = None) -> None:
         self._client = client
         self._settings = settings or RedisAnsweredSettings()
         self._newest = MemoryAnswered(self._settings.kept)

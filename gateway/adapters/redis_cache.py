@@ -17,12 +17,12 @@ from uuid import uuid4
 from gateway.adapters.cache_value import VALUE_BYTES_MAX, read_value, write_value
 from gateway.adapters.memory_cache import BYTES_MAX, is_of, key_named, local_name
 from gateway.adapters.memory_lru import ByteLru
+from gateway.adapters.redis_client import RedisClient
 from gateway.adapters.redis_keys import tenant_prefix
 from gateway.adapters.redis_leases import DEFAULT_LEASES, NOBODY_ELSES, RedisLeases, RedisLeasesSettings, watch
 from gateway.adapters.redis_link import RedisUnavailable, Reply
 from gateway.adapters.redis_purges import DEFAULT_PURGES, RedisPurges, RedisPurgesSettings
 from gateway.adapters.redis_sweep import DEFAULT_SWEEP, RedisSweepSettings, sweep
-from gateway.adapters.redis_turn import TurnClient
 from gateway.adapters.redis_write_behind import DEFAULT_WRITES, WriteBehind, WriteBehindSettings
 from gateway.core.purges import entry_in
 from gateway.domain.cache_terms import ANSWER_BYTES_MAX
@@ -62,7 +62,7 @@ class RedisCache:
     from Redis, and no longer. The client is the caller's: closing the cache leaves it open.
     """
 
-    def __init__(self, client: TurnClient, clock: Clock, settings: RedisCacheSettings | None = None) -> None:
+    def __init__(self, client: RedisClient, clock: Clock, settings: RedisCacheSettings | None = None) -> None:
         self._client = client
         self._clock = clock
         self._settings = settings or RedisCacheSettings()

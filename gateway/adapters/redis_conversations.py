@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import msgspec
 
 from gateway.adapters.memory_conversations import MemoryConversations
+from gateway.adapters.redis_client import RedisClient
 from gateway.adapters.redis_keys import tenant_prefix
 from gateway.adapters.redis_link import RedisUnavailable
-from gateway.adapters.redis_turn import TurnClient
 from gateway.adapters.redis_write_behind import DEFAULT_WRITES, WriteBehind, WriteBehindSettings
 from gateway.domain.conversation import ConversationKey, Standing
 from gateway.domain.ids import EndpointId, TierName
@@ -48,7 +48,7 @@ class _Stored(msgspec.Struct, array_like=True, frozen=True):
 class RedisConversations:
     """Share standings over workers. The client is the caller's and stays open."""
 
-    def __init__(self, client: TurnClient, clock: Clock, settings: RedisConversationsSettings | None = None) -> None:
+    def __init__(self, client: RedisClient, clock: Clock, settings: RedisConversationsSettings | None = None) -> None:
         self._client = client
         self._settings = settings or RedisConversationsSettings()
         self._seen = MemoryConversations(clock)

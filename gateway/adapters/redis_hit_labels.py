@@ -15,9 +15,9 @@ from typing import Final
 
 import msgspec
 
+from gateway.adapters.redis_client import RedisClient
 from gateway.adapters.redis_keys import tenant_prefix
 from gateway.adapters.redis_link import RedisUnavailable, Reply
-from gateway.adapters.redis_turn import TurnClient
 from gateway.core.hit_proof import HitLabel
 from gateway.core.hit_proofs import HitClass, HitProofs
 from gateway.ports import Clock
@@ -41,7 +41,7 @@ class RedisHitLabels:
 
     def __init__(
         self,
-        client: TurnClient,
+        client: RedisClient,
         proofs: HitProofs,
         *,
         worker: str,

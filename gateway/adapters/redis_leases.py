@@ -14,10 +14,10 @@ from functools import partial
 from importlib.resources import files
 from typing import Any, Final
 
+from gateway.adapters.redis_client import RedisClient
 from gateway.adapters.redis_keys import tenant_prefix
 from gateway.adapters.redis_link import RedisUnavailable, Reply
 from gateway.adapters.redis_script import RedisScript
-from gateway.adapters.redis_turn import TurnClient
 from gateway.adapters.redis_write_behind import WriteBehind
 from gateway.domain.flight import Ending, Landing
 from gateway.domain.identity import ExactKey
@@ -47,7 +47,7 @@ class RedisLeases:
 
     def __init__(
         self,
-        client: TurnClient,
+        client: RedisClient,
         writes: WriteBehind,
         worker: str,
         settings: RedisLeasesSettings = DEFAULT_LEASES,

@@ -9,11 +9,11 @@ Windows follow Redis's clock, in UTC; no worker's clock has a say.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from gateway.adapters.redis_client import RedisClient
 from gateway.adapters.redis_keys import tenant_prefix
 from gateway.adapters.redis_link import Argument, RedisUnavailable, Reply
 from gateway.adapters.redis_script import RedisScript
 from gateway.adapters.redis_settles import SettleRetries, SettleRetrySettings
-from gateway.adapters.redis_turn import TurnClient
 from gateway.domain.ids import RequestId, TenantId
 from gateway.domain.ledger import UNLIMITED, Hold, HoldVerdict, Refusal, Settlement
 from gateway.ports import Clock, LedgerUnavailable
@@ -38,7 +38,7 @@ class RedisLedger:
 
     def __init__(
         self,
-        client: TurnClient,
+        client: RedisClient,
         *,
         clock: Clock,
         chance: Callable[[], float],

@@ -15,8 +15,8 @@ from typing import Final
 
 import msgspec
 
+from gateway.adapters.redis_client import RedisClient
 from gateway.adapters.redis_link import RedisUnavailable, Reply
-from gateway.adapters.redis_turn import TurnClient
 from gateway.core.prefix_share import PrefixShare, Told
 from gateway.ports import Clock
 
@@ -51,7 +51,7 @@ class RedisPrefixNews:
 
     def __init__(
         self,
-        client: TurnClient,
+        client: RedisClient,
         share: PrefixShare,
         *,
         worker: str,

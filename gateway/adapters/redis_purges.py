@@ -18,10 +18,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 
+from gateway.adapters.redis_client import RedisClient
 from gateway.adapters.redis_keys import tenant_tag
 from gateway.adapters.redis_link import RedisUnavailable, Reply
 from gateway.adapters.redis_script import RedisScript
-from gateway.adapters.redis_turn import TurnClient
 from gateway.core.purges import ALL, ENTRIES_MAX, Mark, PurgeMarks, mark_name
 from gateway.domain.ids import TenantId
 from gateway.domain.purge import Selection
@@ -49,7 +49,7 @@ class RedisPurges:
 
     def __init__(
         self,
-        client: TurnClient,
+        client: RedisClient,
         clock: Clock,
         settings: RedisPurgesSettings,
         *,

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gateway.adapters.memory_receipts import MemoryReceipts
+from gateway.adapters.redis_client import RedisClient
 from gateway.adapters.redis_keys import tenant_prefix
 from gateway.adapters.redis_link import RedisUnavailable
-from gateway.adapters.redis_turn import TurnClient
 from gateway.adapters.redis_write_behind import DEFAULT_WRITES, WriteBehind, WriteBehindSettings
 from gateway.domain.ids import RequestId, TenantId
 from gateway.domain.receipt import Receipt
@@ -36,7 +36,7 @@ class RedisReceiptsSettings:
 class RedisReceipts:
     """Share receipts over workers, each with its own tenant only. The client is the caller's and stays open."""
 
-    def __init__(self, client: TurnClient, codec: ReceiptCodec, settings: RedisReceiptsSettings | None = None) -> None:
+    def __init__(self, client: RedisClient, codec: ReceiptCodec, settings: RedisReceiptsSettings | None = None) -> None:
         self._client = client
         self._codec = codec
         self._settings = settings or RedisReceiptsSettings()

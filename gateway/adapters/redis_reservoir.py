@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from gateway.adapters.redis_client import RedisClient
 from gateway.adapters.redis_keys import tenant_prefix
 from gateway.adapters.redis_link import Argument, RedisUnavailable, Reply
-from gateway.adapters.redis_turn import TurnClient
 from gateway.adapters.reservoir_index import ReservoirIndex, ReservoirSettings
 from gateway.domain.ability import Correction, Score
 from gateway.domain.feedback import Label
@@ -45,7 +45,7 @@ class RedisReservoirSettings:
 class RedisReservoir:
     """Hold all labels here, and share new ones. The client is the caller's and stays open."""
 
-    def __init__(self, client: TurnClient, settings: RedisReservoirSettings | None = None) -> None:
+    def __init__(self, client: RedisClient, settings: RedisReservoirSettings | None = None) -> None:
         self._client = client
         self._settings = settings or RedisReservoirSettings()
         self._index = ReservoirIndex(self._settings.bounds)

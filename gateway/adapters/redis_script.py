@@ -3,8 +3,8 @@
 import hashlib
 from importlib.resources import files
 
+from gateway.adapters.redis_client import RedisClient
 from gateway.adapters.redis_link import Argument, RedisRefused, Reply
-from gateway.adapters.redis_turn import TurnClient
 
 
 class RedisScript:
@@ -16,7 +16,7 @@ class RedisScript:
 
     async def run(
         self,
-        client: TurnClient,
+        client: RedisClient,
         keys: tuple[str, ...],
         arguments: tuple[Argument, ...],
         timeout_s: float,

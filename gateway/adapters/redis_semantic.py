@@ -15,9 +15,9 @@ from typing import Final
 
 import msgspec
 
+from gateway.adapters.redis_client import RedisClient
 from gateway.adapters.redis_keys import tenant_prefix
 from gateway.adapters.redis_link import Argument, RedisUnavailable, Reply
-from gateway.adapters.redis_turn import TurnClient
 from gateway.adapters.redis_write_behind import DEFAULT_WRITES, WriteBehind, WriteBehindSettings
 from gateway.adapters.semantic_rows import ENTRIES_MAX
 from gateway.adapters.semantic_scopes import BYTES_MAX, SemanticScopes
@@ -63,7 +63,7 @@ class _Stored(msgspec.Struct, array_like=True, frozen=True):
 class RedisSemanticIndex:
     """Share questions over workers. The client is the caller's and stays open."""
 
-    def __init__(self, client: TurnClient, clock: Clock, settings: RedisSemanticSettings | None = None) -> None:
+    def __init__(self, client: RedisClient, clock: Clock, settings: RedisSemanticSettings | None = None) -> None:
         self._client = client
         self._clock = clock
         self._settings = settings or RedisSemanticSettings()

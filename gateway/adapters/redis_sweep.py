@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gateway.adapters.cache_value import HEAD_BYTES_MAX, Head, read_head
+from gateway.adapters.redis_client import RedisClient
 from gateway.adapters.redis_keys import tenant_prefix
 from gateway.adapters.redis_link import RedisUnavailable, Reply
-from gateway.adapters.redis_turn import TurnClient
 from gateway.domain.ids import RouteName
 from gateway.domain.purge import Selection, Tally
 from gateway.ports import Clock
@@ -31,7 +31,7 @@ DEFAULT_SWEEP = RedisSweepSettings()
 
 
 async def sweep(
-    client: TurnClient,
+    client: RedisClient,
     clock: Clock,
     selection: Selection,
     settings: RedisSweepSettings = DEFAULT_SWEEP,
@@ -79,7 +79,7 @@ def _page(reply: Reply) -> tuple[bytes, list[bytes]]:
             raise RedisUnavailable("what Redis said to SCAN cannot be read")
 
 
-async def _heads(client: TurnClient, keys: list[bytes], timeout_s: float) -> Iterator[tuple[bytes, Head]]:
+async def _heads(client: RedisClient, keys: list[bytes], timeout_s: float) -> Iterator[tuple[bytes, Head]]:
     """Read what is known of these answers, all in one turn; what is none of ours is passed over."""
     calls = [client.call("GETRANGE", key, 0, HEAD_BYTES_MAX - 1, timeout_s=timeout_s) for key in keys]
     values = await asyncio.gather(*calls)

@@ -3,6 +3,7 @@
     redis://[user:password@]host[:port][/db]         rediss:// for TLS (redis-py's ssl_* options as query)
     unix://[user:password@]/path/of/socket[?db=0]
     redis+sentinel://[user:password@]host:port[,host:port]/service[?db=0]
+    redis+cluster://[user:password@]host:port[,host:port]        rediss+cluster:// for TLS
 
 redis-py reads the URLs and asks the sentinels, so whatever it accepts there holds here.
 """
@@ -23,6 +24,8 @@ from redis.exceptions import RedisError
 from gateway.adapters.redis_link import Argument, Call, Link, LinkOwner, RedisUnavailable, pack
 
 _SENTINEL_SCHEME = "redis+sentinel"
+_CLUSTER_SCHEMES = ("redis+cluster", "rediss+cluster")
+_PORT = 6379
 _SENTINEL_PORT = 26379
 """Sentinel's own default."""
 
@@ -32,7 +35,10 @@ _SENTINEL_TIMEOUT_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class RedisTarget:
-    """Where the server is and how to greet it. Either `path`, or `host` and `port`, or `sentinels` and `service`."""
+    """Where the server is and how to greet it: `path`, `host` and `port`, `sentinels` and `service`, or `nodes`.
+
+    `nodes` are some servers of a cluster, through which the others are found.
+    """
 
     host: str = "localhost"
     port: int = 6379
@@ -43,9 +49,19 @@ class RedisTarget:
     tls: ssl.SSLContext | None = None
     sentinels: tuple[tuple[str, int], ...] = ()
     service: str = ""
+    nodes: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def where(self) -> str:
+        """Return a short name of the place, without credentials."""
+        if self.path is not None:
+            return self.path
+        if self.sentinels:
+            return f"{self.service} by sentinels"
+        return ",".join(f"{host}:{port}" for host, port in self.nodes or ((self.host, self.port),))
 
     def __repr__(self) -> str:
-        where = self.path or (f"{self.service} by sentinels" if self.sentinels else f"{self.host}:{self.port}")
+        where = self.where
         return f"RedisTarget({where}, db {self.db})"
 
     def greeting(self) -> list[tuple[Argument, ...]]:
@@ -62,6 +78,8 @@ def read_target(url: str) -> RedisTarget:
     """Read a Redis URL. Raises ValueError, saying what a URL must look like, for one that cannot be used."""
     if url.startswith(_SENTINEL_SCHEME + "://"):
         return _read_sentinel_target(url)
+    if url.startswith(tuple(f"{scheme}://" for scheme in _CLUSTER_SCHEMES)):
+        return _read_cluster_target(url)
     options: dict[str, Any] = dict(parse_url(url))
     kind = options.pop("connection_class", Connection)
     try:
@@ -127,7 +145,7 @@ async def _address_of(target: RedisTarget) -> tuple[str, int]:
 def _read_sentinel_target(url: str) -> RedisTarget:
     parts = urlsplit(url)
     _, _, hosts = parts.netloc.rpartition("@")
-    sentinels = tuple(_host_and_port(entry) for entry in hosts.split(","))
+    sentinels = tuple(_host_and_port(entry, _SENTINEL_PORT) for entry in hosts.split(","))
     service = parts.path.strip("/")
     if not service or not all(host for host, _ in sentinels):
         raise ValueError("a sentinel URL looks like redis+sentinel://host:26379,host:26379/service")
@@ -137,6 +155,19 @@ def _read_sentinel_target(url: str) -> RedisTarget:
     return replace(plain, sentinels=sentinels, service=service)
 
 
-def _host_and_port(entry: str) -> tuple[str, int]:
+def _read_cluster_target(url: str) -> RedisTarget:
+    parts = urlsplit(url)
+    _, _, hosts = parts.netloc.rpartition("@")
+    nodes = tuple(_host_and_port(entry, _PORT) for entry in hosts.split(","))
+    if not all(host for host, _ in nodes):
+        raise ValueError("a cluster's URL looks like redis+cluster://host:6379,host:6379")
+    credentials = parts.netloc[: -len(hosts)]
+    plain = read_target(f"{parts.scheme.partition('+')[0]}://{credentials}localhost{parts.path}?{parts.query}")
+    if plain.db:
+        raise ValueError("a cluster has no databases but 0: leave the number out of its URL")
+    return replace(plain, host=nodes[0][0], port=nodes[0][1], nodes=nodes)
+
+
+def _host_and_port(entry: str, port: int) -> tuple[str, int]:
     parts = urlsplit(f"//{entry}")
-    return parts.hostname or "", parts.port or _SENTINEL_PORT
+    return parts.hostname or "", parts.port or port

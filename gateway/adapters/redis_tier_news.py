@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import msgspec
 
+from gateway.adapters.redis_client import RedisClient
 from gateway.adapters.redis_link import RedisUnavailable, Reply
-from gateway.adapters.redis_turn import TurnClient
 from gateway.core.slo_window import WINDOW_S
 from gateway.core.tier_slo import TierSlos
 from gateway.domain.ids import TierName
@@ -40,7 +40,7 @@ class RedisTierNews:
 
     def __init__(
         self,
-        client: TurnClient,
+        client: RedisClient,
         slos: TierSlos,
         *,
         known: Callable[[], Container[str]],

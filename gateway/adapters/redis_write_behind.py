@@ -5,8 +5,8 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gateway.adapters.redis_client import RedisClient
 from gateway.adapters.redis_link import Argument, RedisUnavailable
-from gateway.adapters.redis_turn import TurnClient
 
 Command = tuple[Argument, ...]
 
@@ -30,7 +30,7 @@ DEFAULT_WRITES = WriteBehindSettings()
 class WriteBehind:
     """Carry out commands behind the callers' backs. A failed write is lost and counted, never tried again."""
 
-    def __init__(self, client: TurnClient, settings: WriteBehindSettings = DEFAULT_WRITES) -> None:
+    def __init__(self, client: RedisClient, settings: WriteBehindSettings = DEFAULT_WRITES) -> None:
         self._client = client
         self._settings = settings
         self._queue: deque[tuple[Command, int]] = deque()

@@ -54,12 +54,12 @@ async def redis(settings: Settings, clock: Clock) -> Finding:
         target = read_target(settings.redis_url.reveal())
     except ValueError as error:
         return fail("redis", f"the URL cannot be used: {error}", _REDIS_MEND)
-    where = target.path or target.service or f"{target.host}:{target.port}"
+    where = target.where
     try:
         async with asyncio.timeout(TIMEOUT_S):
             link = await open_link(target, _Asker())
             try:
-                return await _ask(link, clock)
+                return await _ask(link, clock, as_cluster=bool(target.nodes))
             finally:
                 link.abort()
                 await link.closed
@@ -69,7 +69,7 @@ async def redis(settings: Settings, clock: Clock) -> Finding:
         return fail("redis", f"{where} cannot be used: {error}", _REDIS_MEND)
 
 
-async def _ask(link: Link, clock: Clock) -> Finding:
+async def _ask(link: Link, clock: Clock, *, as_cluster: bool) -> Finding:
     began_s = clock.now_s()
     await _call(link, "PING")
     round_trip = f"round trip {(clock.now_s() - began_s) * 1e3:.2f} ms"
@@ -77,7 +77,7 @@ async def _ask(link: Link, clock: Clock) -> Finding:
         told = read_server_facts(await _call(link, "INFO"))
     except RedisRefused:
         return ok("redis", f"answers, {round_trip}; this user may not ask for its version")
-    return judge_redis(told, round_trip)
+    return judge_redis(told, round_trip, as_cluster=as_cluster)
 
 
 async def _call(link: Link, command: str) -> Reply:
@@ -94,8 +94,8 @@ def read_server_facts(reply: Reply) -> dict[str, str]:
     return {name: value.strip() for name, _, value in lines if name}
 
 
-def judge_redis(told: Mapping[str, str], round_trip: str) -> Finding:
-    """Judge what a server says of itself."""
+def judge_redis(told: Mapping[str, str], round_trip: str, *, as_cluster: bool) -> Finding:
+    """Judge what a server says of itself, and whether the URL names it as the cluster that it is, or is not."""
     valkey = told.get("valkey_version")
     version = valkey or told.get("redis_version", "")
     what = f"{'Valkey' if valkey else 'Redis'} {version or 'of unknown version'}, {round_trip}"
@@ -104,6 +104,12 @@ def judge_redis(told: Mapping[str, str], round_trip: str) -> Finding:
         return fail("redis", f"{what}: too old", "use Redis 6.2 or later, or Valkey")
     if told.get("role") == "slave":
         return fail("redis", f"{what}: a replica, which takes no writes", "name the primary, or redis+sentinel://")
+    is_cluster = told.get("cluster_enabled") == "1"
+    if is_cluster and not as_cluster:
+        what = f"{what}: one server of a cluster, which sends away what others hold"
+        return fail("redis", what, "name the cluster: redis+cluster://host:port")
+    if as_cluster and not is_cluster and told:
+        return fail("redis", f"{what}: no cluster", "name it redis://host:port")
     return ok("redis", what)
 
 

@@ -20,6 +20,14 @@ PREFIX = "TIERGATE_"
 LOG_LEVELS = ("debug", "info", "warning", "error")
 REQUEST_LOGS = ("stdout", "stderr", "off")
 
+_REDIS_SCHEMES = (
+    "redis://",
+    "rediss://",
+    "unix://",
+    "redis+sentinel://",
+    "redis+cluster://",
+    "rediss+cluster://",
+)
 _MEMORY_BYTES_MIN, _MEMORY_BYTES_MAX = 1024**2, 64 * 1024**3
 
 CACHE_SECRET_CHARS_MIN = 16
@@ -150,8 +158,8 @@ def _seconds(text: str) -> float:
 def _redis_url(text: str) -> Secret | None:
     if not text:
         return None
-    if not text.startswith(("redis://", "rediss://", "unix://", "redis+sentinel://")):
-        raise ValueError("must begin with redis://, rediss://, unix:// or redis+sentinel://")
+    if not text.startswith(_REDIS_SCHEMES):
+        raise ValueError(f"must begin with {', '.join(_REDIS_SCHEMES[:-1])} or {_REDIS_SCHEMES[-1]}")
     return Secret(text)
 
 

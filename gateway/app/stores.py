@@ -21,6 +21,8 @@ from gateway.adapters.memory_reservoir import MemoryReservoir
 from gateway.adapters.memory_semantic import MemorySemanticIndex
 from gateway.adapters.redis_answered import RedisAnswered, RedisAnsweredSettings
 from gateway.adapters.redis_cache import RedisCache, RedisCacheSettings
+from gateway.adapters.redis_client import RedisClient
+from gateway.adapters.redis_cluster import ClusterClient
 from gateway.adapters.redis_conversations import RedisConversations
 from gateway.adapters.redis_hit_labels import RedisHitLabels
 from gateway.adapters.redis_ledger import RedisLedger
@@ -69,7 +71,7 @@ class Stores:
     reservoir: Reservoir
     records: FileRecords | NoRecords
     cache_master: bytes
-    redis: TurnClient | None
+    redis: RedisClient | None
 
     def tier_news(self, slos: TierSlos, known: Callable[[], Container[str]], clock: Clock) -> News:
         """Return what tells other workers what is seen of tiers here, and these what is seen there."""
@@ -129,7 +131,8 @@ def open_stores(settings: Settings, clock: Clock, receipts_kept: int) -> Stores:
         target = read_target(settings.redis_url.reveal())
     except ValueError as error:
         raise CannotStart(f"TIERGATE_REDIS_URL cannot be used: {error}") from error
-    client = TurnClient(target, clock=clock, chance=uniform, tell=_tell_redis)
+    open_client = ClusterClient if target.nodes else TurnClient
+    client = open_client(target, clock=clock, chance=uniform, tell=_tell_redis)
     receipts = RedisReceipts(
         client, ReceiptCodec(encode_receipt, decode_receipt), RedisReceiptsSettings(kept=receipts_kept)
     )

@@ -23,6 +23,10 @@ from tests.support.redis_server import PATIENT_S, client_of, closing, free_port,
                 username="me", password="safe", db=4, sentinels=(("one", 26379), ("two", 7001)), service="main"
             ),
         ),
+        (
+            "redis+cluster://me:safe@one,two:7001",
+            RedisTarget(host="one", username="me", password="safe", nodes=(("one", 6379), ("two", 7001))),
+        ),
     ],
 )
 def test_a_url_names_the_server_and_the_greeting(url: str, target: RedisTarget) -> None:
@@ -30,10 +34,11 @@ def test_a_url_names_the_server_and_the_greeting(url: str, target: RedisTarget) 
 
 
 def test_rediss_checks_the_servers_certificate_and_name() -> None:
-    target = read_target("rediss://cache")
-    assert target.tls is not None
-    assert target.tls.verify_mode is ssl.CERT_REQUIRED
-    assert target.tls.check_hostname
+    for url in ("rediss://cache", "rediss+cluster://cache"):
+        target = read_target(url)
+        assert target.tls is not None
+        assert target.tls.verify_mode is ssl.CERT_REQUIRED
+        assert target.tls.check_hostname
 
 
 @pytest.mark.parametrize(
@@ -45,10 +50,13 @@ def test_rediss_checks_the_servers_certificate_and_name() -> None:
         "redis://cache?ssl_nonsense=1",
         "redis+sentinel://one/",
         "redis+sentinel:///main",
+        "redis+cluster://",
+        "redis+cluster://one,,two",
+        "redis+cluster://one/3",
     ],
 )
 def test_a_url_that_cannot_be_used_is_a_value_error(url: str) -> None:
-    with pytest.raises(ValueError, match=r"Redis|sentinel"):
+    with pytest.raises(ValueError, match=r"Redis|sentinel|cluster"):
         read_target(url)
 
 

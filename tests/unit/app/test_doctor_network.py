@@ -75,13 +75,23 @@ def test_what_is_no_list_of_models_names_none(raw: bytes) -> None:
         ({"redis_version": "7.2.4", "valkey_version": "9.1.2"}, Level.OK, "Valkey 9.1.2"),
         ({"redis_version": "6.0.16"}, Level.FAIL, "too old"),
         ({"redis_version": "7.2.4", "role": "slave"}, Level.FAIL, "a replica"),
+        ({"redis_version": "7.2.4", "cluster_enabled": "0"}, Level.OK, "Redis 7.2.4"),
+        ({"redis_version": "7.2.4", "cluster_enabled": "1"}, Level.FAIL, "one server of a cluster"),
         ({}, Level.OK, "of unknown version"),
     ],
 )
 def test_a_server_is_judged_by_its_version_and_role(told: dict[str, str], level: Level, what: str) -> None:
-    finding = judge_redis(told, "round trip 0.10 ms")
+    finding = judge_redis(told, "round trip 0.10 ms", as_cluster=False)
     assert finding.level is level
     assert what in finding.what
+
+
+def test_a_cluster_is_judged_by_whether_it_is_one() -> None:
+    told = {"redis_version": "7.2.4", "cluster_enabled": "1"}
+    assert judge_redis(told, "", as_cluster=True).level is Level.OK
+    finding = judge_redis({**told, "cluster_enabled": "0"}, "", as_cluster=True)
+    assert (finding.level, finding.mend) == (Level.FAIL, "name it redis://host:port")
+    assert judge_redis({}, "", as_cluster=True).level is Level.OK
 
 
 def test_what_a_server_tells_of_itself_is_read() -> None:

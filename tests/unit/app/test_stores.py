@@ -17,6 +17,7 @@ from gateway.adapters.memory_reservoir import MemoryReservoir
 from gateway.adapters.memory_semantic import MemorySemanticIndex
 from gateway.adapters.redis_answered import RedisAnswered
 from gateway.adapters.redis_cache import RedisCache
+from gateway.adapters.redis_cluster import ClusterClient
 from gateway.adapters.redis_conversations import RedisConversations
 from gateway.adapters.redis_hit_labels import RedisHitLabels
 from gateway.adapters.redis_ledger import RedisLedger
@@ -70,6 +71,14 @@ async def test_what_is_lost_and_what_is_back_is_logged(caplog: pytest.LogCapture
         stores.ledger.tell(trouble)
     assert [getattr(record, EVENT) for record in caplog.records] == ["redis_lost", "ledger_lost", "ledger_back"]
     assert getattr(caplog.records[0], FACTS)["cause"].startswith("cannot connect: ")
+    await stores.aclose()
+
+
+async def test_a_cluster_is_spoken_to_as_one() -> None:
+    stores = open_stores(
+        settings(redis_url="redis+cluster://127.0.0.1:1", cache_secret="sixteen characters"), ManualClock(), 10
+    )
+    assert isinstance(stores.redis, ClusterClient)
     await stores.aclose()
 
 
