@@ -1,7 +1,7 @@
 """Which conversation a request belongs to, as far as its head and body tell.
 
-A caller that names it, in the header `x-conversation-id` or `x-session-id`, is believed: within its own tenant that can
-harm nobody else. Otherwise it is told by how it began: the messages up to the first user turn, and the tools. The
+A caller that names it in a header, `x-conversation-id` or one that coding agents send, is believed: within its own
+tenant that can harm nobody else. Otherwise it is told by how it began: the messages up to the first user turn, and the tools. The
 members `prompt_cache_key`, `safety_identifier` and `user` may be shared by many conversations, so they only tell apart
 what began alike.
 """
@@ -10,8 +10,34 @@ import msgspec
 from msgspec import Raw, Struct
 
 from gateway.domain.request import CanonicalRequest
-from gateway.wire.headers import CONVERSATION_HEADER, SESSION_HEADER, Headers, header
+from gateway.wire.headers import (
+    BIFROST_HEADER,
+    CLAUDE_CODE_HEADER,
+    CODEX_HEADER,
+    CONVERSATION_HEADER,
+    DYNAMO_HEADER,
+    OLDER_CODEX_HEADER,
+    OPENCODE_HEADER,
+    SESSION_HEADER,
+    Headers,
+)
 
+_NAMED_BY = {
+    name: rank
+    for rank, name in enumerate(
+        (
+            CONVERSATION_HEADER,
+            SESSION_HEADER,
+            CLAUDE_CODE_HEADER,
+            CODEX_HEADER,
+            OLDER_CODEX_HEADER,
+            OPENCODE_HEADER,
+            DYNAMO_HEADER,
+            BIFROST_HEADER,
+        )
+    )
+}
+"""Headers that name a conversation; of several the first here counts."""
 _NAME_BYTES_MAX = 512
 """Longer than any identifier in use; what is longer is not read."""
 
@@ -45,8 +71,8 @@ def conversation_identity(headers: Headers, request: CanonicalRequest) -> bytes:
 
     About 5 µs, so it is called only for a request that goes on with a conversation, and behind an answer.
     """
-    name = header(headers, CONVERSATION_HEADER) or header(headers, SESSION_HEADER)
-    if name and len(name) <= _NAME_BYTES_MAX:
+    name = _name_in(headers)
+    if name is not None:
         return b"named\0" + name
     opening = _DECODER.decode(request.body)
     first = next((at for at, message in enumerate(opening.messages) if message.role == "user"), len(opening.messages))
@@ -63,3 +89,10 @@ def conversation_identity(headers: Headers, request: CanonicalRequest) -> bytes:
     if len(begun) > 2 * _READ_BYTES:
         begun = b"%d %b%b" % (len(begun), begun[:_READ_BYTES], begun[-_READ_BYTES:])
     return b"begun\0" + begun
+
+
+def _name_in(headers: Headers) -> bytes | None:
+    found = [
+        (_NAMED_BY[key], value) for key, value in headers if key in _NAMED_BY and 0 < len(value) <= _NAME_BYTES_MAX
+    ]
+    return min(found)[1] if found else None

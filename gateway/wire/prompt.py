@@ -7,6 +7,7 @@ from msgspec import Raw
 
 from gateway.domain.request import Need
 from gateway.domain.usage import tokens_in
+from gateway.wire.harness import asked_text
 from gateway.wire.openai_types import Chat, Media, Message, Part
 
 TOKENS_PER_MESSAGE: Final = 4
@@ -37,7 +38,10 @@ class Prompt:
 
 
 def chat_prompt(chat: Chat, *, has_tools: bool) -> Prompt:
-    """Read a conversation. `user_text` is the last user turn, `context_text` the user's or assistant's turn before."""
+    """Read a conversation. `user_text` is the last user turn, `context_text` the user's or assistant's turn before.
+
+    Both are without what agents inject, and a user turn that holds nothing else is none of the user's.
+    """
     size = _raw_bytes(chat.tools) + _raw_bytes(chat.functions)
     turns = 0
     last: Message | None = None
@@ -70,7 +74,11 @@ def chat_prompt(chat: Chat, *, has_tools: bool) -> Prompt:
     tokens += tokens_in(size)
     continues = turns > 1 or before is not None or previous is not last
     in_tool_loop = continues and _awaits_tools(chat.messages[-1])
-    return Prompt(needs, _text_of(last), _text_of(before), turns, size, tokens, has_remote, continues, in_tool_loop)
+    said = _text_of(last)
+    user_text, context_text = asked_text(said), asked_text(_text_of(before))
+    if said and not user_text and turns > 1:
+        user_text, context_text = _last_asked(chat.messages)
+    return Prompt(needs, user_text, context_text, turns, size, tokens, has_remote, continues, in_tool_loop)
 
 
 def plain_prompt(texts: str | list[str | int | list[int]], *extra: str | None, turns: int) -> Prompt:
@@ -115,6 +123,16 @@ def _text_of(message: Message | None) -> str:
     if isinstance(message.content, str):
         return message.content
     return "\n".join(part.text for part in message.content if part.text)
+
+
+def _last_asked(messages: list[Message]) -> tuple[str, str]:
+    """Return the last user turn that holds more than an agent's blocks, and the turn before it."""
+    said = [(message.role, asked_text(_text_of(message))) for message in messages if message.role in _TURNS]
+    for at in range(len(said) - 1, -1, -1):
+        role, text = said[at]
+        if role == "user" and text:
+            return text, said[at - 1][1] if at else ""
+    return "", ""
 
 
 def _is_seen(part: Part) -> bool:

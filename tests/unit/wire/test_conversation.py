@@ -76,6 +76,15 @@ def test_a_named_conversation_is_the_one_that_is_named() -> None:
     assert of(FIRST, headers=both) == of(FIRST, headers=((b"x-conversation-id", b"c-1"),))
 
 
+@pytest.mark.parametrize("header", [b"x-claude-code-session-id", b"session-id", b"x-opencode-session"])
+def test_coding_agents_name_their_conversations(header: bytes) -> None:
+    named = of(FIRST, headers=((b"accept", b"*/*"), (header, b"s-1")))
+    assert named == of(SYSTEM, SECOND, headers=((header, b"s-1"),)) != of(FIRST)
+    both = ((header, b"s-1"), (b"x-session-id", b"s-2"))
+    assert of(FIRST, headers=both) == of(FIRST, headers=both[1:])
+    assert of(FIRST, headers=((b"x-session-id", b""), (header, b"s-1"))) == named
+
+
 @pytest.mark.parametrize("name", [b"", b"x" * 513])
 def test_a_name_that_is_none_is_not_read(name: bytes) -> None:
     assert of(FIRST, headers=((b"x-session-id", name),)) == of(FIRST)

@@ -71,6 +71,29 @@ def test_a_chat_without_user_turn_has_no_texts() -> None:
     assert (request.user_text, request.context_text, request.turns) == ("", "", 0)
 
 
+REMINDER = {"type": "text", "text": "<system-reminder>\nToday is Monday.\n</system-reminder>"}
+"""What a coding agent puts before each turn."""
+
+
+@pytest.mark.parametrize(
+    ("turns", "user_text", "context_text"),
+    [
+        (["Hi", [REMINDER, {"type": "text", "text": "Why?"}]], "Why?", "Hi"),
+        (["Hi", "Why?", [REMINDER]], "Why?", "Hi"),
+        ([[REMINDER], [REMINDER]], "", ""),
+        ([[REMINDER, {"type": "text", "text": "Why?"}], [REMINDER]], "Why?", ""),
+        (["Why?", ""], "", "Why?"),
+    ],
+)
+def test_what_an_agent_injects_is_forwarded_and_not_read_as_asked(
+    turns: list[Any], user_text: str, context_text: str
+) -> None:
+    body = body_of(messages=[{"role": "user", "content": content} for content in turns])
+    request = chat(body)
+    assert (request.user_text, request.context_text, request.turns) == (user_text, context_text, len(turns))
+    assert request.body == body
+
+
 def test_a_user_turn_behind_an_assistant_turn_without_text_has_no_context() -> None:
     messages = [USER, {"role": "assistant", "content": None}, {"role": "user", "content": "héllo"}]
     request = chat(messages=messages)
