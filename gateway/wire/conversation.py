@@ -1,9 +1,9 @@
 """Which conversation a request belongs to, as far as its head and body tell.
 
 A caller that names it in a header, `x-conversation-id` or one that coding agents send, is believed: within its own
-tenant that can harm nobody else. Otherwise it is told by how it began: the messages up to the first user turn, and the tools. The
-members `prompt_cache_key`, `safety_identifier` and `user` may be shared by many conversations, so they only tell apart
-what began alike.
+tenant that can harm nobody else. Otherwise it is told by how it began: the messages up to the first user turn, and the
+tools. The members `prompt_cache_key`, `safety_identifier` and `user` may be shared by many conversations, so they only
+tell apart what began alike.
 """
 
 import msgspec
