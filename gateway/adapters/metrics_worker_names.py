@@ -14,6 +14,12 @@ LOOP_STALL = Metric(
     "How late the event loop's timers come, sampled twenty times a second: for so long nobody is served.",
     STALL_S,
 )
+SPANS_LOST = Metric(
+    "tiergate_spans_lost_total",
+    Kind.COUNTER,
+    (),
+    "Requests whose spans were wanted and lost: the queue was full, or the collector did not take them.",
+)
 
-WORKER_METRICS = (ADMISSION_LIMIT, WAITING, SHED, LOOP_STALL)
+WORKER_METRICS = (ADMISSION_LIMIT, WAITING, SHED, LOOP_STALL, SPANS_LOST)
 """In the order in which they are exposed."""

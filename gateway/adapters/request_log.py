@@ -8,7 +8,7 @@ import msgspec
 
 from gateway.adapters.line_writer import LineWriter
 from gateway.adapters.log_text import safe_text
-from gateway.domain.receipt import Receipt
+from gateway.domain.receipt import Receipt, answering_endpoint
 
 
 class LogLine(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="event", tag="request"):
@@ -30,6 +30,8 @@ class LogLine(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="event"
     """Whether the answer came in events."""
     cache: str
     """What the cache gave, as the header `x-tiergate-cache` says it."""
+    trace_id: str | None = None
+    """The trace that it belongs to."""
     status: int | None = None
     """Of the answer; without one, the client had left."""
     error: str | None = None
@@ -100,6 +102,7 @@ def line_of(receipt: Receipt) -> LogLine:
         snapshot=receipt.snapshot,
         stream=receipt.stream,
         cache=receipt.cache,
+        trace_id=None if receipt.trace is None else receipt.trace.trace_id,
         status=receipt.status,
         error=None if receipt.error is None else receipt.error.value,
         tenant=receipt.tenant,
@@ -108,7 +111,7 @@ def line_of(receipt: Receipt) -> LogLine:
         alias=_safe(receipt.alias),
         route=None if decision is None else decision.route,
         tier=receipt.tier,
-        endpoint=_endpoint(receipt),
+        endpoint=answering_endpoint(receipt),
         model=_safe(receipt.served_model),
         reason=None if decision is None else decision.reason.value,
         attempts=len(attempts),
@@ -123,13 +126,6 @@ def line_of(receipt: Receipt) -> LogLine:
         baseline_usd_nano=receipt.baseline_usd_nano,
         finish_reason=_safe(receipt.finish_reason),
     )
-
-
-def _endpoint(receipt: Receipt) -> str | None:
-    """Name who gave the answer: of hedged calls the one that was not given up, or whose fault was not minded."""
-    of_tier = [attempt for attempt in receipt.attempts if attempt.tier == receipt.tier]
-    given = [attempt for attempt in of_tier if not attempt.detail] or of_tier
-    return given[-1].endpoint if given else None
 
 
 def _safe(text: str | None) -> str | None:

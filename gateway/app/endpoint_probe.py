@@ -53,7 +53,7 @@ def _question(tier: Tier, endpoint: Endpoint, operation: Operation) -> httpx.Req
     credential = None if endpoint.api_key is None else endpoint.api_key.reveal()
     body = msgspec.json.encode({"model": tier.model, **_QUESTION[operation]})
     url = httpx.URL(f"{endpoint.base_url}/{operation.value}")
-    headers = upstream_headers((), PROBE_ID, credential, stream=False)
+    headers = upstream_headers(PROBE_ID, credential, stream=False)
     return ready_request(url, headers, body, connect_timeout_s=tier.limits.connect_s)
 
 

@@ -11,9 +11,11 @@ from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
 
+from gateway.adapters.genai_figures import INSTRUMENTS
 from gateway.adapters.metrics_names import METRICS
 from gateway.adapters.metrics_shape import WORKER_LABEL
 from gateway.adapters.request_log import LogLine
+from gateway.adapters.span_names import SpanAttribute, SpanEvent
 from gateway.app.cli_output import EXIT_CODES
 from gateway.app.events import Facts, LogEvent
 from gateway.app.settings import TABLE
@@ -52,6 +54,7 @@ def render() -> str:
             *_semantic(),
             *_metrics(),
             *_logs(),
+            *_telemetry(),
             *_settings(),
             *_exit_codes(),
         ]
@@ -169,6 +172,26 @@ def _logs() -> Iterator[str]:
         "What such a line says beside its message.",
         ("field", "meaning"),
         _fields(Facts, tuple(Facts.__annotations__)),
+    )
+
+
+def _telemetry() -> Iterator[str]:
+    yield _section(
+        "Span attributes",
+        "Of the span of a request and those of its calls, sent to a collector (`OTEL_EXPORTER_OTLP_ENDPOINT`). "
+        "Nothing of what was asked or answered is in them.",
+        ("attribute", "meaning"),
+        _rows(SpanAttribute),
+    )
+    yield _section("Span events", "What happened within a span.", ("event", "meaning"), _rows(SpanEvent))
+    yield _section(
+        "Metrics by OTLP",
+        "Sent to the same collector every minute, cumulative since a worker's start.",
+        ("metric", "unit", "attributes", "meaning"),
+        (
+            (f"`{each.name}`", f"`{each.unit}`", ", ".join(f"`{label}`" for label in each.labels), each.help)
+            for each in INSTRUMENTS
+        ),
     )
 
 

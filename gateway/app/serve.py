@@ -19,7 +19,8 @@ from gateway.app.events import LogEvent, marked
 from gateway.app.graceful import CLOSE_WITHIN_S, Departure, GracefulServer
 from gateway.app.listening import BACKLOG, bind, bind_shared, port_of
 from gateway.app.log_handler import configure
-from gateway.app.settings import EXIT_CANNOT_START, Address, CannotStart, Settings
+from gateway.app.setting_values import Address
+from gateway.app.settings import EXIT_CANNOT_START, CannotStart, Settings
 from gateway.app.supervise import Supervisor, Workplace
 from gateway.core.admission import Admission
 from gateway.domain.limits import EdgeLimits

@@ -9,6 +9,7 @@ from gateway.domain.noun import noun
 from gateway.domain.outcome import FailureKind, NoRetry, Outcome
 from gateway.domain.request import Operation
 from gateway.domain.semantic import SemanticFinding
+from gateway.domain.trace import Trace
 from gateway.domain.usage import TokenUsage
 
 
@@ -36,6 +37,8 @@ class AttemptReport:
     expected_cached_tokens: int = 0
     """Of the prompt, estimated, what its server was believed to have computed for an earlier one; the usage says what
     the one that answered had."""
+    model: str = ""
+    """The model that it was asked for, as its server knows it."""
 
 
 @noun
@@ -102,3 +105,12 @@ class Receipt:
     """How long the model servers took over it then."""
     feedback: Feedback | None = None
     """What was said of the answer, by whoever asked for it."""
+    trace: Trace | None = None
+    """Where it belongs in a trace; None where its caller named none and the gateway begins none."""
+
+
+def answering_endpoint(receipt: Receipt) -> EndpointId | None:
+    """Name who gave the answer: of hedged calls the one that was not given up, or whose fault was not minded."""
+    of_tier = [attempt for attempt in receipt.attempts if attempt.tier == receipt.tier]
+    given = [attempt for attempt in of_tier if not attempt.detail] or of_tier
+    return given[-1].endpoint if given else None

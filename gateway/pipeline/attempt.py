@@ -26,6 +26,7 @@ from gateway.wire.openai_response import Answer, AnswerMalformed, read_answer
 from gateway.wire.problem import upstream_rejection
 from gateway.wire.sse import StreamMalformed
 from gateway.wire.stream_scanner import StreamScanner
+from gateway.wire.trace_context import write_trace
 from gateway.wire.upstream_error import connection_words, public_text, without_host
 
 ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
@@ -140,6 +141,7 @@ class Attempt:
             waste_usd_nano,
             self.removed,
             self.expected_cached_tokens,
+            self.tier.model,
         )
 
 
@@ -168,7 +170,8 @@ async def open_attempt(attempt: Attempt, question: Question, transport: Upstream
 async def _send(attempt: Attempt, question: Question, transport: UpstreamTransport) -> httpx.Response:
     endpoint, tier, request = attempt.endpoint, attempt.tier, question.request
     credential = None if endpoint.api_key is None else endpoint.api_key.reveal()
-    headers = upstream_headers(question.headers, question.request_id, credential, stream=request.stream)
+    place = () if question.trace is None else write_trace(question.trace, attempt.number)
+    headers = upstream_headers(question.request_id, credential, place, stream=request.stream)
     body, attempt.removed = question.body_for(tier, endpoint, attempt.prompt_cache_key)
     url = _url(endpoint.base_url, request.operation)
     try:

@@ -35,6 +35,7 @@ from gateway.pipeline.world import World
 from gateway.ports import ClientGone, Inbound, LedgerUnavailable, Responder
 from gateway.wire.headers import REQUEST_ID_HEADER
 from gateway.wire.problem import problem, stream_error
+from gateway.wire.trace_context import read_trace
 
 _AFTERWARDS_WITHIN_S = 2.0
 """How long account may take once the request is over; the ledger's own limit is far below."""
@@ -64,6 +65,7 @@ class Pipeline:
             responder,
             snapshot,
             world.scorers[snapshot.artefact],
+            trace=world.place_in_trace(read_trace(inbound.headers)),
         )
         trail = Trail(arrival)
         try:

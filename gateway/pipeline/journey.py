@@ -24,6 +24,7 @@ from gateway.domain.receipt import AttemptReport
 from gateway.domain.request import CanonicalRequest, Operation
 from gateway.domain.semantic import SemanticEntry, SemanticFinding, SemanticScope
 from gateway.domain.tier import Tier
+from gateway.domain.trace import Trace
 from gateway.domain.usage import NO_USAGE, TokenUsage
 from gateway.pipeline.flight import Flight
 from gateway.policy.snapshot import PolicySnapshot, Route, VirtualKey
@@ -49,6 +50,8 @@ class Arrival:
     scorer: Scorer
     hold: Hold | None = None
     climbing: Climbing | None = None
+    trace: Trace | None = None
+    """Where it belongs in a trace."""
 
 
 @dataclass(slots=True)

@@ -60,7 +60,9 @@ class LadderCaller:
         standing = decided.standing
         tenant = decided.scored.looked.canonical.admitted.key.tenant.id
         salt = cache_salt(tenant_secret(world.cache_master, tenant))
-        self._question = Question(request, arrival.inbound.headers, arrival.request_id, unfit, standing, salt)
+        self._question = Question(
+            request, arrival.inbound.headers, arrival.request_id, arrival.trace, unfit, standing, salt
+        )
         self._world = world
         self._beginning = Beginning(decided, world)
         self._tried: set[EndpointId] = set()

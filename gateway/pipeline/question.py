@@ -7,6 +7,7 @@ from gateway.domain.conversation import Standing
 from gateway.domain.outcome import FailureKind
 from gateway.domain.request import CanonicalRequest
 from gateway.domain.tier import Endpoint, Tier
+from gateway.domain.trace import Trace
 from gateway.ports import Headers
 from gateway.wire.fitting import Foreign, fit
 from gateway.wire.forward import upstream_body
@@ -24,6 +25,8 @@ class Question:
     request: CanonicalRequest
     headers: Headers
     request_id: str
+    trace: Trace | None = None
+    """Where the request belongs in a trace."""
     unfit: frozenset[FailureKind] = frozenset()
     """Faults of a whole answer for which the route would rather have another."""
     standing: Standing | None = None

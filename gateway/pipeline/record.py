@@ -62,6 +62,7 @@ def receipt_of(trail: Trail, now_s: float) -> Receipt:
         route=None if canonical is None else canonical.route.name,
         cache_saved_usd_nano=0 if hit is None else _saved_usd_nano(trail, hit),
         cache_saved_ms=0.0 if hit is None else hit.took_s * 1e3,
+        trace=arrival.trace,
     )
 
 

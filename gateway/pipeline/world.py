@@ -18,6 +18,7 @@ from gateway.core.strongest_share import StrongestShares
 from gateway.core.tier_slo import TierSlos
 from gateway.domain.ids import RequestId
 from gateway.domain.question import Question
+from gateway.domain.trace import Trace
 from gateway.pipeline.flights import Flights
 from gateway.pipeline.known_requests import KnownRequests
 from gateway.policy.snapshot import PolicySnapshot
@@ -64,6 +65,11 @@ class SemanticParts:
     proofs: HitProofs
 
 
+def _the_callers(caller: Trace | None) -> Trace | None:
+    """Pass on what came."""
+    return caller
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """Everything outside the pipeline, and the state that outlives a policy reload; what has a default begins empty."""
@@ -105,3 +111,5 @@ class World:
     hedges: HedgeBudget = field(default_factory=HedgeBudget)
     exchange: Callable[[Plan, RetryBudget], Exchange] = Exchange
     """Makes the machine that a request's calls follow."""
+    place_in_trace: Callable[[Trace | None], Trace | None] = _the_callers
+    """Gives a request its place in a trace, from its caller's; that very one where no spans are made."""

@@ -89,7 +89,6 @@ CREDENTIAL_BYTES_MAX: Final = 512
 RETRY_AFTER_S_MAX: Final = 60.0
 """A server that wants longer than this is as good as down for now."""
 
-_PASSED_TO_SERVER = (b"traceparent", b"tracestate")
 _UNSAFE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _MEDIA_TYPE = re.compile(rb"application/json[ \t]*+(?:;(.*))?", re.IGNORECASE | re.DOTALL)
 _DECIMAL = re.compile(rb"[0-9]+(?:\.[0-9]*)?")
@@ -135,20 +134,17 @@ def check_content_headers(headers: Headers) -> None:
 
 
 def upstream_headers(
-    inbound: Headers, request_id: str, credential: str | None, *, stream: bool
+    request_id: str, credential: str | None, trace: Headers = (), *, stream: bool
 ) -> list[tuple[bytes, bytes]]:
-    """Build the headers of a request to a model server. Of the client's, only the trace's place is passed on."""
+    """Build the headers of a request to a model server. Of the client's none is passed on; `trace` is its place."""
     built = [
         (b"content-type", JSON),
         (b"accept", EVENT_STREAM if stream else JSON),
         # Compressed events would be held back, and a compressed answer must not unfold in our memory.
         (b"accept-encoding", b"identity"),
         (b"x-request-id", header_value(request_id)),
+        *trace,
     ]
-    for name in _PASSED_TO_SERVER:
-        value = header(inbound, name)
-        if value is not None and not _UNSAFE.search(value):
-            built.append((name, value))
     if credential is not None:
         built.append((b"authorization", b"Bearer " + credential.encode()))
     return built

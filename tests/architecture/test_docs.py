@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from gateway.adapters.genai_figures import INSTRUMENTS
 from gateway.adapters.metrics_names import METRICS
 from gateway.adapters.request_log import LogLine
+from gateway.adapters.span_names import SpanAttribute, SpanEvent
 from gateway.app.cli_output import EXIT_CODES
 from gateway.app.events import Facts, LogEvent
 from gateway.app.reference import COMMAND, FILE, render
@@ -62,6 +64,9 @@ def test_the_reference_is_the_one_that_the_code_makes() -> None:
         ("Request log", list(LogLine.__struct_fields__)),
         ("Events", list(LogEvent)),
         ("Facts of an event", list(Facts.__annotations__)),
+        ("Span attributes", list(SpanAttribute)),
+        ("Span events", list(SpanEvent)),
+        ("Metrics by OTLP", [instrument.name for instrument in INSTRUMENTS]),
         ("Settings", [setting.variable for setting in TABLE]),
         ("Exit codes", [str(code) for code in EXIT_CODES]),
     ],

@@ -8,7 +8,8 @@ from typing import get_type_hints
 
 import pytest
 
-from gateway.app.settings import TABLE, Address, CannotStart, Setting, Settings, environment, read_settings
+from gateway.app.setting_values import Address
+from gateway.app.settings import TABLE, CannotStart, Setting, Settings, environment, read_settings
 from gateway.domain.tier import Secret
 
 

@@ -1,43 +1,22 @@
 """The composition root: settings and a policy in, a service out."""
 
-import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
 import httpx
 import pytest
-from starlette.types import ASGIApp, Message
 
 from gateway.app.serve import Service
-from gateway.app.settings import CannotStart, Settings, read_settings
+from gateway.app.settings import CannotStart, read_settings
 from gateway.app.wiring import make_service, report_fault
 from gateway.domain.ids import RequestId
 from tests.support.artefacts import write_variant
 from tests.support.fault_server import FaultServer
+from tests.support.services import running, settings, write_policy
 from tests.support.waiting import answered, eventually
-
-
-def settings(policy: Path | str = "policies/default.yaml", **overrides: object) -> Settings:
-    return read_settings({}, {"policy": policy, **overrides}).with_cache_secret()
-
-
-@asynccontextmanager
-async def running(app: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
-    """Start and stop an application as a server does, with a client on this machine."""
-    inbox: asyncio.Queue[Message] = asyncio.Queue()
-    outbox: asyncio.Queue[Message] = asyncio.Queue()
-    life = asyncio.ensure_future(app({"type": "lifespan", "asgi": {"version": "3.0"}}, inbox.get, outbox.put))
-    await inbox.put({"type": "lifespan.startup"})
-    assert (await outbox.get())["type"] == "lifespan.startup.complete"
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://gateway") as client:
-        yield client
-    await inbox.put({"type": "lifespan.shutdown"})
-    assert (await outbox.get())["type"] == "lifespan.shutdown.complete"
-    await life
 
 
 def make(policy: Path | str = "policies/default.yaml") -> Service:
@@ -59,19 +38,6 @@ async def test_the_default_policy_is_served_from_memory() -> None:
 async def test_a_worker_marks_its_metrics_with_its_number() -> None:
     async with running(make_service(settings("policies/default.yaml"), 2).app) as client:
         assert set(re.findall(r'worker="([^"]*)"', (await client.get("/metrics")).text)) == {"2"}
-
-
-def write_policy(path: Path, origin: str, *, model: str = "ok", route: str = "{}") -> None:
-    path.write_text(
-        f"""\
-version: 1
-tiers:
-  only: {{model: {model}, price: {{input: 1, output: 2}}, context: 8k, ability: {{like: gpt-4o-mini}},
-         endpoints: [{{url: "{origin}/v1"}}]}}
-models: {{auto: {{route: all}}}}
-routes: {{all: {route}}}
-"""
-    )
 
 
 async def test_a_request_goes_through_to_a_model_server_and_is_counted(tmp_path: Path) -> None:

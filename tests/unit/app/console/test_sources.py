@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from gateway.app.console.routes import STATIC
 from gateway.app.console.sources import Place, place_of
-from gateway.app.settings import Address, read_settings
+from gateway.app.setting_values import Address
+from gateway.app.settings import read_settings
 from tests.architecture.sources import ROOT
 
 SETTINGS = replace(read_settings({}, {}), admin=Address("127.0.0.1", 8083), workers=4)
