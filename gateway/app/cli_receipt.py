@@ -8,7 +8,6 @@ from rich.console import Console
 
 from gateway.app.cli_decision import print_decision
 from gateway.app.cli_output import facts, table, title
-from gateway.app.decision_words import decision_document
 from gateway.app.gateway_client import TIMEOUT_S, error_message
 from gateway.app.receipt_words import attempt_cells, what_happened
 from gateway.domain.receipt import Receipt
@@ -43,13 +42,11 @@ def fetch_receipt(request_id: str, url: str, key: str | None, transport: httpx.B
 
 
 def read_receipt(raw: bytes) -> FetchedReceipt:
-    """Read a receipt, and add to its document what would have flipped the decision. Raises NoReceipt."""
+    """Read a receipt. Raises NoReceipt."""
     try:
         receipt, document = decode_receipt(raw), json.loads(raw)
     except ValueError as error:
         raise NoReceipt(f"What answered is no Tiergate of this version: {error}.") from error
-    if receipt.decision is not None:
-        document["flips"] = decision_document(receipt.decision)["flips"]
     return FetchedReceipt(receipt, document)
 
 

@@ -17,6 +17,7 @@ from gateway.app.artefact_in_force import ArtefactInForce
 from gateway.app.asgi import AsgiInbound
 from gateway.app.local_only import only_from_here
 from gateway.app.policy_in_force import PolicyInForce
+from gateway.app.receipt_document import tell_receipt
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.feedback import FeedbackOutcome
 from gateway.domain.ids import RequestId
@@ -27,7 +28,6 @@ from gateway.ports import StoreUnavailable
 from gateway.wire.feedback_json import FEEDBACK_BYTES_MAX, read_feedback, write_feedback
 from gateway.wire.headers import check_content_headers
 from gateway.wire.models_list import models_list
-from gateway.wire.receipt_json import encode_receipt
 
 _JSON = "application/json"
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
@@ -91,7 +91,7 @@ class _Cold:
         # What was said may have come to another worker, so a receipt is never kept with it.
         with suppress(StoreUnavailable):
             receipt = replace(receipt, feedback=await self._world.answered.noted(tenant, request_id))
-        return Response(encode_receipt(receipt), media_type=_JSON)
+        return Response(tell_receipt(receipt), media_type=_JSON)
 
     async def feedback(self, request: Request) -> Response:
         """Take what a caller says of an answer it was given."""

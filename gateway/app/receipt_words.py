@@ -14,6 +14,8 @@ def what_happened(receipt: Receipt) -> Iterator[tuple[str, str]]:
     operation = "–" if receipt.operation is None else receipt.operation.value
     yield "asked", f"{operation}, model {or_dash(receipt.alias)}{', stream' if receipt.stream else ''}"
     yield "who", f"tenant {or_dash(receipt.tenant)}, key {or_dash(receipt.key)}, snapshot {receipt.snapshot}"
+    if receipt.trace is not None:
+        yield "trace", receipt.trace.trace_id
     yield "answered by", f"tier {or_dash(receipt.tier)}, model {or_dash(receipt.served_model)}, cache {receipt.cache}"
     if receipt.semantic is not None:
         yield "other words", other_words(receipt.semantic)

@@ -12,6 +12,7 @@ from gateway.app.cache_routes import cache_routes
 from gateway.app.cold_routes import OPENAPI, cold_routes
 from gateway.app.door import HOT_ROUTES
 from gateway.app.policy_in_force import PolicyInForce
+from gateway.app.receipt_document import tell_receipt
 from gateway.domain.ability import ClassifierOutcome
 from gateway.domain.conversation import Verdict
 from gateway.domain.decision import ReasonCode
@@ -20,6 +21,7 @@ from gateway.domain.errors import ERRORS, ErrorCode
 from gateway.domain.outcome import FailureKind, NoRetry, Outcome
 from gateway.domain.receipt import Receipt
 from gateway.domain.semantic import SemanticBar, SemanticEnd
+from gateway.domain.trace import Trace
 from gateway.domain.usage import UsageSource
 from gateway.pipeline.attempt import _CLIENT_AT_FAULT
 from gateway.pipeline.learn import Opinions
@@ -37,7 +39,6 @@ from gateway.wire.headers import (
     SNAPSHOT_HEADER,
     TIER_HEADER,
 )
-from gateway.wire.receipt_json import encode_receipt
 from tests.support.gateways import Gateway
 from tests.support.receipt_samples import A_NEAR_MISS, A_NOTE, a_receipt, an_attempt
 
@@ -150,8 +151,9 @@ def test_a_receipt_is_what_the_description_says() -> None:
     assert full.decision is not None
     going_on = replace(full, decision=replace(full.decision, conversation=A_NOTE))
     sought = replace(full, semantic=A_NEAR_MISS)
-    for receipt in (full, going_on, sought, bare):
-        assert [str(error) for error in validator.iter_errors(json.loads(encode_receipt(receipt)))] == []
+    traced = replace(full, trace=Trace("a" * 32, "b" * 16, "", True, makes_spans=True))
+    for receipt in (full, going_on, sought, traced, bare):
+        assert [str(error) for error in validator.iter_errors(json.loads(tell_receipt(receipt)))] == []
     assert {field.name for field in fields(Receipt)} < SCHEMAS["Receipt"]["properties"].keys()
 
 
