@@ -1,8 +1,7 @@
 """Counts what happened, from receipts, and tells it in Prometheus' text format.
 
-Each worker counts for itself and answers a scrape for itself, marked by the label `worker`: with several workers on one
-port a scrape reaches one of them, so scrape often, read rates over windows of many scrapes, and the last sample of a
-gauge within such a window.
+Each worker counts for itself, marked by the label `worker`. Whichever of them a scrape reaches puts the pages of all
+together (`metrics_pages.py`).
 """
 
 from collections.abc import Callable, Iterable

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 WORKER_LABEL = "worker"
-"""On every series: each worker answers a scrape for itself. Sum over it."""
+"""On every series: each worker counts for itself. Sum over it."""
 
 
 class Kind(Enum):

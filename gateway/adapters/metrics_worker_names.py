@@ -20,6 +20,12 @@ SPANS_LOST = Metric(
     (),
     "Requests whose spans were wanted and lost: the queue was full, or the collector did not take them.",
 )
+WORKERS_TOLD = Metric(
+    "tiergate_scrape_workers",
+    Kind.GAUGE,
+    (),
+    "Workers whose figures this very answer holds: fewer than there are where one did not answer in time.",
+)
 
-WORKER_METRICS = (ADMISSION_LIMIT, WAITING, SHED, LOOP_STALL, SPANS_LOST)
+WORKER_METRICS = (ADMISSION_LIMIT, WAITING, SHED, LOOP_STALL, SPANS_LOST, WORKERS_TOLD)
 """In the order in which they are exposed."""

@@ -3,7 +3,7 @@
 What they answer is described in `openapi.json`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -38,7 +38,7 @@ OPENAPI = Path(__file__).with_name("openapi.json")
 def cold_routes(
     world: World,
     policy: PolicyInForce,
-    metrics: Callable[[], str],
+    metrics: Callable[[], Awaitable[str]],
     opinions: Opinions,
     artefact: ArtefactInForce | None = None,
 ) -> Sequence[BaseRoute]:
@@ -61,7 +61,7 @@ class _Cold:
         self,
         world: World,
         policy: PolicyInForce,
-        metrics: Callable[[], str],
+        metrics: Callable[[], Awaitable[str]],
         opinions: Opinions,
         artefact: ArtefactInForce | None,
     ) -> None:
@@ -117,8 +117,9 @@ class _Cold:
         return Response(b'{"status":"ready"}', media_type=_JSON)
 
     async def metrics(self, request: Request) -> Response:
-        # Each scrape on a connection of its own: over one that is kept, it would reach the same worker for ever.
-        return Response(self._metrics(), headers={"connection": "close"}, media_type=_PROMETHEUS)
+        # Each scrape on a connection of its own: over one that is kept, the same worker would be asked for ever, and
+        # one that is held up would leave the others unseen with it.
+        return Response(await self._metrics(), headers={"connection": "close"}, media_type=_PROMETHEUS)
 
     async def openapi(self, request: Request) -> Response:
         return Response(self._openapi, media_type=_JSON)

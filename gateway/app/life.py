@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 
 from gateway.adapters.artefact_watch import ArtefactWatch
 from gateway.adapters.line_writer import LineWriter
+from gateway.adapters.peers import Peers
 from gateway.adapters.policy_watch import PolicyWatch
 from gateway.adapters.recorders import Recorders
 from gateway.app.artefact_in_force import ArtefactInForce
@@ -55,6 +56,7 @@ class Life:
     _telemetry: Telemetry
     _keeping: LoopKeeping
     _prefixes: News
+    _peers: Peers
 
     @asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
@@ -72,6 +74,7 @@ class Life:
         tailing = asyncio.create_task(semantic.index.listen())
         labelling = asyncio.create_task(labels.listen())
         finding = asyncio.create_task(self._prefixes.listen())
+        meeting = asyncio.create_task(self._peers.listen())
         renewing = asyncio.create_task(self._watch_artefact())
         loads = asyncio.create_task(LoadWatch(self._world).run())
         probing = asyncio.create_task(EndpointWatch(self._world).run())
@@ -88,6 +91,7 @@ class Life:
             (sharing, "what other workers see of tiers is not known here"),
             (tailing, "questions that other workers keep are not known here"),
             (labelling, "which semantic hits were right on other workers is not known here"),
+            (meeting, "other workers are not told what this one keeps for itself"),
             (finding, "where other workers sent prompts is not known here"),
         ):
             task.add_done_callback(partial(_tell_failure, lost))
@@ -103,6 +107,7 @@ class Life:
             await _end(tailing)
             await _end(labelling)
             await _end(finding)
+            await _end(meeting)
             await _end(renewing)
             await _end(probing)
             await _end(keeping)

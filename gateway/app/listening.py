@@ -1,9 +1,16 @@
-"""Sockets to listen on, and plain words for what stands in the way."""
+"""Sockets to listen on, a place for those between workers, and plain words for what stands in the way."""
 
 import errno
+import logging
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from gateway.app.settings import CannotStart
+
+log = logging.getLogger("tiergate")
 
 BACKLOG = 2_048
 """Connections that the kernel keeps waiting while a worker is busy; the kernel's own limit holds too."""
@@ -27,6 +34,22 @@ def bind(host: str, port: int, *, shared: bool = False, option: str = "--port") 
 def bind_shared(host: str, port: int) -> socket.socket:
     """Bind one more socket to a port that this gateway holds already."""
     return _bound(host, port, shared=True, option="--port")
+
+
+@contextmanager
+def meeting_place(parent: Path | None = None) -> Iterator[Path | None]:
+    """Make a folder in which the workers of this gateway, and nobody else, can listen; None where none can be had.
+
+    It is made in the system's own place for such, or in `parent`.
+    """
+    try:
+        folder = TemporaryDirectory(prefix="tiergate-", dir=parent, ignore_cleanup_errors=True)
+    except OSError as error:
+        log.warning("workers cannot ask each other for receipts and metrics: no folder for it (%s)", error)
+        yield None
+        return
+    with folder as path:
+        yield Path(path)
 
 
 def port_of(bound: socket.socket) -> int:

@@ -17,7 +17,7 @@ from gateway.adapters.clock import SystemClock
 from gateway.app.edge_protocol import edge_protocol
 from gateway.app.events import LogEvent, marked
 from gateway.app.graceful import CLOSE_WITHIN_S, Departure, GracefulServer
-from gateway.app.listening import BACKLOG, bind, bind_shared, port_of
+from gateway.app.listening import BACKLOG, bind, bind_shared, meeting_place, port_of
 from gateway.app.log_handler import configure
 from gateway.app.setting_values import Address
 from gateway.app.settings import EXIT_CANNOT_START, CannotStart, Settings
@@ -63,8 +63,9 @@ def serve(settings: Settings, factory: str, *, announce: Callable[[str], None] =
 
             if settings.workers == 1:
                 return run_here(settings, factory, held, ready)
-            place = Workplace(settings, factory, port_of(held))
-            return Supervisor(place, run_worker, SystemClock(), ready).run()
+            with meeting_place() as peers:
+                place = Workplace(replace(settings, peers=peers), factory, port_of(held))
+                return Supervisor(place, run_worker, SystemClock(), ready).run()
     except CannotStart as problem:
         log.error("%s", problem, extra=marked(LogEvent.CANNOT_START))
         return EXIT_CANNOT_START
@@ -101,8 +102,13 @@ def run_here(
             settings = replace(settings, port=port_of(listener), admin=admin_at)
         service = make(settings, number)
         _refuse_if_anybody_could_use_it(service, settings)
+
+        def serves() -> None:
+            log.info("worker %d serves", number, extra=marked(LogEvent.WORKER_SERVING))
+            on_ready()
+
         departure = Departure(settings.lame_duck_s, settings.drain_s)
-        server = GracefulServer(server_config(service), departure, service.admission, on_ready, supervisor)
+        server = GracefulServer(server_config(service), departure, service.admission, serves, supervisor)
         try:
             server.run(sockets=sockets)
         except SystemExit:

@@ -65,6 +65,8 @@ class Settings:
     """Of each worker."""
     admin: Address | None
     """Of the first worker; each further one listens a port higher. None for no admin listener."""
+    peers: Path | None = None
+    """Where the workers of this gateway ask each other; made at the start, and set by nobody. None for a single one."""
 
     @property
     def is_loopback(self) -> bool:

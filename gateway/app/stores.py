@@ -19,6 +19,8 @@ from gateway.adapters.memory_news import MemoryNews
 from gateway.adapters.memory_receipts import MemoryReceipts
 from gateway.adapters.memory_reservoir import MemoryReservoir
 from gateway.adapters.memory_semantic import MemorySemanticIndex
+from gateway.adapters.peer_receipts import PeerReceipts
+from gateway.adapters.peers import Peers
 from gateway.adapters.redis_answered import RedisAnswered, RedisAnsweredSettings
 from gateway.adapters.redis_cache import RedisCache, RedisCacheSettings
 from gateway.adapters.redis_client import RedisClient
@@ -56,6 +58,9 @@ log = logging.getLogger("tiergate")
 
 RECORDS = "records"
 """Below the state directory: what `python -m router_models train --from-records` reads."""
+
+
+_CODEC = ReceiptCodec(encode_receipt, decode_receipt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,7 @@ class Stores:
             await self.redis.aclose()
 
 
-def open_stores(settings: Settings, clock: Clock, receipts_kept: int) -> Stores:
+def open_stores(settings: Settings, clock: Clock, receipts_kept: int, peers: Peers) -> Stores:
     """Open the stores that the settings name. Redis need not be up: it is asked for when it is needed.
 
     Raises CannotStart for a Redis URL or a state directory that cannot be used, or a cache secret that is missing.
@@ -120,7 +125,7 @@ def open_stores(settings: Settings, clock: Clock, receipts_kept: int) -> Stores:
             MemorySemanticIndex(clock),
             MemoryConversations(clock),
             ObservedLedger(MemoryLedger(clock)),
-            MemoryReceipts(receipts_kept),
+            PeerReceipts(MemoryReceipts(receipts_kept), peers, _CODEC),
             MemoryAnswered(receipts_kept),
             _reservoir(settings.state),
             records,
@@ -133,9 +138,7 @@ def open_stores(settings: Settings, clock: Clock, receipts_kept: int) -> Stores:
         raise CannotStart(f"TIERGATE_REDIS_URL cannot be used: {error}") from error
     open_client = ClusterClient if target.nodes else TurnClient
     client = open_client(target, clock=clock, chance=uniform, tell=_tell_redis)
-    receipts = RedisReceipts(
-        client, ReceiptCodec(encode_receipt, decode_receipt), RedisReceiptsSettings(kept=receipts_kept)
-    )
+    receipts = RedisReceipts(client, _CODEC, RedisReceiptsSettings(kept=receipts_kept))
     ledger = ObservedLedger(RedisLedger(client, clock=clock, chance=uniform), tell=_tell_ledger)
     answered = RedisAnswered(client, RedisAnsweredSettings(kept=receipts_kept))
     cache, semantic, conversations, reservoir = (

@@ -1,6 +1,7 @@
 """What a worker tells of itself: where a scrape reads what, and the texts that its routes answer with."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 from gateway.adapters import metrics_names
 from gateway.adapters.cache_figures import CacheFigures
@@ -8,8 +9,11 @@ from gateway.adapters.ledger_watch import ObservedLedger, expose_ledger
 from gateway.adapters.line_writer import LineWriter
 from gateway.adapters.metrics import Metrics
 from gateway.adapters.metrics_endpoints import expose_endpoints
+from gateway.adapters.metrics_pages import merge
 from gateway.adapters.metrics_semantic import expose_semantic
 from gateway.adapters.metrics_sources import expose_number, expose_policy, expose_slos
+from gateway.adapters.metrics_worker_names import WORKERS_TOLD
+from gateway.adapters.peers import Peers
 from gateway.adapters.recorders import Recorders
 from gateway.app.artefact_in_force import ArtefactInForce
 from gateway.app.policy_in_force import PolicyInForce
@@ -18,19 +22,36 @@ from gateway.domain.feedback import FeedbackOutcome
 from gateway.pipeline.learn import Opinions
 from gateway.pipeline.world import World
 
+_METRICS: Final = "metrics"
+
 
 class Telling:
     """Writes what recorders keep, with what waits to be recorded."""
 
-    def __init__(self, metrics: Metrics, recorders: Recorders, figures: CacheFigures) -> None:
+    def __init__(self, metrics: Metrics, recorders: Recorders, figures: CacheFigures, peers: Peers) -> None:
         self._metrics = metrics
         self._recorders = recorders
         self._figures = figures
+        self._peers = peers
+        self._workers = 0
+        peers.answers[_METRICS] = self._answer
+        metrics.read_from(WORKERS_TOLD, lambda: [((), self._workers)] if self._workers else [])
 
-    def scrape(self) -> str:
-        """Write the metrics in Prometheus' text format."""
+    async def scrape(self) -> str:
+        """Write the metrics of all workers in Prometheus' text format."""
+        others = await self._peers.ask(_METRICS)
+        self._workers = 1 + len(others)
+        own = self._page()
+        # Only whoever puts the page together says how many are on it.
+        self._workers = 0
+        return merge([own, *(page.decode() for page in others)]) if others else own
+
+    def _page(self) -> str:
         self._recorders.drain()
         return self._metrics.render()
+
+    async def _answer(self, rest: Sequence[str]) -> bytes:
+        return self._page().encode()
 
     def cache(self) -> list[dict[str, Any]]:
         """Write what the cache gave and saved, by tenant and route."""

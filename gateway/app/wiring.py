@@ -11,6 +11,7 @@ from gateway.adapters.line_writer import LineWriter
 from gateway.adapters.metrics import Metrics
 from gateway.adapters.metrics_cache import expose_cache
 from gateway.adapters.metrics_sources import expose_prefixes
+from gateway.adapters.peers import Peers
 from gateway.adapters.recorders import Recorders
 from gateway.adapters.request_log import RequestLog
 from gateway.adapters.upstream_httpx import HttpxTransport
@@ -58,7 +59,8 @@ def make_service(settings: Settings, worker: int = 0) -> Service:
     scoring = Scoring(policy.snapshot, directory, clock=clock, metrics=metrics, transport=transports["lean"])
     judged = partial(make_judge, clock)
     model = ArtefactInForce(artefact, policy, compiler=compiler, make_scorer=scoring.make, make_judge=judged)
-    stores = open_stores(settings, clock, policy.snapshot.receipts_kept)
+    peers = Peers(settings.peers, worker)
+    stores = open_stores(settings, clock, policy.snapshot.receipts_kept, peers)
     lines, figures = writer_to(STDERR if settings.request_log == "stderr" else STDOUT), CacheFigures()
     telemetry = make_telemetry(settings, clock, metrics)
     diaries = () if settings.admin is None else (Diary(clock.wall_s()),)
@@ -91,8 +93,8 @@ def make_service(settings: Settings, worker: int = 0) -> Service:
     expose_cache(metrics, figures, stores.cache, reports.counts)
     expose_learning(metrics, opinions, stores, model)
     keeping, prefixes = LoopKeeping(world, metrics), share_prefixes(metrics, world, stores)
-    life = Life(settings, policy, model, scoring, world, stores, recorders, lines, telemetry, keeping, prefixes)
-    told = Telling(metrics, recorders, figures)
+    life = Life(settings, policy, model, scoring, world, stores, recorders, lines, telemetry, keeping, prefixes, peers)
+    told = Telling(metrics, recorders, figures, peers)
     unreached = 0 if stores.redis is not None else settings.workers - 1
     routes = [*cold_routes(world, policy, told.scrape, opinions, model)]
     routes += cache_routes(world, reports, told.cache, unreached)

@@ -1,12 +1,17 @@
 """What every store of receipts keeps to: in memory, and in Redis shared by workers."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from gateway.adapters.memory_receipts import MemoryReceipts
+from gateway.adapters.peer_receipts import PeerReceipts
+from gateway.adapters.peers import Peers
 from gateway.adapters.redis_receipts import RedisReceipts, RedisReceiptsSettings
 from gateway.domain.ids import RequestId, TenantId
 from gateway.domain.receipt import Receipt
@@ -15,8 +20,9 @@ from tests.support.receipt_samples import RECEIPT_CODEC, a_receipt
 from tests.support.redis_server import PATIENT_S, RedisServer, running_redis
 from tests.support.redis_socket import SIMULATED
 from tests.support.redis_stores import stores_on
+from tests.support.waiting import eventually
 
-STORES = ["memory", "redis, same worker", "redis, other worker", f"{SIMULATED}, other worker"]
+STORES = ["memory", "memory, other worker", "redis, same worker", "redis, other worker", f"{SIMULATED}, other worker"]
 ALICE, BOB = TenantId("alice"), TenantId("bob")
 RECEIPT = a_receipt(tenant=ALICE)
 
@@ -46,6 +52,16 @@ async def opened(kind: str, server: RedisServer) -> AsyncIterator[Stores]:
         memory = MemoryReceipts(kept=10)
         yield Stores(memory, memory)
         await memory.aclose()
+        return
+    if kind == "memory, other worker":
+        with TemporaryDirectory() as folder:
+            peers = [Peers(Path(folder), number, within_s=PATIENT_S) for number in (1, 2)]
+            writer, reader = [PeerReceipts(MemoryReceipts(kept=10), each, RECEIPT_CODEC) for each in peers]
+            listening = asyncio.create_task(peers[0].listen())
+            await eventually(lambda: peers[0].is_listening)
+            yield Stores(writer, reader)
+            listening.cancel()
+            await asyncio.wait([listening])
         return
     settings = RedisReceiptsSettings(kept=10, get_timeout_s=PATIENT_S)
     async with stores_on(kind, server, lambda client: RedisReceipts(client, RECEIPT_CODEC, settings)) as stores:

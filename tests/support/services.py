@@ -31,8 +31,8 @@ async def running(app: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
     await life
 
 
-def write_policy(path: Path, origin: str, *, model: str = "ok", route: str = "{}") -> None:
-    """Write a policy of one tier behind a server, for which anybody may ask."""
+def write_policy(path: Path, origin: str, *, model: str = "ok", route: str = "{}", more: str = "") -> None:
+    """Write a policy of one tier behind a server, for which anybody may ask unless `more` names tenants."""
     path.write_text(
         f"""\
 version: 1
@@ -41,5 +41,5 @@ tiers:
          endpoints: [{{url: "{origin}/v1"}}]}}
 models: {{auto: {{route: all}}}}
 routes: {{all: {route}}}
-"""
+{more}"""
     )

@@ -19,6 +19,10 @@ from tests.unit.policy.worlds import compile_text
 ELSEWHERE = "192.0.2.7"
 
 
+async def _up() -> str:
+    return "up 1\n"
+
+
 @dataclass(slots=True)
 class Site:
     """A gateway in memory with its cold routes."""
@@ -44,7 +48,7 @@ class Site:
     async def _send(
         self, method: str, path: str, key: bytes | None, caller: str, headers: dict[str, str], body: bytes
     ) -> httpx.Response:
-        routes = cold_routes(self.gateway.world, self.policy, lambda: "up 1\n", self.opinions)
+        routes = cold_routes(self.gateway.world, self.policy, _up, self.opinions)
         transport = httpx.ASGITransport(app=create_app(self.gateway.pipeline, routes), client=(caller, 50_000))
         authorization = {} if key is None else {"authorization": f"Bearer {key.decode()}"}
         async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:

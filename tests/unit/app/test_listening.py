@@ -2,10 +2,11 @@
 
 import contextlib
 import socket
+from pathlib import Path
 
 import pytest
 
-from gateway.app.listening import bind, bind_shared, port_of
+from gateway.app.listening import bind, bind_shared, meeting_place, port_of
 from gateway.app.settings import CannotStart
 
 
@@ -30,6 +31,20 @@ def _unread_bytes(listening: socket.socket) -> int:
             while True:
                 taken_bytes += accepted.send(bytes(1024))
     return taken_bytes
+
+
+def test_workers_meet_where_nobody_else_comes_and_leave_nothing_behind() -> None:
+    with meeting_place() as place:
+        assert place is not None
+        assert place.stat().st_mode & 0o777 == 0o700
+        (place / "1.sock").touch()
+    assert not place.exists()
+
+
+def test_where_no_folder_can_be_had_workers_do_without(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with meeting_place(tmp_path / "nowhere") as place:
+        assert place is None
+    assert "workers cannot ask each other" in caplog.text
 
 
 def test_a_shared_port_is_held_by_many() -> None:

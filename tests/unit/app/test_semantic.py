@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.adapters.artefact import load_artefact, shipped_artefact
+from gateway.adapters.peers import Peers
 from gateway.app.semantic import make_judge, make_semantic
 from gateway.app.settings import read_settings
 from gateway.app.stores import open_stores
@@ -18,11 +19,13 @@ from tests.support.clocks import ManualClock
 TERMS = Terms(ScoreCounts((0.0, 0.9), (0, 1_000), (0, 5)), max_wrong=0.05)
 CLASS = HitClass(TenantId("team"), RouteName("faq"), "v1")
 
+ALONE = Peers(None, 0)
+
 
 async def test_the_end_of_semantic_hits_is_an_error_in_the_log_and_their_return_a_warning(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    stores = open_stores(read_settings({}, {}).with_cache_secret(), ManualClock(), 10)
+    stores = open_stores(read_settings({}, {}).with_cache_secret(), ManualClock(), 10, ALONE)
     parts = make_semantic(stores, {})
     parts.proofs.proof_of(CLASS, TERMS, 0.0)
     with caplog.at_level(logging.WARNING, "tiergate"):

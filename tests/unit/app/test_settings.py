@@ -2,7 +2,7 @@
 
 import pickle
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import get_type_hints
 
@@ -25,8 +25,8 @@ def problems(variables: Mapping[str, str], **overrides: object) -> list[str]:
     return str(refused.value).splitlines()
 
 
-def test_the_table_has_a_row_for_each_field_in_its_order() -> None:
-    assert [setting.name for setting in TABLE] == [field.name for field in fields(Settings)]
+def test_the_table_has_a_row_for_each_field_in_its_order_but_for_what_nobody_sets() -> None:
+    assert [setting.name for setting in TABLE] == [field.name for field in fields(Settings) if field.default is MISSING]
 
 
 @pytest.mark.parametrize("setting", TABLE, ids=[setting.name for setting in TABLE])
