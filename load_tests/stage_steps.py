@@ -6,18 +6,21 @@ The comparison shows the whole.
 
 import itertools
 from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import msgspec
 
 from gateway.adapters.artefact import FoldedTable
+from gateway.adapters.genai_figures import GenAiFigures
 from gateway.adapters.memory_cache import MemoryCache
 from gateway.adapters.memory_ledger import MemoryLedger
 from gateway.adapters.memory_receipts import MemoryReceipts
 from gateway.adapters.metrics import Metrics
 from gateway.adapters.request_log import line_of
 from gateway.adapters.scorer_folded import FoldedScorer
+from gateway.adapters.telemetry_choice import is_exported
+from gateway.adapters.trace_ids import TraceIds
 from gateway.core.accounting import baseline_usd_nano, hold_amount_usd_nano, hold_tokens, settlement_of
 from gateway.core.admission import Admission
 from gateway.core.cache_rules import ANY_AGE, bar_to_read, exact_key, tenant_secret
@@ -36,6 +39,7 @@ from gateway.domain.ledger import Hold
 from gateway.domain.outcome import FailureKind
 from gateway.domain.request import CanonicalRequest, Operation
 from gateway.domain.tier import Tier
+from gateway.domain.trace import Trace
 from gateway.pipeline.admit import identify
 from gateway.pipeline.known_requests import KnownRequests
 from gateway.wire.forward import upstream_body
@@ -44,6 +48,7 @@ from gateway.wire.identity import cache_identity
 from gateway.wire.openai_request import canonicalise
 from gateway.wire.openai_response import read_answer
 from gateway.wire.stream_scanner import StreamScanner
+from gateway.wire.trace_context import read_trace, write_trace
 from load_tests.answers import content_event, plain_reply
 from load_tests.stage_samples import ALLOWANCE, HEADERS, KEY, LIMITS, TENANT, USAGE, receipt_of, snapshot, two_tiers
 
@@ -112,6 +117,8 @@ def steps_of(body: bytes, table: FoldedTable) -> Iterator[Step]:
     yield from _decided(request, score, tiers, dial)
     yield Step("dispatch", "upstream_body", lambda: upstream_body(request, tiers[0].model, ask_usage=True))
     yield Step("dispatch", "upstream_headers", lambda: upstream_headers("req_0", None, stream=False))
+    place = TraceIds(0.01).begin(None)
+    yield Step("dispatch", "write_trace (with a collector)", lambda: write_trace(place, 0))
     yield Step("dispatch", "Exchange: begin, content, end", lambda: _exchange(decision, budget))
     yield Step("dispatch", "read_answer", lambda: read_answer(answer))
     yield Step("relay", "StreamScanner: one chunk", _one_chunk())
@@ -137,6 +144,8 @@ def _until_scored(body: bytes, request: CanonicalRequest, scorer: FoldedScorer) 
 
     yield Step("admit", "identify, check_content_headers", identified)
     yield Step("admit", "Admission: enter, leave", admit)
+    traces = TraceIds(0.01)
+    yield Step("admit", "read_trace, TraceIds.begin (with a collector)", lambda: traces.begin(read_trace(HEADERS)))
     known_requests = KnownRequests()
     yield Step(
         "canonicalise", "KnownRequests.find, a miss", lambda: known_requests.find(TENANT, Operation.CHAT, body, LIMITS)
@@ -191,3 +200,6 @@ def _recorded(decision: Decision) -> Iterator[Step]:
     yield Step("record", "MemoryReceipts.put", lambda: receipts.put(next(others)))
     yield Step("record", "Metrics.record", lambda: metrics.record(sample))
     yield Step("record", "line_of, encoded", lambda: LINES.encode(line_of(sample)))
+    figures, traced = GenAiFigures(), replace(sample, trace=Trace("a" * 32, "b" * 16, "", False, makes_spans=True))
+    yield Step("record", "GenAiFigures.record (with a collector)", lambda: figures.record(traced))
+    yield Step("record", "is_exported (with a collector)", lambda: is_exported(traced, 10_000.0))

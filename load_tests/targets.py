@@ -11,6 +11,8 @@ from string import Template
 
 DIRECT = "direct"
 BEFORE = "before"
+SILENT = "silent"
+TELLING = "telling"
 VERSION_LIMIT_S = 60.0
 
 POLICY = Template("""\
@@ -94,6 +96,8 @@ class Setting:
     """The reference models that the two tiers are said to be like."""
     places: int = 1024
     """Requests that a tier may hold at once."""
+    collector: str | None = None
+    """Where spans and metrics are sent; None where there is nobody to take them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,21 @@ def tiergate(setting: Setting) -> Target:
     return Target("tiergate", importlib.metadata.version("tiergate"), (sys.executable, *_serve(setting)))
 
 
+def telling(setting: Setting) -> Target:
+    """This gateway as above, with its spans and metrics sent to a collector, of the traces the usual share."""
+    if setting.collector is None:
+        raise NotHere("there is no collector: `python -m load_tests telemetry` has one")
+    command = ("env", f"OTEL_EXPORTER_OTLP_ENDPOINT={setting.collector}", sys.executable, *_serve(setting))
+    return Target(TELLING, importlib.metadata.version("tiergate"), command)
+
+
+def silent(setting: Setting) -> Target:
+    """This gateway without request log, metrics and traces."""
+    chosen = (f"TIERGATE_POLICY={_policy(setting)}", "TIERGATE_HOST=127.0.0.1", f"TIERGATE_PORT={setting.port}")
+    command = ("env", *chosen, sys.executable, "-m", "load_tests.silent_gateway")
+    return Target(SILENT, importlib.metadata.version("tiergate"), command)
+
+
 def before(setting: Setting) -> Target:
     """This gateway as it was, from another folder: on a machine whose speed changes, only a ratio says what changed."""
     if setting.before is None:
@@ -122,11 +141,15 @@ def before(setting: Setting) -> Target:
 
 
 def _serve(setting: Setting) -> tuple[str, ...]:
+    serve = ("-m", "gateway.app.cli", "serve", "--policy", str(_policy(setting)))
+    return (*serve, "--host", "127.0.0.1", "--port", str(setting.port))
+
+
+def _policy(setting: Setting) -> Path:
     small, large = setting.references
     policy = setting.folder / "policy.yaml"
     policy.write_text(POLICY.substitute(small=small, large=large, model_port=setting.model_port, places=setting.places))
-    serve = ("-m", "gateway.app.cli", "serve", "--policy", str(policy))
-    return (*serve, "--host", "127.0.0.1", "--port", str(setting.port))
+    return policy
 
 
 def nginx(setting: Setting) -> Target:
@@ -162,6 +185,8 @@ TARGETS: dict[str, Callable[[Setting], Target]] = {
     "nginx": nginx,
     "tiergate": tiergate,
     BEFORE: before,
+    SILENT: silent,
+    TELLING: telling,
     "sglang-router": sglang_router,
 }
 

@@ -1,6 +1,7 @@
 """The whole object graph on one screen: settings and a policy in, a service out. Nothing else builds these parts."""
 
 import logging
+from collections.abc import Callable
 from functools import partial
 
 from gateway.adapters.artefact import shipped_artefact
@@ -49,8 +50,16 @@ from gateway.ports import News, Recorder
 log = logging.getLogger("tiergate")
 
 
-def make_service(settings: Settings, worker: int = 0) -> Service:
-    """Build everything for one worker; its number marks its metrics. Raises CannotStart."""
+def make_recorders(settings: Settings, lines: LineWriter, *others: Recorder) -> Recorders:
+    """Put together who is told of requests that ended: these, and the log of requests if it is wanted."""
+    return Recorders(*others) if settings.request_log == "off" else Recorders(*others, RequestLog(lines))
+
+
+def make_service(settings: Settings, worker: int = 0, *, gather: Callable[..., Recorders] = make_recorders) -> Service:
+    """Build everything for one worker; its number marks its metrics. Raises CannotStart.
+
+    `gather` puts together who is told of requests that ended, in place of everybody who wants to be.
+    """
     artefact = read_artefact(settings.artefacts)
     policy = read_policy(settings, artefact)
     clock, metrics = SystemClock(), Metrics(str(worker))
@@ -64,7 +73,7 @@ def make_service(settings: Settings, worker: int = 0) -> Service:
     lines, figures = writer_to(STDERR if settings.request_log == "stderr" else STDOUT), CacheFigures()
     telemetry = make_telemetry(settings, clock, metrics)
     diaries = () if settings.admin is None else (Diary(clock.wall_s()),)
-    recorders = make_recorders(settings, lines, metrics, figures, *diaries, *telemetry.recorders)
+    recorders = gather(settings, lines, metrics, figures, *diaries, *telemetry.recorders)
     world = World(
         policy=policy,
         clock=clock,
@@ -103,11 +112,6 @@ def make_service(settings: Settings, worker: int = 0) -> Service:
         routes += console_routes(Sources(world, policy, model, stores.ledger, figures, diary, recorders.drain, place))
     app = create_app(Pipeline(world), routes, lifespan=life.lifespan)
     return Service(app, lambda: policy.snapshot.limits, policy.snapshot.is_open, world.admission)
-
-
-def make_recorders(settings: Settings, lines: LineWriter, *others: Recorder) -> Recorders:
-    """Put together who is told of requests that ended: these, and the log of requests if it is wanted."""
-    return Recorders(*others) if settings.request_log == "off" else Recorders(*others, RequestLog(lines))
 
 
 def share_prefixes(metrics: Metrics, world: World, stores: Stores) -> News:
