@@ -3,6 +3,7 @@
 Loading what all of them need takes ten times as long as showing the help does.
 """
 
+import os
 import pkgutil
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -63,6 +64,9 @@ class LazyGroup(TyperGroup):
 
 def load(part: Part) -> typer.Typer:
     """Import a part. Ends the command, saying what to install, when something that the part needs is missing."""
+    # Read by numpy as it is loaded. A worker's products are small and there is a worker for each core: threads that
+    # share one of them spend their time waiting for each other, tens of times what it takes.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         found: typer.Typer = pkgutil.resolve_name(part.where)
     except ModuleNotFoundError as error:
