@@ -3,7 +3,6 @@
 Loading what all of them need takes ten times as long as showing the help does.
 """
 
-import os
 import pkgutil
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -14,7 +13,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from gateway.app.cli_output import EXIT_CODES, lenient_streams, say, stop
-from gateway.app.settings import EXIT_CANNOT_START
+from gateway.app.settings import EXIT_CANNOT_START, multiply_with_one_thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +63,7 @@ class LazyGroup(TyperGroup):
 
 def load(part: Part) -> typer.Typer:
     """Import a part. Ends the command, saying what to install, when something that the part needs is missing."""
-    # Read by numpy as it is loaded. A worker's products are small and there is a worker for each core: threads that
-    # share one of them spend their time waiting for each other, tens of times what it takes.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    multiply_with_one_thread()
     try:
         found: typer.Typer = pkgutil.resolve_name(part.where)
     except ModuleNotFoundError as error:
