@@ -12,8 +12,9 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from gateway.adapters.blas import multiply_with_one_thread
 from gateway.app.cli_output import EXIT_CODES, lenient_streams, say, stop
-from gateway.app.settings import EXIT_CANNOT_START, multiply_with_one_thread
+from gateway.app.settings import EXIT_CANNOT_START
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,15 +197,6 @@ def environment() -> Mapping[str, str]:
     return os.environ
 
 
-def multiply_with_one_thread() -> None:
-    """Let numpy multiply with one thread, unless another number is wished; before it is loaded, when it reads that.
-
-    A worker's products are small, and there is a worker for each core: threads that share one of them spend their time
-    waiting for each other, tens of times what the product takes.
-    """
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
-
 def read_settings(variables: Mapping[str, str], overrides: Mapping[str, object]) -> Settings:
     """Read every setting: the override if it is not None, else the variable if it is not empty, else the default.
 

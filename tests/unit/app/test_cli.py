@@ -1,6 +1,5 @@
 """The command line as a whole: help, version, exit codes, and what loading it costs."""
 
-import os
 import subprocess
 import sys
 from importlib.metadata import version
@@ -51,17 +50,6 @@ def test_the_help_of_every_command_has_an_example(command: tuple[str, ...]) -> N
     result = CliRunner().invoke(app, [*command, "--help"], prog_name="tiergate")
     assert result.exit_code == 0
     assert f"tiergate {' '.join(command)}" in flat(result.output).partition("Example")[2]
-
-
-@pytest.mark.parametrize(("given", "threads"), [({}, 1), ({"OPENBLAS_NUM_THREADS": "2"}, 2)])
-def test_one_thread_multiplies_unless_another_number_is_wished(given: dict[str, str], threads: int) -> None:
-    code = (
-        "import os, sys; from gateway.app.cli import PARTS, load; assert 'numpy' not in sys.modules;"
-        "load(PARTS[1]); assert 'numpy' in sys.modules; print(os.environ['OPENBLAS_NUM_THREADS'])"
-    )
-    others = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
-    asked = subprocess.run([sys.executable, "-c", code], env=others | given, capture_output=True, text=True, check=True)
-    assert int(asked.stdout) == threads
 
 
 def test_an_unknown_command_is_wrong_usage_and_names_the_nearest() -> None:
