@@ -38,8 +38,9 @@ _ABOUT: Final = """# Card: the verifier of semantic hits
 Written by `python -m load_tests cache_quality --card router_models/VERIFIER_CARD.md`: {where}.
 
 **What it is.** Says how probable it is that the answer to one question does for another. Both are parsed
-(`gateway/core/question.py`), their words aligned by stem and by the likeness of their vectors, and 61 features of the
-pair read by 300 boosted trees. Word vectors are the difficulty model's, with weights and a projection learned here.
+(`gateway/core/question.py`), their words aligned by stem, across slips of the pen, and by the likeness of their
+vectors; 61 features of the pair are read by 300 boosted trees. Word vectors are the difficulty model's, with weights
+and a projection learned here.
 
 **Data.** Quora question pairs (GPTCache's benchmark, MIT), split by connected component: the space and the trees know
 the train split, the calibration split gives the Platt map and the counts that thresholds rest on. Beside them the train
@@ -59,5 +60,5 @@ _LIMITS: Final = """## Conditions
 - S3 draws the calibration pairs 200 times. S4 has the shipped bound with a 2 % shadow sample; the other ways serve at
   their own threshold of 20 % hits. The worst of five draws of the stream is told.
 - S6 is the CPU time of one thread, without the embedding: first as served, where only candidates near enough are
-  judged, then with all four nearest.
+  judged, then with all four nearest. Each decision is timed three times, of which the least counts.
 """

@@ -19,7 +19,7 @@ from gateway.core.question_words import (
 )
 from gateway.domain.question import Question
 
-PAIR_FEATURES_VERSION: Final = 1
+PAIR_FEATURES_VERSION: Final = 2
 FEATURE_NAMES: Final = (
     "cosine",
     *("cover_least", "cover_most", "shared_weight", "loss_most", "loss_other"),

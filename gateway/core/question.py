@@ -18,7 +18,7 @@ from gateway.core.question_words import (
 )
 from gateway.domain.question import Question
 
-QUESTION_VERSION: Final = 1
+QUESTION_VERSION: Final = 2
 """To be raised when a text is parsed otherwise: a verifier fits the parser that it was trained with."""
 READ_CHARS: Final = 2_048
 WORDS_MAX: Final = 64
@@ -32,6 +32,8 @@ _ENDINGS: Final = {"re": "are", "m": "am", "ll": "will", "ve": "have", "d": "wou
 _IS_BEHIND: Final = frozenset((*QUESTION_WORDS, "it", "he", "she", "that", "there", "here"))
 """Behind these an apostrophe and an s are a verb, and elsewhere they say whose something is."""
 _IRREGULAR: Final = {"can": "can", "won": "will", "shan": "shall", "ain": "is"}
+_IN_ORDER: Final = ["in", "order"]
+"""Before "to" they say nothing."""
 _SHOUTED_SHARE: Final = 0.5
 _LATIN_ENDS: Final = 0x250
 
@@ -52,6 +54,8 @@ def read_question(text: str) -> Question:
         for word in _words_of(written):
             if not asks and (word in QUESTION_WORDS or (starts and word in ASKING_VERBS)):
                 asks = word if word in QUESTION_WORDS else "is"
+            if word == "to" and words[-2:] == _IN_ORDER:
+                del words[-2:], names[-2:]
             words.append(word)
             names.append(is_name)
             starts = is_name = False

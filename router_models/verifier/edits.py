@@ -231,13 +231,34 @@ def _filler(words: Wordlist, parts: list[str], chance: Random) -> list[str] | No
 
 def _misspelt(words: Wordlist, parts: list[str], chance: Random) -> list[str] | None:
     places = _places(parts, lambda part, at: len(part) > 4 and part.isalpha())
-    if not places:
-        return None
+    if not places or chance.random() < _SLIPS:
+        return _slipped(parts, chance)
     at = chance.choice(places)
     word, letter = parts[at], chance.randrange(len(parts[at]) - 1)
     kept = word[letter + 1] + word[letter] if chance.random() < 0.6 else word[letter]
     return _put(parts, at, word[:letter] + kept + word[letter + 2 :])
 
+
+_SLIPS: Final = 0.4
+"""Of slips of the pen this share concerns a space or a short word."""
+
+
+def _slipped(parts: list[str], chance: Random) -> list[str] | None:
+    """Move a space by one letter, or exchange two letters of a short word."""
+    places = _places(parts, lambda part, at: len(part) > 1 and part.isalpha())
+    if not places:
+        return None
+    at = chance.choice(places)
+    word = parts[at]
+    if len(word) <= _SHORT_CHARS and chance.random() < 0.5:
+        letter = chance.randrange(len(word) - 1)
+        return _put(parts, at, word[:letter] + word[letter + 1] + word[letter] + word[letter + 2 :])
+    if at + 1 < len(parts) and parts[at + 1].isalpha():
+        return _put(parts, at, word[:-1], word[-1] + parts[at + 1], over=2)
+    return None
+
+
+_SHORT_CHARS: Final = 3
 
 EDITS: Final[Mapping[str, tuple[Edit, int]]] = {
     "number": (_number, 0),

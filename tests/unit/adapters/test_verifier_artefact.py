@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from gateway.adapters.verifier_artefact import read_verifier
+from gateway.core.pair_features import PAIR_FEATURES_VERSION
+from gateway.core.question import QUESTION_VERSION
 from router_models.export import npz
 
 PIECES, WIDTH = 3, 2
@@ -15,7 +17,7 @@ Arrays = dict[str, Any]
 def a_verifier() -> Arrays:
     """Return one tree that asks once: is the first feature at most a half?"""
     return {
-        "versions": np.array([1, 1, 1]),
+        "versions": np.array([1, QUESTION_VERSION, PAIR_FEATURES_VERSION]),
         "static": np.frombuffer(b"abc", np.uint8),
         "piece_weights": np.ones(PIECES, np.float32),
         "projection": np.ones((WIDTH, 4), np.float32),
@@ -52,7 +54,7 @@ def test_trees_add_the_value_of_the_leaf_that_features_lead_to() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"versions": np.array([1, 1, 2])}, "versions"),
+        ({"versions": np.array([1, QUESTION_VERSION, PAIR_FEATURES_VERSION + 1])}, "versions"),
         ({"piece_weights": np.ones(PIECES + 1)}, "piece weights"),
         ({"projection": np.ones((WIDTH + 1, 4))}, "projection"),
         ({"projection": np.ones(WIDTH)}, "projection"),

@@ -45,6 +45,13 @@ def test_a_word_with_one_wrong_letter_is_matched_unless_it_is_the_contrary() -> 
         ("2024", "2025", False),
         ("form", "from", True),
         ("word", "draw", False),
+        ("teh", "the", True),
+        ("hte", "the", True),
+        ("ym", "my", True),
+        ("on", "no", False),
+        ("tap", "pat", False),
+        ("she", "the", False),
+        ("eth", "the", False),
     ],
 )
 def test_one_letter_may_be_wrong(one: str, other: str, *, is_so: bool) -> None:
@@ -75,3 +82,23 @@ def test_opposites_are_found_each_word_once() -> None:
 def test_a_word_is_respelt_whichever_letter_is_wrong() -> None:
     for wrong in ("unwrong", "wwrong", "rwong", "wrnog", "wrogn", "wronga", "wron", "rong", "brong", "wrong"):
         assert aligned(wrong, "wrong").respelt == (wrong not in ("unwrong", "wrong")), wrong
+
+
+@pytest.mark.parametrize(
+    ("asked", "cached", "match", "slips"),
+    [
+        ("wh ydo dogs bark", "why do dogs bark", (0, 1, 2, 3), 1),
+        ("howd o ist he", "how do is the", (0, 1, 2, 3), 2),
+        ("a web site", "a website", (0, 1, 1), 1),
+        ("a website", "a web site", (0, 2), 1),
+        ("a bc d", "ab cd", (NO_MATCH, NO_MATCH, NO_MATCH), 0),
+        ("ab cd", "a bc d", (NO_MATCH, NO_MATCH), 0),
+        ("what 12 3", "what 1 23", (0, NO_MATCH, NO_MATCH), 0),
+        ("aa bb aa", "aabb bbaa", (0, 0, NO_MATCH), 1),
+    ],
+)
+def test_a_space_may_be_in_the_wrong_place(asked: str, cached: str, match: tuple[int, ...], slips: int) -> None:
+    pair = aligned(asked, cached)
+    assert pair.match == match
+    assert pair.respelt == slips
+    assert set(pair.unmatched).isdisjoint(at for at, to in enumerate(match) if to != NO_MATCH)

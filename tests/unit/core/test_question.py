@@ -49,6 +49,19 @@ def test_the_first_question_word_or_verb_is_what_asks(text: str, wanted: str) ->
     assert read_question(text).asks == wanted
 
 
+def test_in_order_to_says_no_more_than_to() -> None:
+    assert read_question("In order to win, put it in order to the end").words == (
+        "to",
+        "win",
+        "put",
+        "it",
+        "to",
+        "the",
+        "end",
+    )
+    assert read_question("In order").words == ("in", "order")
+
+
 def test_denials_are_kept_in_order() -> None:
     assert read_question("Why do I never eat without salt and not bread?").denials == ("never", "without", "not")
 
