@@ -9,7 +9,7 @@ from gateway.domain.ledger import Allowance
 from gateway.domain.limits import EdgeLimits
 from gateway.domain.money import Price
 from gateway.domain.outcome import Outcome
-from gateway.domain.receipt import AttemptReport, Receipt, StageTimes
+from gateway.domain.receipt import AttemptReport, Receipt, ReceiptTerms, StageTimes
 from gateway.domain.request import Need, Operation
 from gateway.domain.tier import Endpoint, Tier, TierLimits
 from gateway.domain.usage import TokenUsage
@@ -45,7 +45,7 @@ def snapshot() -> PolicySnapshot:
         keys={hashlib.sha256(PRESENTED_KEY).digest(): key},
         open_key=None,
         limits=LIMITS,
-        receipts_kept=0,
+        receipts=ReceiptTerms(),
     )
 
 

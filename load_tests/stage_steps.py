@@ -37,6 +37,7 @@ from gateway.domain.identity import CachedAnswer, CacheScope
 from gateway.domain.ids import RequestId, RouteName
 from gateway.domain.ledger import Hold
 from gateway.domain.outcome import FailureKind
+from gateway.domain.receipt import ReceiptTerms
 from gateway.domain.request import CanonicalRequest, Operation
 from gateway.domain.tier import Tier
 from gateway.domain.trace import Trace
@@ -193,7 +194,7 @@ def _accounted(request: CanonicalRequest, tiers: tuple[Tier, ...]) -> Iterator[S
 
 
 def _recorded(decision: Decision) -> Iterator[Step]:
-    metrics, receipts = Metrics(), MemoryReceipts(KEPT)
+    metrics, receipts = Metrics(), MemoryReceipts(ReceiptTerms(KEPT), StillClock())
     sample = receipt_of(decision, RequestId("sample"))
     others = itertools.cycle([receipt_of(decision, RequestId(f"r-{number}")) for number in range(2 * KEPT)])
     yield Step("record", "Receipt", lambda: receipt_of(decision, RequestId("sample")))

@@ -9,8 +9,10 @@ from gateway.adapters.redis_keys import tenant_prefix
 from gateway.adapters.redis_link import RedisUnavailable
 from gateway.adapters.redis_write_behind import DEFAULT_WRITES, WriteBehind, WriteBehindSettings
 from gateway.domain.ids import RequestId, TenantId
-from gateway.domain.receipt import Receipt
+from gateway.domain.receipt import Receipt, ReceiptTerms
+from gateway.ports import Clock
 
+DEFAULT_TERMS = ReceiptTerms()
 _RECEIPT_BYTES_MAX = 256 * 1024
 """A receipt has some 2 kB; more than this under our key is not one."""
 
@@ -25,10 +27,9 @@ class ReceiptCodec:
 
 @dataclass(frozen=True, slots=True)
 class RedisReceiptsSettings:
-    """Receipts stay in Redis for `ttl_s` (a day, so that yesterday's complaint can be looked up)."""
+    """Receipts stay in Redis for as long as the terms say, and here besides as they say."""
 
-    kept: int = 1_000
-    ttl_s: int = 86_400
+    terms: ReceiptTerms = DEFAULT_TERMS
     get_timeout_s: float = 0.02
     writes: WriteBehindSettings = DEFAULT_WRITES
 
@@ -36,11 +37,13 @@ class RedisReceiptsSettings:
 class RedisReceipts:
     """Share receipts over workers, each with its own tenant only. The client is the caller's and stays open."""
 
-    def __init__(self, client: RedisClient, codec: ReceiptCodec, settings: RedisReceiptsSettings | None = None) -> None:
+    def __init__(
+        self, client: RedisClient, codec: ReceiptCodec, clock: Clock, settings: RedisReceiptsSettings | None = None
+    ) -> None:
         self._client = client
         self._codec = codec
         self._settings = settings or RedisReceiptsSettings()
-        self._newest = MemoryReceipts(self._settings.kept)
+        self._newest = MemoryReceipts(self._settings.terms, clock)
         self._writes = WriteBehind(client, self._settings.writes)
         self._counts = {"errors": 0, "corrupt": 0}
 
@@ -51,7 +54,7 @@ class RedisReceipts:
             return
         value = self._codec.encode(receipt)
         key = _redis_key(receipt.tenant, receipt.request_id)
-        self._writes.put(("SET", key, value, "EX", self._settings.ttl_s), len(value))
+        self._writes.put(("SET", key, value, "PX", int(self._settings.terms.ttl_s * 1e3)), len(value))
 
     async def get(self, tenant: TenantId, request_id: RequestId) -> Receipt | None:
         """Return the tenant's receipt of that request; None also when Redis does not answer."""

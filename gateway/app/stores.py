@@ -42,6 +42,7 @@ from gateway.app.settings import CannotStart, Settings
 from gateway.core.hit_proofs import HitProofs
 from gateway.core.prefix_share import PrefixShare
 from gateway.core.tier_slo import TierSlos
+from gateway.domain.receipt import ReceiptTerms
 from gateway.ports import (
     AnsweredStore,
     CacheStore,
@@ -110,7 +111,7 @@ class Stores:
             await self.redis.aclose()
 
 
-def open_stores(settings: Settings, clock: Clock, receipts_kept: int, peers: Peers) -> Stores:
+def open_stores(settings: Settings, clock: Clock, terms: ReceiptTerms, peers: Peers) -> Stores:
     """Open the stores that the settings name. Redis need not be up: it is asked for when it is needed.
 
     Raises CannotStart for a Redis URL or a state directory that cannot be used, or a cache secret that is missing.
@@ -125,8 +126,8 @@ def open_stores(settings: Settings, clock: Clock, receipts_kept: int, peers: Pee
             MemorySemanticIndex(clock),
             MemoryConversations(clock),
             ObservedLedger(MemoryLedger(clock)),
-            PeerReceipts(MemoryReceipts(receipts_kept), peers, _CODEC),
-            MemoryAnswered(receipts_kept),
+            PeerReceipts(MemoryReceipts(terms, clock), peers, _CODEC),
+            MemoryAnswered(terms.kept),
             _reservoir(settings.state),
             records,
             master,
@@ -138,9 +139,9 @@ def open_stores(settings: Settings, clock: Clock, receipts_kept: int, peers: Pee
         raise CannotStart(f"TIERGATE_REDIS_URL cannot be used: {error}") from error
     open_client = ClusterClient if target.nodes else TurnClient
     client = open_client(target, clock=clock, chance=uniform, tell=_tell_redis)
-    receipts = RedisReceipts(client, _CODEC, RedisReceiptsSettings(kept=receipts_kept))
+    receipts = RedisReceipts(client, _CODEC, clock, RedisReceiptsSettings(terms))
     ledger = ObservedLedger(RedisLedger(client, clock=clock, chance=uniform), tell=_tell_ledger)
-    answered = RedisAnswered(client, RedisAnsweredSettings(kept=receipts_kept))
+    answered = RedisAnswered(client, RedisAnsweredSettings(kept=terms.kept))
     cache, semantic, conversations, reservoir = (
         RedisCache(client, clock, RedisCacheSettings(local_bytes_max=settings.cache_memory_bytes)),
         RedisSemanticIndex(client, clock),

@@ -69,7 +69,7 @@ def make_service(settings: Settings, worker: int = 0, *, gather: Callable[..., R
     judged = partial(make_judge, clock)
     model = ArtefactInForce(artefact, policy, compiler=compiler, make_scorer=scoring.make, make_judge=judged)
     peers = Peers(settings.peers, worker)
-    stores = open_stores(settings, clock, policy.snapshot.receipts_kept, peers)
+    stores = open_stores(settings, clock, policy.snapshot.receipts, peers)
     lines, figures = writer_to(STDERR if settings.request_log == "stderr" else STDOUT), CacheFigures()
     telemetry = make_telemetry(settings, clock, metrics)
     diaries = () if settings.admin is None else (Diary(clock.wall_s()),)

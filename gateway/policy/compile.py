@@ -14,6 +14,7 @@ from types import MappingProxyType
 from gateway.domain.calibration import Catalogue
 from gateway.domain.ids import KeyId, ModelAlias, RouteName, SnapshotId, TierName
 from gateway.domain.money import Price
+from gateway.domain.receipt import ReceiptTerms
 from gateway.domain.tier import Secret, Tier
 from gateway.policy.build import (
     build_limits,
@@ -124,7 +125,7 @@ def _build(
         keys=MappingProxyType(_keys(policy, resolved)),
         open_key=None if policy.tenants else open_key(),
         limits=build_limits(policy.limits),
-        receipts_kept=policy.receipts.keep,
+        receipts=ReceiptTerms(policy.receipts.keep, policy.receipts.ttl, policy.receipts.memory),
         classifier=build_classifier(policy.classifier, resolved),
         feedback=FeedbackTerms(shared=policy.feedback.scope == "shared", sample=policy.feedback.sample),
         artefact=world.catalogue.digest,

@@ -60,7 +60,8 @@ def _policy(snapshot: PolicySnapshot) -> Iterator[tuple[str, str]]:
         yield "access", "open: no key is needed, and the gateway listens on this machine only"
     else:
         yield "access", f"{len(snapshot.keys)} keys of {len(tenants_of(snapshot))} tenants"
-    yield "receipts", f"the last {snapshot.receipts_kept:,} of each worker"
+    kept = snapshot.receipts
+    yield "receipts", f"the last {kept.kept:,} of each worker, for {words.duration(kept.ttl_s)}"
     whose = "of all tenants moves" if snapshot.feedback.shared else "of a tenant moves its own"
     yield "feedback", f"what is said {whose} decisions"
 

@@ -30,7 +30,12 @@ def facts_of(snapshot: PolicySnapshot) -> Facts:
         facts[f"tenant {tenant.id}"] = {**dict(tenant_facts(tenant)), "keys": f"{keys}"}
     facts["limits"] = dict(limit_facts(snapshot.limits))
     facts["classifier"] = dict(classifier_facts(snapshot.classifier))
-    facts["receipts"] = {"keep": f"{snapshot.receipts_kept:,}"}
+    kept = snapshot.receipts
+    facts["receipts"] = {
+        "keep": f"{kept.kept:,}",
+        "ttl": words.duration(kept.ttl_s),
+        "memory": words.size(kept.bytes_max),
+    }
     facts["feedback"] = dict(feedback_facts(snapshot.feedback))
     return facts
 

@@ -69,11 +69,15 @@ class LimitsSpec(Section):
 
 
 class ReceiptsSpec(Section):
-    """What is remembered of requests."""
+    """What is remembered of requests. Read at the start only."""
 
     keep: Annotated[int, Quantity(COUNT, "0", "1000000")] = optional(
         10000,
-        "Receipts that each worker process remembers, about 4 kB each; the oldest go first. Read at the start only.",
+        "Receipts that each worker process remembers, about 4 kB each; the oldest go first.",
+    )
+    ttl: Annotated[float, Quantity(DURATION, "1m", "90d")] = optional("1d", "How long one can be asked for.")
+    memory: Annotated[int, Quantity(SIZE, "1MiB", "65536MiB")] = optional(
+        "64MiB", "What they may take of each worker's memory, as estimated; the oldest go first."
     )
 
 

@@ -17,6 +17,7 @@ from gateway.domain.ids import KeyId, ModelAlias, RouteName, SnapshotId, TenantI
 from gateway.domain.ledger import Allowance
 from gateway.domain.limits import EdgeLimits
 from gateway.domain.outcome import FailureKind
+from gateway.domain.receipt import ReceiptTerms
 from gateway.domain.semantic import SemanticTerms
 from gateway.domain.tier import Tier
 
@@ -151,8 +152,7 @@ class PolicySnapshot:
     open_key: VirtualKey | None
     """Who an unauthenticated caller is: set only in open mode, which binds loopback alone."""
     limits: EdgeLimits
-    receipts_kept: int
-    """How many receipts a worker remembers."""
+    receipts: ReceiptTerms
     feedback: FeedbackTerms = FeedbackTerms()
     classifier: ClassifierTerms = field(default_factory=ClassifierTerms)
     artefact: str = ""

@@ -14,8 +14,9 @@ from gateway.adapters.peer_receipts import PeerReceipts
 from gateway.adapters.peers import Peers
 from gateway.adapters.redis_receipts import RedisReceipts, RedisReceiptsSettings
 from gateway.domain.ids import RequestId, TenantId
-from gateway.domain.receipt import Receipt
+from gateway.domain.receipt import Receipt, ReceiptTerms
 from gateway.ports import ReceiptStore
+from tests.support.clocks import ManualClock
 from tests.support.receipt_samples import RECEIPT_CODEC, a_receipt
 from tests.support.redis_server import PATIENT_S, RedisServer, running_redis
 from tests.support.redis_socket import SIMULATED
@@ -25,6 +26,7 @@ from tests.support.waiting import eventually
 STORES = ["memory", "memory, other worker", "redis, same worker", "redis, other worker", f"{SIMULATED}, other worker"]
 ALICE, BOB = TenantId("alice"), TenantId("bob")
 RECEIPT = a_receipt(tenant=ALICE)
+TERMS, CLOCK = ReceiptTerms(kept=10), ManualClock(wall_s=RECEIPT.received_at_s)
 
 
 @pytest.fixture(scope="module")
@@ -49,22 +51,22 @@ class Stores:
 @asynccontextmanager
 async def opened(kind: str, server: RedisServer) -> AsyncIterator[Stores]:
     if kind == "memory":
-        memory = MemoryReceipts(kept=10)
+        memory = MemoryReceipts(TERMS, CLOCK)
         yield Stores(memory, memory)
         await memory.aclose()
         return
     if kind == "memory, other worker":
         with TemporaryDirectory() as folder:
             peers = [Peers(Path(folder), number, within_s=PATIENT_S) for number in (1, 2)]
-            writer, reader = [PeerReceipts(MemoryReceipts(kept=10), each, RECEIPT_CODEC) for each in peers]
+            writer, reader = [PeerReceipts(MemoryReceipts(TERMS, CLOCK), each, RECEIPT_CODEC) for each in peers]
             listening = asyncio.create_task(peers[0].listen())
             await eventually(lambda: peers[0].is_listening)
             yield Stores(writer, reader)
             listening.cancel()
             await asyncio.wait([listening])
         return
-    settings = RedisReceiptsSettings(kept=10, get_timeout_s=PATIENT_S)
-    async with stores_on(kind, server, lambda client: RedisReceipts(client, RECEIPT_CODEC, settings)) as stores:
+    settings = RedisReceiptsSettings(TERMS, get_timeout_s=PATIENT_S)
+    async with stores_on(kind, server, lambda client: RedisReceipts(client, RECEIPT_CODEC, CLOCK, settings)) as stores:
         yield Stores(stores[0], stores[0 if kind == "redis, same worker" else 1])
 
 

@@ -10,11 +10,14 @@ from gateway.adapters.redis_keys import tenant_prefix
 from gateway.adapters.redis_receipts import RedisReceipts, RedisReceiptsSettings
 from gateway.adapters.redis_turn import TurnClient
 from gateway.domain.ids import RequestId, TenantId
+from gateway.domain.receipt import ReceiptTerms
+from tests.support.clocks import ManualClock
 from tests.support.receipt_samples import RECEIPT_CODEC, a_receipt
 from tests.support.redis_server import PATIENT_S, RedisServer, client_of, open_breaker, running_redis
 
 ALICE = TenantId("alice")
 RECEIPT = a_receipt(tenant=ALICE)
+CLOCK = ManualClock(wall_s=RECEIPT.received_at_s)
 MISSING = RequestId("req-2")
 
 
@@ -27,7 +30,9 @@ def server() -> Iterator[RedisServer]:
 @asynccontextmanager
 async def worker(server: RedisServer) -> AsyncIterator[tuple[RedisReceipts, TurnClient]]:
     client = client_of(server, open_s=60.0)
-    store = RedisReceipts(client, RECEIPT_CODEC, RedisReceiptsSettings(get_timeout_s=PATIENT_S, ttl_s=60))
+    store = RedisReceipts(
+        client, RECEIPT_CODEC, CLOCK, RedisReceiptsSettings(ReceiptTerms(ttl_s=60.0), get_timeout_s=PATIENT_S)
+    )
     try:
         yield store, client
     finally:

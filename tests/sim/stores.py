@@ -21,6 +21,7 @@ from gateway.adapters.redis_reservoir import RedisReservoir, RedisReservoirSetti
 from gateway.adapters.redis_semantic import RedisSemanticIndex, RedisSemanticSettings
 from gateway.adapters.redis_target import RedisTarget
 from gateway.adapters.redis_turn import TurnClient
+from gateway.domain.receipt import ReceiptTerms
 from gateway.ports import AnsweredStore, CacheStore, Clock, ConversationStore, Ledger, ReceiptStore, Reservoir
 from gateway.ports_semantic import SemanticIndex
 from gateway.wire.receipt_json import decode_receipt, encode_receipt
@@ -66,7 +67,7 @@ def memory_stores(clock: Clock) -> SimStores:
         MemoryCache(clock),
         MemoryConversations(clock),
         MemoryLedger(clock),
-        MemoryReceipts(_KEPT),
+        MemoryReceipts(ReceiptTerms(_KEPT), clock),
         MemoryAnswered(_KEPT),
         MemoryReservoir(),
         MemorySemanticIndex(clock),
@@ -80,7 +81,9 @@ def shared_stores(clock: Clock, draws: Random) -> SimStores:
         RedisCache(client, clock, RedisCacheSettings(purges=RedisPurgesSettings(poll_s=POLL_S, lag_s=2.0 * POLL_S))),
         RedisConversations(client, clock),
         RedisLedger(client, clock=clock, chance=draws.random),
-        RedisReceipts(client, ReceiptCodec(encode_receipt, decode_receipt), RedisReceiptsSettings(kept=_KEPT)),
+        RedisReceipts(
+            client, ReceiptCodec(encode_receipt, decode_receipt), clock, RedisReceiptsSettings(ReceiptTerms(_KEPT))
+        ),
         RedisAnswered(client, RedisAnsweredSettings(kept=_KEPT)),
         RedisReservoir(client, RedisReservoirSettings(poll_s=POLL_S)),
         RedisSemanticIndex(client, clock, RedisSemanticSettings(poll_s=POLL_S)),

@@ -19,7 +19,7 @@ from gateway.domain.feedback import AnsweredRequest, Feedback
 from gateway.domain.ids import RequestId
 from gateway.domain.ledger import UNLIMITED, Hold, HoldVerdict, Settlement
 from gateway.domain.outcome import FailureKind
-from gateway.domain.receipt import Receipt
+from gateway.domain.receipt import Receipt, ReceiptTerms
 from gateway.domain.request import CanonicalRequest, Operation
 from gateway.pipeline.drive import Pipeline
 from gateway.pipeline.flights import Flights
@@ -186,7 +186,7 @@ class Gateway:
             flights=Flights(cache.release),
             conversations=MemoryConversations(self.clock),
             ledger=ledger or MemoryLedger(self.clock),
-            receipts=MemoryReceipts(100),
+            receipts=MemoryReceipts(ReceiptTerms(100), self.clock),
             answered=MemoryAnswered(100),
             reservoir=MemoryReservoir(),
             records=self.records,

@@ -16,6 +16,7 @@ from gateway.domain.cache_terms import CacheTerms
 from gateway.domain.dial import Certificate, Dial
 from gateway.domain.ids import RouteName, SnapshotId, TierName
 from gateway.domain.limits import EdgeLimits
+from gateway.domain.receipt import ReceiptTerms
 from gateway.domain.tier import TierSlo
 from gateway.policy.snapshot import Fallback, PolicySnapshot, Route, WhenUncertified
 from tests.support.prometheus import read_series
@@ -45,7 +46,7 @@ def _snapshot() -> PolicySnapshot:
         keys={},
         open_key=None,
         limits=EdgeLimits(),
-        receipts_kept=10,
+        receipts=ReceiptTerms(),
     )
 
 

@@ -14,18 +14,19 @@ from gateway.core.hit_proof import HitLabel, Standing, Terms
 from gateway.core.hit_proofs import HitClass
 from gateway.domain.ids import RouteName, TenantId
 from gateway.domain.question import ScoreCounts
+from gateway.domain.receipt import ReceiptTerms
 from tests.support.clocks import ManualClock
 
 TERMS = Terms(ScoreCounts((0.0, 0.9), (0, 1_000), (0, 5)), max_wrong=0.05)
 CLASS = HitClass(TenantId("team"), RouteName("faq"), "v1")
 
-ALONE = Peers(None, 0)
+ALONE, KEPT = Peers(None, 0), ReceiptTerms(10)
 
 
 async def test_the_end_of_semantic_hits_is_an_error_in_the_log_and_their_return_a_warning(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    stores = open_stores(read_settings({}, {}).with_cache_secret(), ManualClock(), 10, ALONE)
+    stores = open_stores(read_settings({}, {}).with_cache_secret(), ManualClock(), KEPT, ALONE)
     parts = make_semantic(stores, {})
     parts.proofs.proof_of(CLASS, TERMS, 0.0)
     with caplog.at_level(logging.WARNING, "tiergate"):

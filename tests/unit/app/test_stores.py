@@ -33,12 +33,13 @@ from gateway.app.settings import CannotStart, Settings, read_settings
 from gateway.app.stores import RECORDS, open_stores
 from gateway.core.hit_proofs import HitProofs
 from gateway.core.tier_slo import TierSlos
+from gateway.domain.receipt import ReceiptTerms
 from tests.support.clocks import ManualClock
 from tests.support.labels import ANSWERED, GOOD, a_label
 
 PROOFS = HitProofs(lambda hit_class, proof: None)
 
-ALONE = Peers(None, 0)
+ALONE, TERMS = Peers(None, 0), ReceiptTerms(10)
 
 
 def settings(**overrides: object) -> Settings:
@@ -46,7 +47,7 @@ def settings(**overrides: object) -> Settings:
 
 
 async def test_without_redis_everything_is_kept_in_this_process() -> None:
-    stores = open_stores(settings().with_cache_secret(), ManualClock(), 10, ALONE)
+    stores = open_stores(settings().with_cache_secret(), ManualClock(), TERMS, ALONE)
     assert isinstance(stores.cache, MemoryCache)
     assert isinstance(stores.semantic, MemorySemanticIndex)
     assert isinstance(stores.hit_labels(PROOFS, ManualClock()), MemoryHitLabels)
@@ -64,7 +65,7 @@ async def test_without_redis_everything_is_kept_in_this_process() -> None:
 async def test_what_is_lost_and_what_is_back_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "tiergate")
     stores = open_stores(
-        settings(redis_url="redis://127.0.0.1:1/0", cache_secret="sixteen characters"), ManualClock(), 10, ALONE
+        settings(redis_url="redis://127.0.0.1:1/0", cache_secret="sixteen characters"), ManualClock(), TERMS, ALONE
     )
     assert stores.redis is not None
     for _ in range(3):
@@ -79,7 +80,10 @@ async def test_what_is_lost_and_what_is_back_is_logged(caplog: pytest.LogCapture
 
 async def test_a_cluster_is_spoken_to_as_one() -> None:
     stores = open_stores(
-        settings(redis_url="redis+cluster://127.0.0.1:1", cache_secret="sixteen characters"), ManualClock(), 10, ALONE
+        settings(redis_url="redis+cluster://127.0.0.1:1", cache_secret="sixteen characters"),
+        ManualClock(),
+        TERMS,
+        ALONE,
     )
     assert isinstance(stores.redis, ClusterClient)
     await stores.aclose()
@@ -87,7 +91,7 @@ async def test_a_cluster_is_spoken_to_as_one() -> None:
 
 async def test_with_redis_everything_is_shared_and_it_need_not_be_up_yet() -> None:
     stores = open_stores(
-        settings(redis_url="redis://127.0.0.1:1/0", cache_secret="sixteen characters"), ManualClock(), 10, ALONE
+        settings(redis_url="redis://127.0.0.1:1/0", cache_secret="sixteen characters"), ManualClock(), TERMS, ALONE
     )
     assert isinstance(stores.cache, RedisCache)
     assert isinstance(stores.semantic, RedisSemanticIndex)
@@ -104,12 +108,12 @@ async def test_with_redis_everything_is_shared_and_it_need_not_be_up_yet() -> No
 
 async def test_labels_and_training_records_outlive_the_process_in_the_state_directory(tmp_path: Path) -> None:
     chosen = settings(state=tmp_path / "state").with_cache_secret()
-    stores = open_stores(chosen, ManualClock(), 10, ALONE)
+    stores = open_stores(chosen, ManualClock(), TERMS, ALONE)
     await stores.reservoir.add(a_label())
     stores.records.write(ANSWERED, GOOD)
     await stores.aclose()
     assert len(list((tmp_path / "state" / RECORDS).iterdir())) == 1
-    again = open_stores(chosen, ManualClock(), 10, ALONE)
+    again = open_stores(chosen, ManualClock(), TERMS, ALONE)
     assert again.reservoir.stats()["labels"] == 1
     await again.aclose()
 
@@ -117,16 +121,16 @@ async def test_labels_and_training_records_outlive_the_process_in_the_state_dire
 def test_a_state_directory_that_cannot_be_used_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file")
     with pytest.raises(CannotStart, match="TIERGATE_STATE"):
-        open_stores(settings(state=tmp_path / "state").with_cache_secret(), ManualClock(), 10, ALONE)
+        open_stores(settings(state=tmp_path / "state").with_cache_secret(), ManualClock(), TERMS, ALONE)
 
 
 def test_without_a_cache_secret_no_worker_starts() -> None:
     with pytest.raises(CannotStart, match="TIERGATE_CACHE_SECRET is not set"):
-        open_stores(settings(), ManualClock(), 10, ALONE)
+        open_stores(settings(), ManualClock(), TERMS, ALONE)
 
 
 def test_a_redis_url_that_cannot_be_used_is_said_so_without_its_password() -> None:
     chosen = settings(redis_url="redis://user:hunter2@host:notaport/0").with_cache_secret()
     with pytest.raises(CannotStart, match="TIERGATE_REDIS_URL cannot be used: ") as refused:
-        open_stores(chosen, ManualClock(), 10, ALONE)
+        open_stores(chosen, ManualClock(), TERMS, ALONE)
     assert "hunter2" not in str(refused.value)

@@ -4,6 +4,7 @@ import pytest
 
 from gateway.domain.ids import ModelAlias, RouteName, TenantId, TierName
 from gateway.domain.limits import EdgeLimits
+from gateway.domain.receipt import ReceiptTerms
 from gateway.policy.compile import compile_policy, key_digest
 from gateway.policy.problems import MAX_FINDINGS, Problem
 from gateway.policy.snapshot import PolicySnapshot, Target
@@ -120,7 +121,7 @@ def test_a_good_policy_becomes_a_snapshot() -> None:
     assert snapshot.aliases[ModelAlias("auto")] == Target(RouteName("balanced"), None)
     assert snapshot.aliases[ModelAlias("small")] == Target(RouteName("tier:small"), TierName("small"))
     assert list(snapshot.routes) == ["balanced", "careful", "tier:small", "tier:embed"]
-    assert snapshot.receipts_kept == 500
+    assert snapshot.receipts == ReceiptTerms(500, 86_400.0, 64 * 1024 * 1024)
     assert snapshot.limits == EdgeLimits(body_bytes=4 * 1024 * 1024, choices=4)
     assert not snapshot.is_open
 
