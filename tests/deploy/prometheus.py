@@ -10,15 +10,13 @@ and `promtool`, of 2.42 or later, must be on the PATH.
 import argparse
 import json
 import shutil
-import subprocess
 import sys
-import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.conformance.__main__ import KEPT
-from tests.conformance.environments import INSTALL_LIMIT_S, CannotInstall
+from tests.conformance.environments import CannotInstall
+from tests.support.debian import unpack
 
 PLACE = KEPT / "prometheus"
 COMMAND = "python -m tests.deploy.prometheus --install"
@@ -45,35 +43,11 @@ def install() -> Tools:
     """Unpack the distribution's package into the cache folder. Raises CannotInstall, which says what to do instead."""
     if found := tools():
         return found
-    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-        raise CannotInstall("no apt-get here: put prometheus and promtool, 2.42 or later, on the PATH")
-    with tempfile.TemporaryDirectory() as folder:
-        if not _fetch(Path(folder), ()):
-            # The machine's lists are missing or old, and only root may renew them: these are our own.
-            own = ("-o", f"Dir::State::Lists={folder}/lists", "-o", f"Dir::Cache={folder}/cache")
-            (Path(folder) / "lists/partial").mkdir(parents=True)
-            (Path(folder) / "cache/archives/partial").mkdir(parents=True)
-            _run(["apt-get", *own, "update", "-qq"], Path(folder))
-            if not _fetch(Path(folder), own):
-                raise CannotInstall("apt-get knows no package `prometheus`")
-        (package,) = Path(folder).glob("prometheus_*.deb")
-        _run(["dpkg-deb", "-x", str(package), str(PLACE)], Path(folder))
+    unpack("prometheus", PLACE)
     found = tools()
     if found is None:
         raise CannotInstall(f"the package holds no prometheus and promtool: look into {PLACE}")
     return found
-
-
-def _fetch(folder: Path, options: Sequence[str]) -> bool:
-    command = ["apt-get", *options, "download", "-qq", "prometheus"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, check=False, timeout=INSTALL_LIMIT_S)
-    return done.returncode == 0 and any(folder.glob("prometheus_*.deb"))
-
-
-def _run(command: Sequence[str], folder: Path) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=INSTALL_LIMIT_S)
-    if done.returncode != 0:
-        raise CannotInstall(f"{' '.join(command)}\n{done.stderr[-2000:]}")
 
 
 def main() -> int:

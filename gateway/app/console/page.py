@@ -57,6 +57,7 @@ def status_line(sources: Sources) -> Markup:
     """Say which worker of which policy this is, and what is wrong with it, if anything."""
     place, world, policy = sources.place, sources.world, sources.policy
     said = [f"up {words.ago(world.clock.wall_s() - sources.diary.began_wall_s)}", f"policy {policy.snapshot.id}"]
+    edits = f"{policy.snapshot.id} {policy.reloads.accepted} {policy.reloads.refused} {len(policy.problems)}"
     if place.workers > 1:
         said.insert(0, f"worker {place.number} of {place.workers}: its own figures")
     trouble = []
@@ -64,7 +65,7 @@ def status_line(sources: Sources) -> Markup:
         trouble.append(tag("a", "the last edit of the policy was not taken", href="#policy", class_="state poor"))
     if world.admission.is_leaving:
         trouble.append(tag("span", "shutting down", class_="state poor"))
-    return join([tag("span", each) for each in said], trouble)
+    return join([tag("span", each) for each in said], trouble, tag("span", id="edits", data_edits=edits, hidden=True))
 
 
 def _header(place: Place, host: str) -> Markup:

@@ -79,12 +79,18 @@ def receipt_view(receipt: Receipt) -> Markup:
         _times(receipt),
     ]
     if receipt.attempts:
-        cells = [row(*map(cell, attempt_cells(attempt))) for attempt in receipt.attempts]
-        parts += [tag("h4", "Attempts"), table("Attempts", _ATTEMPTS, cells)]
+        rows = [_attempt(*attempt_cells(attempt)) for attempt in receipt.attempts]
+        parts += [tag("h4", "Attempts"), table("Attempts", _ATTEMPTS, rows)]
     if receipt.decision is not None:
         parts += [tag("h4", "The decision"), decision_view(receipt.decision)]
     parts += [tag("h4", "All of it"), facts(what_happened(receipt))]
     return join(parts)
+
+
+def _attempt(attempt: str, server: str, *rest: str) -> Markup:
+    """Write an attempt as a row: its last cell is words, those between are numbers."""
+    *numbers, failure = rest
+    return row(cell(attempt), cell(server), *map(number, numbers), cell(failure or "nothing"))
 
 
 def story(receipt: Receipt) -> str:

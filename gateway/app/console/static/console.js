@@ -46,6 +46,16 @@ byId("prompt").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) byId("ask").requestSubmit();
 });
 
+// The policy is told anew when there was another edit.
+document.addEventListener("htmx:afterRequest", () => {
+  const edits = byId("edits")?.dataset.edits;
+  if (state.edits && edits !== state.edits) {
+    htmx.trigger(document.body, "policy");
+    if (byId("dial")) lookAtDial();
+  }
+  state.edits = edits ?? state.edits;
+});
+
 // ── theme ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 function showTheme() {
@@ -73,6 +83,9 @@ const rate = (value) => (value >= 10 ? value.toFixed(0) : value.toFixed(1));
 const money = (value) => `$${value >= 1 ? value.toFixed(2) : value.toFixed(4)}`;
 const percent = (value) => `${(100 * value).toFixed(value < 0.0995 ? 1 : 0)} %`;
 
+// A percentage where a line of the grid is: with a decimal only where it has one.
+const mark = (value) => `${Number((100 * value).toFixed(1))} %`;
+
 function axis(values, size) {
   const line = { stroke: colour("--rule"), width: 1 };
   return { stroke: colour("--beside"), grid: line, ticks: { ...line, size: 4 }, size, values, font: "12px system-ui, sans-serif" };
@@ -88,7 +101,7 @@ function plot(name, options, data) {
   const place = byId(`${name}-chart`);
   const box = { width: place.clientWidth, height: place.clientHeight };
   state.charts[name]?.destroy();
-  state.charts[name] = new uPlot({ ...box, legend: { show: false }, ...options }, data, place);
+  state.charts[name] = new uPlot({ ...box, padding: [12, 28, 0, 0], legend: { show: false }, ...options }, data, place);
 }
 
 // Draws each series on top of those before it: the first lies at the bottom.
@@ -220,7 +233,7 @@ function drawDial() {
     const point = Number(byId("dial").value) === pointOfNow(state.curve) ? now : state.curve.points[Number(byId("dial").value)];
     return point;
   };
-  const mark = (chart) => {
+  const dots = (chart) => {
     const pixel = devicePixelRatio;
     const dot = (point, radius, ink, isFull) => {
       chart.ctx.beginPath();
@@ -237,13 +250,13 @@ function drawDial() {
     "dial",
     {
       axes: [
-        { ...axis((_, ticks) => ticks.map(percent), 30), label: "quality kept, of the strongest tier's", labelSize: 22, labelFont: "12px system-ui, sans-serif" },
-        { ...axis((_, ticks) => ticks.map(percent), 52), label: "cost, of always the strongest tier", labelSize: 22, labelFont: "12px system-ui, sans-serif" },
+        { ...axis((_, ticks) => ticks.map(mark), 30), label: "quality kept, of the strongest tier's", labelSize: 22, labelFont: "12px system-ui, sans-serif" },
+        { ...axis((_, ticks) => ticks.map(mark), 52), label: "cost, of always the strongest tier", labelSize: 22, labelFont: "12px system-ui, sans-serif" },
       ],
       scales: { x: { time: false }, y: { range: (_, low, high) => [0, Math.max(1, high * 1.05)] } },
       series: [{}, { stroke: colour("--accent"), fill: colour("--accent-wash"), width: 2, points: { show: false } }],
       cursor: { show: false },
-      hooks: { draw: [mark] },
+      hooks: { draw: [dots] },
     },
     [ordered.map((point) => point.quality), ordered.map((point) => point.cost)],
   );

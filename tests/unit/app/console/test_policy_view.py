@@ -9,7 +9,9 @@ from tests.support.gateways import KEYED
 def test_the_first_policy_has_none_to_compare_with() -> None:
     told = policy_view(Console().policy)
     assert "there is none before it" in told
-    assert "<summary>tier small</summary>" in told
+    assert "<details><summary>tier small</summary>" in told
+    assert "<details open><summary>route balanced</summary>" in told
+    assert "<details><summary>route tier:small</summary>" in told
     assert "0 edits taken, 0 refused" in told
 
 

@@ -98,7 +98,8 @@ def test_a_receipt_draws_its_attempts_in_time() -> None:
     assert told.count('class="attempt failed"') == 1
     assert told.count('class="first"') == 1
     assert "0.25 ms of 90.2 ms were the gateway" in told
-    assert "<td>1 small</td><td>small/0</td>" in told
+    assert '<td>1 small</td><td>small/0</td><td class="number">1.0</td>' in told
+    assert "<td>nothing</td>" in told
 
 
 def test_a_receipt_without_attempts_or_decision_has_the_facts_that_there_are() -> None:
