@@ -23,6 +23,7 @@ types() {
 step "imports go one way" "$bin/lint-imports" --no-cache
 # Where this cannot be had, its tests are skipped, and say so; CI does not let them.
 step "Prometheus, for the tests of deploy" "$bin/python" -m tests.deploy.prometheus --install || true
+step "linters, for the tests of deploy" "$bin/python" -m tests.deploy.linters --install || true
 # Only what tests those rooms from within is measured: measuring takes as long again as testing.
 step "tests of the rooms" "$bin/coverage" run -m pytest --numprocesses auto \
     tests/property tests/unit --ignore tests/unit/load_tests --ignore tests/unit/router_models
