@@ -64,7 +64,7 @@ def measure(
     model: EncoderRun, vocabulary: Sequence[str], batch: int, tokens: int, *, is_bound: bool, seconds: float
 ) -> Cell:
     """Time one size of batch for about so many seconds, and five rounds at least."""
-    once = _path(model, WordPieces(vocabulary), tokens, is_bound=is_bound)
+    once = _path(model, WordPieces(vocabulary).mending(), tokens, is_bound=is_bound)
     texts = sample_texts(vocabulary, batch, tokens)
     for _ in range(WARM_UPS):
         once(texts)
@@ -82,7 +82,7 @@ def open_loop(
     model: EncoderRun, vocabulary: Sequence[str], rate_per_s: float, tokens: int, *, seconds: float
 ) -> OpenLoop:
     """Answer requests that come by chance, for so many seconds; each pass takes all that wait, 256 at most."""
-    once = _path(model, WordPieces(vocabulary), tokens, is_bound=False)
+    once = _path(model, WordPieces(vocabulary).mending(), tokens, is_bound=False)
     texts = sample_texts(vocabulary, _OPEN_LOOP_BATCH, tokens)
     for batch in BATCHES:
         once(texts[:batch])

@@ -95,7 +95,7 @@ def embed(
     `progress` gets the number of texts that are done, and of all. Raises DataError where the device cannot be used.
     """
     kept = PoolsCache(cache_path(tokens=tokens) if cache is None else cache, POOLED * weights.width)
-    pieces = WordPieces(weights.vocabulary)
+    pieces = WordPieces(weights.vocabulary).mending()
     rows = rows_of(pieces, texts, tokens)
     keys = [key_of(row) for row in rows]
     wanted = {key: row for key, row in zip(keys, rows, strict=True) if key not in kept}

@@ -190,7 +190,7 @@ def _is_no_advice(record: logging.LogRecord) -> bool:
 
 def _agreement(models: Mapping[str, bytes], weights: EncoderWeights, least: Mapping[str, float]) -> dict[str, float]:
     """Return the least cosine between each smaller precision's embeddings and the full one's."""
-    pieces = WordPieces(weights.vocabulary)
+    pieces = WordPieces(weights.vocabulary).mending()
     batches = [padded([row], weights.vocabulary.index(PADDING)) for row in rows_of(pieces, TRIALS)]
 
     def embeddings(name: str) -> Floats:

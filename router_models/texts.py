@@ -68,7 +68,7 @@ class Reader:
 
 def piece_ids(vocabulary: Sequence[str], prompts: Sequence[str]) -> list[NDArray[np.int32]]:
     """Cut texts into pieces, as the encoder reads them but for the enclosing ones."""
-    pieces = WordPieces(vocabulary)
+    pieces = WordPieces(vocabulary).mending()
     return [np.array(encoder_ids(pieces, prompt, "", ENCODER_TOKENS)[1:-1], np.int32) for prompt in prompts]
 
 

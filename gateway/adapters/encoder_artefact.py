@@ -78,7 +78,7 @@ def load_encoder(directory: Path, artefact: Artefact) -> EncoderFiles | None:
     manifest = _manifest(folder / MANIFEST, artefact)
     try:
         vocabulary = _sound(folder / VOCABULARY, manifest).read_text("utf-8").removesuffix("\n").split("\n")
-        pieces = WordPieces(vocabulary)
+        pieces = WordPieces(vocabulary).mending()
     except ValueError as error:
         raise ArtefactError(folder / VOCABULARY, f"is no vocabulary ({error})", _RENEW) from error
     return EncoderFiles(folder, manifest, pieces)

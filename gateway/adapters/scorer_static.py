@@ -59,6 +59,7 @@ class StaticScorer:
     def __init__(self, model: StaticModel, table: FoldedTable, spread: tuple[float, ...] = ()) -> None:
         """`spread` is what an encoder adds to a score of this stage, empty when there is none."""
         self._model = model
+        self._pieces = model.pieces.mending()
         self._row = {word: row for row, word in enumerate(table.rows)}.get
         squared = [np.frombuffer(row, np.float32)[table.latent] for row in table.rows.values()]
         self._squared_weights: Floats = np.array(squared, np.float32)
@@ -93,7 +94,7 @@ class StaticScorer:
 
     def _read(self, text: RequestText) -> Reading | None:
         model, features = self._model, text.features
-        ids = ids_of(model.pieces, text.essence, ENCODER_TOKENS)[1:-1]
+        ids = ids_of(self._pieces, text.essence, ENCODER_TOKENS)[1:-1]
         if not ids or not features.words:
             return None
         vector: Floats = model.table_unit[ids] @ model.table[ids]

@@ -13,8 +13,11 @@ library `tokenizers` 2.7 a piece. It cuts as that library does, but for three th
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from copy import copy
 from functools import lru_cache
 from typing import Final
+
+from gateway.core.mending import mended
 
 CLS: Final = "[CLS]"
 SEP: Final = "[SEP]"
@@ -69,6 +72,13 @@ class WordPieces:
         self._generation = max(remembered // 2, 1)
         self._recent: dict[bytes | str, tuple[int, ...]] = {}
         self._older: dict[bytes | str, tuple[int, ...]] = {}
+        self._mends = False
+
+    def mending(self) -> "WordPieces":
+        """Return what cuts by the same vocabulary, after taking back slips of the pen, with a memory of its own."""
+        other = copy(self)
+        other._recent, other._older, other._mends = {}, {}, True
+        return other
 
     def ids(self, text: str) -> list[int]:
         """Return the ids of a text's pieces, without the two that enclose a sequence."""
@@ -110,6 +120,8 @@ class WordPieces:
         length = len(word)
         if length > WORD_CHARS_MAX:
             return self._unknown
+        if self._mends:
+            word = mended(word, self._is_piece)
         start, prefixes = 0, self._starts
         pieces: list[int] = []
         while start < length:
@@ -125,6 +137,9 @@ class WordPieces:
             pieces.append(piece)
             start, prefixes = longest, self._follows
         return pieces
+
+    def _is_piece(self, word: str) -> bool:
+        return self._starts.get(word, _NO_PIECE) != _NO_PIECE
 
 
 def _prefixes(pieces: Iterable[tuple[str, int]]) -> dict[str, int]:

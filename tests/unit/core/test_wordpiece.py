@@ -146,3 +146,20 @@ def test_long_chunks_are_not_remembered() -> None:
     assert pieces.remembered == 0
     pieces.ids("a" * REMEMBERED_CHARS_MAX)
     assert pieces.remembered == 1
+
+
+def test_a_slip_of_the_pen_is_cut_as_what_was_meant_where_that_is_asked_for() -> None:
+    mending = PIECES.mending()
+    assert mending.ids("Hpapy the tokne, (tkoen)") == PIECES.ids("Happy the token, (token)")
+    assert PIECES.ids("hpapy") == cut_by(REFERENCE, "hpapy") != PIECES.ids("happy")
+    for text in ("the token of", "éé 中国", "tokens", "tokenization", "paly"):
+        assert mending.ids(text) == PIECES.ids(text)
+
+
+def test_the_two_ways_to_cut_remember_apart() -> None:
+    pieces = WordPieces(SMALL)
+    mending = pieces.mending()
+    slipped, meant = pieces.ids("tokne"), mending.ids("tokne")
+    assert slipped != meant
+    assert (pieces.ids("tokne"), mending.ids("tokne")) == (slipped, meant)
+    assert (pieces.remembered, mending.remembered) == (1, 1)
