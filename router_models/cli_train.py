@@ -98,6 +98,12 @@ def read_data(data: Path, console: Console) -> Outcomes:
 def _write(chosen: argparse.Namespace, console: Console, material: Material, trained: Trained) -> int:
     calibrated = calibrated_of(material, trained)
     metrics = headline(material.outcomes, calibrated.router)
-    size = write_artefact(chosen.out, material.outcomes, trained, calibrated, material.reader, metrics)
-    console.print(f"artefact in {chosen.out}: {size / 1e6:.2f} MB; test split: {metrics}")
+    written = write_artefact(chosen.out, material.outcomes, trained, calibrated, material.reader, metrics)
+    console.print(f"artefact in {chosen.out}: {written.size_bytes / 1e6:.2f} MB; test split: {metrics}")
+    if written.lost_verifier:
+        console.print(
+            f"[yellow]note:[/] the verifier of semantic hits rests on another table of word pieces and was taken out. "
+            f"Train it anew: python -m router_models verifier train --out {chosen.out}",
+            highlight=False,
+        )
     return 0

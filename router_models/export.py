@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gateway.core.features import FEATURE_VERSION, SCALAR_NAMES
 from gateway.domain.usage import tokens_in
+from router_models.beside import MANIFEST, VERIFIER, verifier_beside
 from router_models.calibrate import Calibrated
 from router_models.cells import cells_of
 from router_models.data import LICENCES, Floats, Outcomes, read_references
@@ -29,6 +30,7 @@ VERSION: Final = "3"
 GRADED_LEVELS: Final = 250
 """A graded score is kept as a whole number of this many parts, so right and wrong are exact and the rest to 0.002."""
 NOT_GRADED: Final = 255
+STATIC: Final = "static.npz"
 Arrays = Mapping[str, NDArray[np.generic]]
 
 
@@ -172,6 +174,14 @@ def expected_output_tokens(outcomes: Outcomes, calibrated: Calibrated) -> list[i
     return [max(1, round(float(ratio * usual[calibrated.sample].mean()))) for ratio in ratios]
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The bytes of an artefact, with the encoder's heads, and whether it had a verifier that it cannot keep."""
+
+    size_bytes: int
+    lost_verifier: bool
+
+
 def write_artefact(
     directory: Path,
     outcomes: Outcomes,
@@ -179,12 +189,12 @@ def write_artefact(
     calibrated: Calibrated,
     reader: Reader,
     metrics: Mapping[str, float],
-) -> int:
-    """Write every file of an artefact and return their size in bytes, the encoder's heads included."""
+) -> Written:
+    """Write every file of an artefact; a verifier that is there stays, if it rests on the table that is written."""
     router = trained.router
     files = {
         "folded.npz": npz(folded_arrays(router)),
-        "static.npz": npz(static_arrays(router, reader, trained.seed)),
+        STATIC: npz(static_arrays(router, reader, trained.seed)),
         "vocab.txt": "".join(f"{piece}\n" for piece in reader.vocabulary).encode(),
         "references.json": _references(outcomes, calibrated),
         "calibration.npz": npz(_positions(outcomes, calibrated, calibrated.sample)),
@@ -192,13 +202,15 @@ def write_artefact(
     }
     if Stage.ENCODER in router.stages:
         files["encoder_heads.npz"] = npz(encoder_arrays(router, reader))
+    digests = {name: hashlib.sha256(raw).hexdigest() for name, raw in files.items()}
+    verifier = verifier_beside(directory)
     manifest = {
         "name": NAME,
         "version": VERSION,
         "format": ARTEFACT_FORMAT,
         "feature_version": FEATURE_VERSION,
         "latent": trained.settings.latent,
-        "files": {name: hashlib.sha256(raw).hexdigest() for name, raw in files.items()},
+        "files": digests,
         "training_data_sha256": outcomes.digest,
         "seed": trained.seed,
         "settings": asdict(trained.settings),
@@ -209,12 +221,15 @@ def write_artefact(
         "created": datetime.now(UTC).date().isoformat(),
         "sources": list(LICENCES.values()),
     }
+    if verifier is not None and verifier.table == digests[STATIC]:
+        manifest["files"] = {**digests, VERIFIER: verifier.digest}
+        manifest["verifier"] = verifier.told
     directory.mkdir(parents=True, exist_ok=True)
     for name, raw in files.items():
         (directory / name).write_bytes(raw)
     # Last, since whoever watches for a new model reads this first.
-    (directory / "manifest.json").write_bytes((json.dumps(manifest, indent=2) + "\n").encode())
-    return sum(map(len, files.values()))
+    (directory / MANIFEST).write_bytes((json.dumps(manifest, indent=2) + "\n").encode())
+    return Written(sum(map(len, files.values())), verifier is not None and VERIFIER not in manifest["files"])
 
 
 def _references(outcomes: Outcomes, calibrated: Calibrated) -> bytes:

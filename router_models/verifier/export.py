@@ -10,15 +10,14 @@ import numpy as np
 
 from gateway.core.pair_features import PAIR_FEATURES_VERSION
 from gateway.core.question import QUESTION_VERSION
+from router_models.beside import MANIFEST, VERIFIER
 from router_models.data import DataError
 from router_models.export import npz
 from router_models.verifier.fit import Verifier
 from router_models.verifier.pairs import LICENCES
 from router_models.verifier.space import Space
 
-VERIFIER: Final = "verifier.npz"
 FORMAT: Final = 1
-MANIFEST: Final = "manifest.json"
 
 
 def verifier_bytes(verifier: Verifier, space: Space, static: str) -> bytes:

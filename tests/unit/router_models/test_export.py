@@ -1,7 +1,9 @@
 """What is exported is what was trained: folded and unfolded scores agree, at every stage."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +16,13 @@ from gateway.core.request_text import RequestText
 from gateway.domain.ability import ClassifierOutcome, Score, acceptance
 from router_models.calibrate import Calibrated, calibrate
 from router_models.data import Floats
-from router_models.export import encoder_arrays, expected_output_tokens, write_artefact
+from router_models.export import Written, encoder_arrays, expected_output_tokens, npz, write_artefact
 from router_models.low_rank import Settings
 from router_models.router import Stage
+from router_models.static_table import StaticTable
+from router_models.texts import Reader
 from router_models.train import Trained, train
+from router_models.verifier.export import write_verifier
 from tests.support.routing_texts import a_reader, pools_of
 from tests.support.routing_world import REFERENCES, a_world
 
@@ -145,3 +150,24 @@ def test_exporting_twice_writes_the_same_bytes(trained: Trained, calibrated: Cal
         write_artefact(tmp_path / name, WORLD, trained, calibrated, READER, {})
     for path in sorted((tmp_path / "one").iterdir()):
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+
+
+def test_a_verifier_stays_as_long_as_the_table_it_rests_on(
+    trained: Trained, calibrated: Calibrated, tmp_path: Path
+) -> None:
+    def write(reader: Reader = READER) -> Written:
+        return write_artefact(tmp_path, WORLD, trained, calibrated, reader, {})
+
+    assert not write().lost_verifier
+    table = sha256((tmp_path / "static.npz").read_bytes()).hexdigest()
+    write_verifier(tmp_path, npz({"static": np.frombuffer(table.encode(), np.uint8)}))
+    told = json.loads((tmp_path / "manifest.json").read_bytes())
+    assert not write().lost_verifier
+    assert json.loads((tmp_path / "manifest.json").read_bytes()) == told
+    assert "verifier.npz" in told["files"]
+    other = replace(READER, table=StaticTable(READER.table.table * np.float32(2)))
+    assert write(other).lost_verifier
+    told = json.loads((tmp_path / "manifest.json").read_bytes())
+    assert "verifier.npz" not in told["files"]
+    assert "verifier" not in told
+    assert not write(other).lost_verifier
