@@ -1,10 +1,12 @@
 """Every alternative, on the small world that has the names of the public data."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from router_models import chances, three_tiers
 from router_models.evaluate import PROTOCOLS, evaluate
 from router_models.report import Line
 from router_models.tried.attempt import LEAST_TRIED, Missed
@@ -25,6 +27,15 @@ SLOW = {
         {"stage": "folded", "text": "50 kB", "p50_us": 1.0, "p50_limit_us": 250, **LIMITS},
     ],
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_resamples() -> Iterator[None]:
+    """Spare a quarter of the time: how wide intervals are is for the tests of what makes them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(three_tiers, "RESAMPLES", 20)
+        patch.setattr(chances, "RESAMPLES", 20)
+        yield
 
 
 @pytest.fixture(scope="module")
