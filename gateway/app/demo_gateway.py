@@ -27,6 +27,7 @@ class DemoGateway:
     """A gateway in a child process."""
 
     port: int
+    admin_port: int
     log: Path
     process: subprocess.Popen[bytes]
 
@@ -34,6 +35,11 @@ class DemoGateway:
     def origin(self) -> str:
         """Its address, without a path."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def console(self) -> str:
+        """The address of its console."""
+        return f"http://127.0.0.1:{self.admin_port}/console"
 
     async def wait_until_ready(self, within_s: float) -> None:
         """Return once it serves. Raises DemoUnavailable."""
@@ -67,8 +73,10 @@ def start_gateway(policy: Path, port: int, log: Path) -> DemoGateway:
     """Start `tiergate serve` with this policy and nothing else of the surroundings: no Redis, no other settings."""
     variables = {name: value for name, value in environment().items() if not name.startswith(PREFIX)}
     variables |= {PREFIX + "POLICY": str(policy), PREFIX + "PORT": str(port)}
+    admin_port = free_port()
+    variables |= {PREFIX + "ADMIN": str(admin_port)}
     variables |= {PREFIX + "DRAIN_S": str(DRAIN_S), PREFIX + "LAME_DUCK_S": str(LAME_DUCK_S)}
-    return DemoGateway(port, log, start_process([sys.executable, "-m", "gateway", "serve"], log, variables))
+    return DemoGateway(port, admin_port, log, start_process([sys.executable, "-m", "gateway", "serve"], log, variables))
 
 
 def free_port() -> int:

@@ -182,6 +182,7 @@ class Show:
         self._console.print(Text("Running until Ctrl-C", "bold"))
         for name, value in (
             ("base URL", f"{stage.origin}/v1   any OpenAI client, any key, model auto"),
+            ("console", stage.gateway.console),
             ("metrics", f"{stage.origin}/metrics"),
             ("policy", f"{stage.policy}   edit it: a good edit is live in a second"),
             ("logs", f"{stage.folder}"),

@@ -121,10 +121,9 @@ def test_the_gateways_variables_are_settings_or_secrets_that_the_policy_names() 
 def test_the_gateways_ports_are_those_of_its_settings() -> None:
     admin = SERVICES["gateway"]["environment"]["TIERGATE_ADMIN"]
     assert {int(SETTINGS["TIERGATE_PORT"].default), int(admin.rpartition(":")[2])} == LISTENS["gateway"]
-    store = SERVICES["gateway"]["environment"]["TIERGATE_REDIS_URL"]
-    assert re.fullmatch(r"redis://(\w+):(\d+)/0", store)
-    host, port = re.findall(r"//(\w+):(\d+)", store)[0]
-    assert int(port) in LISTENS[host]
+    for variable in ("TIERGATE_REDIS_URL", "OTEL_EXPORTER_OTLP_ENDPOINT"):
+        host, port = re.findall(r"//(\w+):(\d+)", SERVICES["gateway"]["environment"][variable])[0]
+        assert int(port) in LISTENS[host]
 
 
 def test_the_gateway_is_not_killed_before_it_has_drained() -> None:

@@ -30,7 +30,7 @@ def a_stage(*tiers: str) -> Iterator[Stage]:
     client = loop.run_until_complete(asyncio.create_subprocess_exec(sys.executable, "-c", "pass"))
     try:
         models = {tier: Path(f"{tier}.gguf") for tier in tiers}
-        gateway = DemoGateway(8_123, Path("gateway.log"), idle)
+        gateway = DemoGateway(8_123, 8_124, Path("gateway.log"), idle)
         yield Stage(Path("folder"), Path("folder/demo.yaml"), models, {}, gateway, client)
     finally:
         idle.wait()
@@ -81,7 +81,12 @@ def test_the_end_says_how_to_keep_it_running_and_what_to_send() -> None:
 
 def test_what_is_kept_running_is_told_with_addresses_and_the_request_that_fell_back() -> None:
     told = perform(keep=True)
-    for part in ("http://127.0.0.1:8123/v1 ", "http://127.0.0.1:8123/metrics", "tiergate explain --id r-2 --url"):
+    for part in (
+        "http://127.0.0.1:8123/v1 ",
+        "http://127.0.0.1:8123/metrics",
+        "http://127.0.0.1:8124/console",
+        "tiergate explain --id r-2 --url",
+    ):
         assert part in told
     assert "Ctrl-C" in told
 

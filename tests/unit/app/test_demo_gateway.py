@@ -43,6 +43,7 @@ async def test_a_gateway_that_cannot_start_is_told_with_the_end_of_its_log(tmp_p
         gateway.stop()
     assert isinstance(gateway, DemoGateway)
     assert gateway.origin == f"http://127.0.0.1:{gateway.port}"
+    assert gateway.console == f"http://127.0.0.1:{gateway.admin_port}/console"
 
 
 async def test_a_gateway_that_is_gone_takes_no_server_back(tmp_path: Path) -> None:

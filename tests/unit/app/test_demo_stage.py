@@ -15,7 +15,7 @@ from tests.support.networks import free_port
 async def test_a_client_that_is_gone_is_told_with_its_log(tmp_path: Path) -> None:
     client = await start_client("not a url", tmp_path / "client.log")
     idle = start_process([sys.executable, "-c", "pass"], tmp_path / "gateway.log")
-    gateway = DemoGateway(free_port(), tmp_path / "gateway.log", idle)
+    gateway = DemoGateway(free_port(), free_port(), tmp_path / "gateway.log", idle)
     client.kill()
     await client.wait()
     running = Stage(tmp_path, tmp_path / "demo.yaml", {}, {}, gateway, client)
