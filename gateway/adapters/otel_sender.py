@@ -4,7 +4,7 @@ They read the other standard variables (`OTEL_EXPORTER_OTLP_HEADERS`, `_TIMEOUT`
 `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`) by themselves.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
@@ -27,6 +27,7 @@ from gateway.adapters.genai_figures import Figures, Instrument
 from gateway.adapters.metrics_cells import Labels
 from gateway.adapters.otel_spans import SpanMaker, ns_of
 from gateway.adapters.span_names import PROVIDER, SpanAttribute
+from gateway.domain.ids import RequestId
 from gateway.domain.receipt import Receipt
 
 _SERVICE: Final = "service.name"
@@ -47,9 +48,9 @@ class OtelSender:
         self._wall_s = wall_s
         self._began_ns = ns_of(wall_s())
 
-    def send_spans(self, receipts: Sequence[Receipt]) -> bool:
-        """Send the spans of these requests; tell whether the collector took them."""
-        spans = [span for receipt in receipts for span in self._maker.spans_of(receipt)]
+    def send_spans(self, receipts: Sequence[Receipt], prompts: Mapping[RequestId, str]) -> bool:
+        """Send the spans of these requests, with the prompts of some; tell whether the collector took them."""
+        spans = [span for each in receipts for span in self._maker.spans_of(each, prompts.get(each.request_id, ""))]
         return self._spans.export(spans) is SpanExportResult.SUCCESS
 
     def send_figures(self, figures: Figures) -> bool:

@@ -53,8 +53,11 @@ class SpanMaker:
         provider.add_span_processor(self._made)
         self._tracer = provider.get_tracer(_SCOPE)
 
-    def spans_of(self, receipt: Receipt) -> list[ReadableSpan]:
-        """Return the request's own span, and one for each of its calls; nothing of one without a place in a trace."""
+    def spans_of(self, receipt: Receipt, prompt: str = "") -> list[ReadableSpan]:
+        """Return the request's own span, and one for each of its calls; nothing of one without a place in a trace.
+
+        `prompt` is said on the former, where there is one.
+        """
         trace = receipt.trace
         if trace is None:
             return []
@@ -69,7 +72,8 @@ class SpanMaker:
             (SpanEvent.DECIDED, times.decide_ms),
             (SpanEvent.FIRST_CONTENT, times.first_content_ms),
         )
-        _end(span, came_ns, times.end_ms, _of_request(receipt), events, is_wrong=BLAME[receipt.outcome] in _AT_FAULT)
+        said = _of_request(receipt, prompt)
+        _end(span, came_ns, times.end_ms, said, events, is_wrong=BLAME[receipt.outcome] in _AT_FAULT)
         for attempt in receipt.attempts:
             self._ids.span_id = int(trace.attempt_id(attempt.number), 16)
             began_ns = came_ns + round(attempt.started_ms * _NS_PER_MS)
@@ -141,9 +145,9 @@ def _name(operation: Operation | None, model: str | None) -> str:
     return " ".join(word for word in words if word)
 
 
-def _of_request(receipt: Receipt) -> Attributes:
+def _of_request(receipt: Receipt, prompt: str) -> Attributes:
     said, decision = SpanAttribute, receipt.decision
-    return _known(
+    known = _known(
         {
             **_asked(receipt),
             **_answered(receipt),
@@ -169,6 +173,8 @@ def _of_request(receipt: Receipt) -> Attributes:
             said.OVERHEAD: round(max(0.0, receipt.times.end_ms - receipt.external_ms), 3),
         }
     )
+    # Where it may be sent at all, it is sent as it is, but for what cannot be written.
+    return {**known, said.PROMPT.value: prompt.encode("utf-8", "replace").decode()} if prompt else known
 
 
 def _of_attempt(attempt: AttemptReport, receipt: Receipt) -> Attributes:

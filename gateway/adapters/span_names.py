@@ -78,6 +78,8 @@ class SpanAttribute(StrEnum):
     """What the same tokens would have cost at the strongest able tier, in nano-USD: an estimate."""
     OVERHEAD = "tiergate.overhead_ms"
     """The gateway's own share of the time."""
+    PROMPT = "tiergate.prompt"
+    """The last user turn, up to 16 kB of it: only where the tenant's policy says so, until the day that it names."""
     ENDPOINT = "tiergate.endpoint"
     """The model server that was called."""
     ATTEMPT = "tiergate.attempt"

@@ -5,12 +5,13 @@ figures of all requests ──── every minute ────▶ thread ─ met
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Event, Thread
 from typing import Final, Protocol
 
 from gateway.adapters.genai_figures import Figures
 from gateway.adapters.telemetry_choice import is_exported
+from gateway.domain.ids import RequestId
 from gateway.domain.receipt import Receipt
 
 WAITING_MAX: Final = 4_096
@@ -24,8 +25,8 @@ SEND_EVERY_S: Final = 1.0
 class Sender(Protocol):
     """Makes messages and sends them. Blocks, for as long as it is set to; belongs to the thread."""
 
-    def send_spans(self, receipts: Sequence[Receipt]) -> bool:
-        """Send the spans of these requests; tell whether the collector took them."""
+    def send_spans(self, receipts: Sequence[Receipt], prompts: Mapping[RequestId, str]) -> bool:
+        """Send the spans of these requests, with the prompts of some; tell whether the collector took them."""
 
     def send_figures(self, figures: Figures) -> bool:
         """Send these figures; tell whether the collector took them."""
@@ -55,6 +56,7 @@ class SpanExport:
         self._waiting: deque[Receipt] = deque()
         self._waiting_max = waiting_max
         self._figures: Figures | None = None
+        self._prompts: dict[RequestId, str] = {}
         self._send_every_s = send_every_s
         self._wanted = Event()
         self._is_closed = False
@@ -68,13 +70,20 @@ class SpanExport:
         if not is_exported(receipt, self._slow_ms):
             return
         if len(self._waiting) == self._waiting_max:
-            self._waiting.popleft()
+            self._prompts.pop(self._waiting.popleft().request_id, None)
             self.lost += 1
         self._waiting.append(receipt)
         if self._thread is None:
             self._start()
         if len(self._waiting) == BATCH:
             self._wanted.set()
+
+    def keep_prompt(self, receipt: Receipt, prompt: str) -> bool:
+        """Send this prompt with the spans of a request that is about to be recorded; tell whether they are sent."""
+        is_wanted = is_exported(receipt, self._slow_ms)
+        if is_wanted:
+            self._prompts[receipt.request_id] = prompt
+        return is_wanted
 
     def offer(self, figures: Figures) -> None:
         """Have figures sent, in the place of any that still wait: they tell the same and more."""
@@ -115,7 +124,8 @@ class SpanExport:
             self._note(is_taken=self._sender.send_figures(figures))
         while self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
-            is_taken = self._sender.send_spans(batch)
+            prompts = {one.request_id: self._prompts.pop(one.request_id, "") for one in batch} if self._prompts else {}
+            is_taken = self._sender.send_spans(batch, prompts)
             self.lost += 0 if is_taken else len(batch)
             self._note(is_taken=is_taken)
 

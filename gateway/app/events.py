@@ -51,6 +51,8 @@ class LogEvent(StrEnum):
     """The collector did not take spans or metrics; they are dropped and counted until it does."""
     TELEMETRY_BACK = "telemetry_back"
     """The collector takes them again."""
+    PROMPT_SENT = "prompt_sent"
+    """The prompt of a request goes to the collector, as its tenant's `trace_text_until` allows."""
     SEMANTIC_STOPPED = "semantic_stopped"
     """Too many answers to other words were wrong: a tenant is given none on a route."""
     SEMANTIC_RESUMED = "semantic_resumed"

@@ -179,7 +179,7 @@ def _telemetry() -> Iterator[str]:
     yield _section(
         "Span attributes",
         "Of the span of a request and those of its calls, sent to a collector (`OTEL_EXPORTER_OTLP_ENDPOINT`). "
-        "Nothing of what was asked or answered is in them.",
+        "Nothing of what was asked or answered is in them, but for `tiergate.prompt`.",
         ("attribute", "meaning"),
         _rows(SpanAttribute),
     )

@@ -15,6 +15,7 @@ from gateway.adapters.telemetry_export import Sender, SpanExport
 from gateway.adapters.trace_ids import TraceIds
 from gateway.app.events import LogEvent, marked
 from gateway.app.settings import CannotStart, Settings
+from gateway.domain.receipt import Receipt
 from gateway.domain.trace import Trace
 from gateway.ports import Clock, Recorder
 
@@ -47,6 +48,13 @@ class Telemetry:
     def recorders(self) -> tuple[Recorder, ...]:
         """Return who counts requests for the collector."""
         return tuple(each for each in (self.export, self.figures) if each is not None)
+
+    def keep_prompt(self, receipt: Receipt, prompt: str) -> None:
+        """Send a prompt with the request's spans, and say so in the log. There is nothing of it in that line."""
+        if self.export is not None and self.export.keep_prompt(receipt, prompt):
+            facts = marked(LogEvent.PROMPT_SENT, tenant=receipt.tenant or "", request_id=receipt.request_id)
+            told = "the prompt of request %s of tenant %s goes to the collector"
+            log.warning(told, receipt.request_id, receipt.tenant, extra=facts)
 
     def tick(self) -> None:
         """Hand figures over when it is time to; call it now and then."""

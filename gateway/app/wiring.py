@@ -96,6 +96,7 @@ def make_service(settings: Settings, worker: int = 0, *, gather: Callable[..., R
         prefixes=PrefixIndex(tells=stores.redis is not None),
         report_fault=report_fault,
         place_in_trace=telemetry.place,
+        trace_text=telemetry.keep_prompt,
     )
     opinions, reports = Opinions(world), CacheReports(world)
     expose(metrics, policy, world, lines, stores.ledger)

@@ -9,6 +9,8 @@ from gateway.pipeline.journey import Trail
 from gateway.pipeline.learn import remember
 from gateway.pipeline.world import World
 
+TRACED_CHARS_MAX = 16_384
+"""Of a prompt that may go to the collector."""
 _STAGES = 5
 """Stages whose end is timed one by one: admit, canonicalise, lookup, score, decide."""
 
@@ -21,7 +23,17 @@ def record(trail: Trail, world: World) -> None:
     world.receipts.put(receipt)
     remember(trail, receipt, world)
     follow(trail, world)
+    _trace_text(trail, receipt, world)
     world.recorder.record(receipt)
+
+
+def _trace_text(trail: Trail, receipt: Receipt, world: World) -> None:
+    """Hand on the prompt where the tenant's policy says so, and for as long as it does."""
+    if trail.canonical is None:
+        return
+    until_s = trail.canonical.admitted.key.tenant.trace_text_until_s
+    if until_s is not None and receipt.received_at_s < until_s:
+        world.trace_text(receipt, trail.canonical.request.user_text[:TRACED_CHARS_MAX])
 
 
 def receipt_of(trail: Trail, now_s: float) -> Receipt:

@@ -18,6 +18,7 @@ from gateway.core.strongest_share import StrongestShares
 from gateway.core.tier_slo import TierSlos
 from gateway.domain.ids import RequestId
 from gateway.domain.question import Question
+from gateway.domain.receipt import Receipt
 from gateway.domain.trace import Trace
 from gateway.pipeline.flights import Flights
 from gateway.pipeline.known_requests import KnownRequests
@@ -63,6 +64,10 @@ class SemanticParts:
     judges: Mapping[str, HitJudge]
     index: SemanticIndex
     proofs: HitProofs
+
+
+def _nobody(receipt: Receipt, text: str) -> None:
+    """Take no notice."""
 
 
 def _the_callers(caller: Trace | None) -> Trace | None:
@@ -111,5 +116,7 @@ class World:
     hedges: HedgeBudget = field(default_factory=HedgeBudget)
     exchange: Callable[[Plan, RetryBudget], Exchange] = Exchange
     """Makes the machine that a request's calls follow."""
+    trace_text: Callable[[Receipt, str], None] = _nobody
+    """Is told the prompt of a request whose tenant lets it go to the collector, before its receipt is recorded."""
     place_in_trace: Callable[[Trace | None], Trace | None] = _the_callers
     """Gives a request its place in a trace, from its caller's; that very one where no spans are made."""

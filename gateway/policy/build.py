@@ -234,6 +234,7 @@ def build_tenant(name: str, spec: TenantSpec) -> Tenant:
         may_pin=spec.allow.pin_tier,
         may_debug=spec.allow.debug,
         may_record_text=spec.record_text,
+        trace_text_until_s=spec.trace_text_until,
         strongest_share=spec.strongest_share,
         cache_scope=spec.cache.scope,
         share=spec.share,

@@ -153,6 +153,7 @@ def tenant_facts(tenant: Tenant) -> Iterator[tuple[str, str]]:
     yield "allow.debug", _yes_or_no(tenant.may_debug)
     yield "cache.scope", tenant.cache_scope
     yield "record_text", _yes_or_no(tenant.may_record_text)
+    yield "trace_text_until", "never" if tenant.trace_text_until_s is None else words.day(tenant.trace_text_until_s)
 
 
 def classifier_facts(terms: ClassifierTerms) -> Iterator[tuple[str, str]]:

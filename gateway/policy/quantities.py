@@ -6,6 +6,7 @@ value with it, and the JSON Schema and the reference describe it.
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -93,6 +94,29 @@ class Quantity:
 
 def _plain(amount: Decimal) -> int | float:
     return int(amount) if amount == amount.to_integral_value() else float(amount)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day of the calendar, in UTC: read as the second since the epoch at which it begins."""
+
+    expected = "a day, such as 2026-12-31"
+
+    def parse(self, value: object) -> float:
+        """Read a day. Raises PydanticCustomError with what was expected."""
+        # Months and days have two digits each, on which strptime does not insist.
+        if not isinstance(value, str) or len(value) != len("2026-12-31"):
+            raise refusal(self.expected)
+        try:
+            return datetime.strptime(value, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()
+        except ValueError as error:
+            raise refusal(self.expected) from error
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.parse)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$", "x-expected": self.expected}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final, Literal
 
-from gateway.policy.quantities import Quantity, Text
+from gateway.policy.quantities import Day, Quantity, Text
 from gateway.policy.scales import COUNT, MONEY, NUMBER, SHARE, TOKENS
 from gateway.policy.schema_tiers import ModelName, Name, SecretReference
 from gateway.policy.section import Section, optional, required
@@ -72,4 +72,9 @@ class TenantSpec(Section):
     cache: SharingSpec = optional({}, "With whom it shares kept answers.")
     record_text: bool = optional(
         False, "Whether what is kept for feedback and training may hold its prompts; positions and figures only, else."
+    )
+    trace_text_until: Annotated[float, Day()] | None = optional(
+        None,
+        "Until this day begins, in UTC, the prompts of its requests go to the collector with their spans, and each is "
+        "told in the log; never when absent.",
     )

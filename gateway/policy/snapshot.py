@@ -108,6 +108,8 @@ class Tenant:
     may_debug: bool
     may_record_text: bool = False
     """Whether training records may hold this tenant's prompts."""
+    trace_text_until_s: float | None = None
+    """Until when its prompts go to the collector, in seconds since the epoch; None for never."""
     strongest_share: float | None = None
     """Share of a key's requests of an hour that the strongest tier may take; None for all."""
     cache_scope: str = "tenant"

@@ -1,5 +1,6 @@
 """Quantities in words, for people: `600 ms`, `32,000 tokens`, `$0.15`."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
@@ -22,6 +23,11 @@ def duration(seconds: float | None) -> str:
     if seconds < 1.0:
         return f"{number(seconds * 1000)} ms"
     return next(f"{number(seconds / unit)} {name}" for unit, name in _UNITS if seconds % unit == 0 or unit == 1.0)
+
+
+def day(at_s: float) -> str:
+    """Write the day that begins then, in UTC."""
+    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d")
 
 
 def size(count: int) -> str:

@@ -170,6 +170,8 @@ class Gateway:
         self.kept = Kept()
         self.records = KeptRecords()
         self.faults: list[BaseException] = []
+        self.traced: list[tuple[str, str]] = []
+        """Requests whose prompt may go to the collector, with it."""
         self.policy = Policy(snapshot_of(policy))
         numbers = count(1)
         cache = cache or MemoryCache(self.clock)
@@ -193,6 +195,7 @@ class Gateway:
             recorder=self.kept,
             transports={"lean": self.network, "httpx": self.network},
             prefixes=PrefixIndex(),
+            trace_text=lambda receipt, text: self.traced.append((receipt.request_id, text)),
             report_fault=lambda _, fault: self.faults.append(fault),
         )
         self.pipeline = Pipeline(self.world)

@@ -29,11 +29,13 @@ def sender(collector: Collector) -> Iterator[OtelSender]:
 
 
 def test_spans_arrive_as_they_were_made(collector: Collector, sender: OtelSender) -> None:
-    assert sender.send_spans([ENDED, a_receipt()])
+    assert sender.send_spans([ENDED, a_receipt()], {ENDED.request_id: "What is asked?"})
     request, call = collector.trace(TRACE.trace_id)
     assert (request.span_id.hex(), request.parent_span_id.hex()) == (TRACE.span_id, TRACE.parent_id)
     assert (call.span_id.hex(), call.parent_span_id.hex()) == (TRACE.attempt_id(1), TRACE.span_id)
     assert values(request.attributes)["gen_ai.response.model"] == "small-model"
+    assert values(request.attributes)["tiergate.prompt"] == "What is asked?"
+    assert "tiergate.prompt" not in values(call.attributes)
     assert collector.resource["service.name"] == "tiergate"
     assert collector.resource["service.instance.id"] == "instance-1"
 
@@ -41,7 +43,7 @@ def test_spans_arrive_as_they_were_made(collector: Collector, sender: OtelSender
 def test_the_services_name_is_the_operators_to_choose(monkeypatch: pytest.MonkeyPatch, collector: Collector) -> None:
     monkeypatch.setenv("OTEL_SERVICE_NAME", "llm-edge")
     sender = OtelSender(collector.endpoint, "instance-1", lambda: 1_800_000_000.0)
-    assert sender.send_spans([ENDED])
+    assert sender.send_spans([ENDED], {})
     sender.close()
     assert collector.resource["service.name"] == "llm-edge"
 
@@ -72,5 +74,5 @@ def test_figures_arrive_as_cumulative_histograms(collector: Collector, sender: O
 
 def test_what_a_collector_refuses_was_not_taken(collector: Collector, sender: OtelSender) -> None:
     collector.status = 400
-    assert not sender.send_spans([ENDED])
+    assert not sender.send_spans([ENDED], {})
     assert not sender.send_figures(GenAiFigures().copy())

@@ -31,8 +31,8 @@ WHOLE = a_receipt(
 )
 
 
-def made(receipt: Receipt) -> list[ReadableSpan]:
-    return SpanMaker(Resource({"service.name": "tiergate"})).spans_of(receipt)
+def made(receipt: Receipt, prompt: str = "") -> list[ReadableSpan]:
+    return SpanMaker(Resource({"service.name": "tiergate"})).spans_of(receipt, prompt)
 
 
 def said(span: ReadableSpan) -> dict[str, Any]:
@@ -182,7 +182,13 @@ def test_what_a_client_or_a_server_chose_is_no_more_than_text() -> None:
     assert said(request)["gen_ai.response.finish_reasons"] == (cut,)
 
 
+def test_a_prompt_is_sent_as_it_is_on_the_requests_own_span() -> None:
+    request, *calls = made(WHOLE, "two\nlines \ud800")
+    assert said(request)["tiergate.prompt"] == "two\nlines ?"
+    assert all("tiergate.prompt" not in said(call) for call in calls)
+
+
 def test_every_name_is_used_and_no_other() -> None:
-    spans = made(replace(WHOLE, attempts=(*WHOLE.attempts, replace(an_attempt(2), waste_usd_nano=5))))
+    spans = made(replace(WHOLE, attempts=(*WHOLE.attempts, replace(an_attempt(2), waste_usd_nano=5))), "asked")
     assert {name for span in spans for name in said(span)} == {name.value for name in SpanAttribute}
     assert {event.name for span in spans for event in span.events} == {event.value for event in SpanEvent}

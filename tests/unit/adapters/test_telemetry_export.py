@@ -1,6 +1,6 @@
 """What goes to a collector, and who waits for it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from threading import Event
 
 from gateway.adapters.genai_figures import Figures, GenAiFigures
@@ -26,13 +26,15 @@ class Heard:
         self.takes = True
         self.requests: list[str] = []
         self.batches: list[int] = []
+        self.prompts: list[Mapping[RequestId, str]] = []
         self.figures: list[Figures] = []
         self.closed = False
 
-    def send_spans(self, receipts: Sequence[Receipt]) -> bool:
+    def send_spans(self, receipts: Sequence[Receipt], prompts: Mapping[RequestId, str]) -> bool:
         self.entered.set()
         assert self.room.wait(WITHIN_S)
         self.batches.append(len(receipts))
+        self.prompts.append({name: prompt for name, prompt in prompts.items() if prompt})
         if self.takes:
             self.requests += [receipt.request_id for receipt in receipts]
         return self.takes
@@ -101,6 +103,22 @@ def test_what_no_collector_takes_is_counted_and_its_loss_and_return_are_told_onc
     export.record(ended(-1))
     export.close(WITHIN_S)
     assert (export.lost, heard.requests, told) == (BATCH, ["-1"], [False, True])
+
+
+def test_a_prompt_goes_with_its_request_and_is_forgotten_with_it() -> None:
+    heard = Heard()
+    heard.room.clear()
+    export = export_to(heard, [], waiting_max=2, send_every_s=0.001)
+    assert not export.keep_prompt(ended(0, None), "of a request without a place in a trace")
+    export.record(ended(0))
+    assert heard.entered.wait(WITHIN_S)
+    for number in (1, 2, 3):
+        assert number == 2 or export.keep_prompt(ended(number), f"prompt {number}")
+        export.record(ended(number))
+    heard.room.set()
+    export.close(WITHIN_S)
+    assert heard.requests == ["0", "2", "3"]
+    assert [prompts for prompts in heard.prompts if prompts] == [{"3": "prompt 3"}]
 
 
 def test_of_figures_the_last_are_sent() -> None:

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from gateway.adapters.metrics import Metrics
-from gateway.app.events import EVENT
+from gateway.app.events import EVENT, FACTS
 from gateway.app.settings import Settings, read_settings
 from gateway.app.telemetry import FIGURES_EVERY_S, make_telemetry
 from gateway.domain.ids import RouteName
@@ -68,6 +68,25 @@ async def test_a_collector_that_refuses_is_told_once_and_what_is_lost_is_counted
     ours = [getattr(record, EVENT) for record in caplog.records if record.levelno >= logging.INFO]
     assert ours == ["telemetry_lost", "telemetry_back"]
     assert 'tiergate_spans_lost_total{worker="0"} 2' in metrics.render()
+
+
+async def test_a_prompt_that_is_sent_is_told_in_the_log_without_a_word_of_it(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    silent = make_telemetry(settings(""), ManualClock(), Metrics())
+    with collecting() as collector:
+        telemetry = make_telemetry(settings(collector.endpoint, trace_sample="1"), ManualClock(), Metrics())
+        sampled = a_receipt(trace=telemetry.place(None))
+        silent.keep_prompt(sampled, "a secret question")
+        telemetry.keep_prompt(a_receipt(), "a secret question")
+        assert caplog.records == []
+        telemetry.keep_prompt(sampled, "a secret question")
+        for recorder in telemetry.recorders:
+            recorder.record(sampled)
+        telemetry.close()
+    (told,) = caplog.records
+    assert (getattr(told, EVENT), getattr(told, FACTS)) == ("prompt_sent", {"tenant": "search", "request_id": "r-1"})
+    assert "secret" not in caplog.text
+    assert b"a secret question" in b"".join(collector.raw)
 
 
 _WITHOUT_THE_EXTRA = """

@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.gateways import (
     CHAT,
+    GUEST_KEY,
     KEYED,
     TEAM_KEY,
     Gateway,
@@ -69,3 +70,15 @@ async def test_time_spent_on_others_is_told_apart() -> None:
     assert gateway.receipt.external_ms == pytest.approx(2500)
     assert gateway.receipt.times.end_ms == pytest.approx(2500)
     assert gateway.receipt.attempts[0].ended_ms == pytest.approx(2500)
+
+
+async def test_a_prompt_is_handed_on_where_its_tenants_policy_says_so_and_until_the_day_that_it_names() -> None:
+    # The clock begins on 14 November 2023, late in the evening.
+    gateway = Gateway(KEYED.replace("allow: {pin_tier: true}", "allow: {pin_tier: true}, trace_text_until: 2023-11-15"))
+    await gateway.ask(CHAT, key=GUEST_KEY)
+    await gateway.ask(b"{", key=TEAM_KEY)
+    await gateway.ask(CHAT, key=TEAM_KEY)
+    assert gateway.traced == [(gateway.receipt.request_id, "What is the capital of France?")]
+    gateway.clock.jump(7_200.0)
+    await gateway.ask({**CHAT, "seed": 1}, key=TEAM_KEY)
+    assert len(gateway.traced) == 1
