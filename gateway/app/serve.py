@@ -138,8 +138,8 @@ def _refuse_if_anybody_could_use_it(service: Service, settings: Settings) -> Non
     """Raise CannotStart for a gateway without keys that listens beyond this machine."""
     if service.is_open and not settings.is_loopback:
         raise CannotStart(
-            f"The policy {settings.policy} declares no tenants, so anybody who reaches {settings.host} could use it. "
-            "Declare a tenant with a key, or listen on this machine only with --host 127.0.0.1."
+            f"The policy {settings.policy} declares no tenants, so anybody who reaches it could use it. "
+            "Declare a tenant with a key, or listen on this machine only with --host 127.0.0.1 and no other --admin."
         )
 
 

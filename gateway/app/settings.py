@@ -70,17 +70,21 @@ class Settings:
 
     @property
     def is_loopback(self) -> bool:
-        """Tell whether only this machine can reach the gateway."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        """Tell whether only this machine can reach the gateway, which answers requests by its admin listener, too."""
+        return _is_loopback(self.host) and (self.admin is None or _is_loopback(self.admin.host))
 
     def with_cache_secret(self) -> "Settings":
         """Make up a cache secret where none is set: every worker must be given the same one."""
         return self if self.cache_secret is not None else replace(self, cache_secret=Secret(secrets.token_hex(32)))
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)

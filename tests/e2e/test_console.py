@@ -34,3 +34,10 @@ async def test_each_of_several_workers_needs_a_port_for_its_console(admin: str) 
         code, said = await ended(process)
     assert code == EXIT_CANNOT_START
     assert "--admin needs 2 ports in a row" in said
+
+
+async def test_a_gateway_without_keys_opens_no_console_beyond_this_machine() -> None:
+    async with started("tests.e2e.edge_service:opened", TIERGATE_ADMIN="0.0.0.0:0") as process:
+        code, said = await ended(process)
+    assert code == EXIT_CANNOT_START
+    assert "no other --admin" in said

@@ -149,6 +149,8 @@ def test_other_variables_may_share_the_prefix() -> None:
 )
 def test_loopback_is_this_machine_only(host: str, is_loopback: bool) -> None:
     assert settings(host=host).is_loopback is is_loopback
+    # Requests are answered by the admin listener, too.
+    assert settings(admin=f"[{host}]:8081" if ":" in host else f"{host}:8081").is_loopback is is_loopback
 
 
 def test_a_cache_secret_is_made_up_once_and_a_given_one_is_kept() -> None:
