@@ -24,7 +24,7 @@ from gateway.adapters import metrics_names as names
 from gateway.adapters import metrics_worker_names as workers
 
 OURS: Final = 'job="tiergate", instance=~"$instance"'
-LOST: Final = (names.LOG_LINES_LOST, names.RECORDS_LOST, names.CACHE_WRITES_DROPPED)
+LOST: Final = (names.LOG_LINES_LOST, names.RECORDS_LOST, workers.SPANS_LOST, names.CACHE_WRITES_DROPPED)
 
 WELL: Final = Row(
     "Is it well?",
@@ -170,7 +170,7 @@ POLICY: Final = Row(
         rows(
             About(
                 "Workers seen",
-                "Scrapes that each answered in the time shown. One port's scrapes reach its workers by chance.",
+                "Scrapes that each was in, in the time shown. Whichever a scrape reaches answers for all on its port.",
                 COUNT,
                 8,
                 runbook="WorkerGone",
@@ -184,8 +184,8 @@ POLICY: Final = Row(
         lines(
             About(
                 "What was lost",
-                "In the time shown: lines of the request log, training records, answers for the cache. No request "
-                "suffers; what would tell of it does.",
+                "In the time shown: lines of the request log, training records, spans, answers for the cache. No "
+                "request suffers; what would tell of it does.",
                 COUNT,
                 8,
                 ((None, GOOD), (1, BAD)),

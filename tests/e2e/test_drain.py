@@ -182,7 +182,7 @@ async def test_at_the_drain_limit_streams_are_told_in_band_and_waiting_requests_
         assert (answer.status, answer.code) == (503, "draining")
         code, output = await ended(run.process)
         assert code == 0
-        lines = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+        lines = [json.loads(line) for line in output.splitlines() if line.startswith('{"event":"request"')]
         assert sorted(line["outcome"] for line in lines) == ["shed"] + ["stream_truncated"] * 4
         await eventually(lambda: all(seen.gone.is_set() for seen in run.server.requests))
 
