@@ -28,6 +28,7 @@ REFERENCE = ROOT / FILE
 STANDARD = {b"content-type", b"content-length", b"cache-control", b"x-accel-buffering"}
 """Headers that every HTTP client knows, or that are for proxies."""
 TESTS_OVERVIEW = ROOT / "tests/README.md"
+DECISIONS = ROOT / "gateway/DECISIONS.md"
 CASES: dict[str, Sequence[int]] = {
     "Bad input at the edge": range(1, 23),
     "The cache": range(38, 51),
@@ -141,3 +142,8 @@ def test_every_folder_of_tests_is_in_their_overview() -> None:
     overview = TESTS_OVERVIEW.read_text(encoding="utf-8")
     named = set(re.findall(r"^\| `(\w+)/[\w/]*` \|", overview, re.MULTILINE))
     assert {source.path.parts[1] for source in sources("tests") if len(source.path.parts) > 2} <= named
+
+
+def test_decisions_are_numbered_in_their_order() -> None:
+    numbers = [int(number) for number in re.findall(r"^(\d+)\. ", DECISIONS.read_text("utf-8"), re.MULTILINE)]
+    assert numbers == list(range(1, len(numbers) + 1))
