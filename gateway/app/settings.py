@@ -149,7 +149,7 @@ TABLE: tuple[Setting, ...] = (
         "otlp_endpoint",
         "",
         "The collector that spans and metrics are sent to by OTLP over HTTP, such as http://collector:4318; needs "
-        "`tiergate[otel]`. The exporters read OpenTelemetry's other variables, OTEL_EXPORTER_OTLP_HEADERS, "
+        "the extra `otel`. The exporters read OpenTelemetry's other variables, OTEL_EXPORTER_OTLP_HEADERS, "
         "OTEL_SERVICE_NAME and so on, by themselves.",
         read.collector,
         prefix="OTEL_EXPORTER_",
