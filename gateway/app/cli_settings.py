@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable
 
 import typer
+from rich.markup import escape
 
 from gateway.app.settings import TABLE, Setting
 
@@ -29,5 +30,7 @@ def taking_settings(*names: str) -> Callable[[Callable[..., None]], Callable[...
 def _option(setting: Setting) -> inspect.Parameter:
     default = f" Default: {setting.default}." if setting.default else ""
     unit = setting.name.rpartition("_")[2].upper()
-    option = typer.Option(None, setting.option, help=f"{setting.sentence}{default} ({setting.variable})", metavar=unit)
+    # A sentence is text: what stands in brackets is no markup.
+    told = escape(f"{setting.sentence}{default} ({setting.variable})")
+    option = typer.Option(None, setting.option, help=told, metavar=unit)
     return inspect.Parameter(setting.name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=str | None)
