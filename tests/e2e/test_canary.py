@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,7 +14,7 @@ import redis
 
 from gateway.core.cache_rules import tenant_secret
 from gateway.domain.ids import TenantId
-from tests.e2e.canaries import leaks
+from tests.support.canaries import leaks
 from tests.support.collector import collecting
 from tests.support.fault_process import FaultProcess
 from tests.support.gateway_process import running_gateway
@@ -231,3 +232,11 @@ def _values(client: Any) -> Iterator[bytes]:
         value = read[client.type(key)](key)
         yield key
         yield value if isinstance(value, bytes) else repr(value).encode()
+
+
+def test_a_gateway_that_writes_a_secret_it_was_given_fails_the_test_that_ran_it(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text(_policy("http://127.0.0.1:1/v1"))
+    keys = {"CLIENT_KEY": "nobody knows", "SERVER_KEY": "nobody is told", "SAID_KEY": "worker_leaving"}
+    with pytest.raises(AssertionError, match="SAID_KEY"), running_gateway(path, tmp_path, **keys):
+        """Its end is logged under that name."""

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from gateway.app.serve import serve
 from gateway.app.settings import environment, read_settings
+from tests.support.canaries import leaks
 
 ENDS_WITHIN_S = 30.0
 WHOLE = "gateway.app.wiring:make_service"
@@ -22,6 +23,9 @@ WHOLE = "gateway.app.wiring:make_service"
 _LOOK_S = 0.02
 _BRIEF = {"TIERGATE_PORT": "0", "TIERGATE_LAME_DUCK_S": "0"}
 """No load balancer is in front of a test, so nothing waits for one."""
+_TALKATIVE = {"TIERGATE_LOG_LEVEL": "debug", "TIERGATE_CACHE_SECRET": "canary of a cache's secret"}
+_SECRET_FROM = 8
+"""A shorter one may be in what is written by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,11 @@ class RunningGateway:
 
 @contextmanager
 def running_gateway(policy: Path, folder: Path, **variables: str) -> Iterator[RunningGateway]:
-    """Serve the policy on a free port, with its outputs in files of the folder; end it as an operator would."""
+    """Serve the policy on a free port, with its outputs in files of the folder; end it as an operator would.
+
+    It logs all that it can, and none of its secrets may be in that.
+    """
+    variables = {**_TALKATIVE, **variables}
     environ = {**os.environ, **_BRIEF, "TIERGATE_DRAIN_S": "1", "TIERGATE_POLICY": str(policy), **variables}
     output, errors = folder / "gateway.out", folder / "gateway.err"
     with output.open("wb") as out, errors.open("wb") as err:
@@ -55,6 +63,17 @@ def running_gateway(policy: Path, folder: Path, **variables: str) -> Iterator[Ru
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+    told = {"standard output": output.read_bytes(), "standard error": errors.read_bytes()}
+    found = leaks(told, dict(_secrets(variables)))
+    assert found == [], f"secrets were written: {found}; see {folder}"
+
+
+def _secrets(variables: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
+    """Yield the secrets that a gateway was given: keys, those of its own settings, and the passwords in addresses."""
+    for name, value in variables.items():
+        secret = urlsplit(value).password if "://" in value else value if name.endswith(("_KEY", "_SECRET")) else None
+        if secret is not None and len(secret) >= _SECRET_FROM:
+            yield name, secret.encode()
 
 
 def _announced(process: subprocess.Popen[bytes], output: Path, errors: Path) -> str:
