@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gateway.core.features import FEATURE_VERSION, SCALAR_NAMES
 from gateway.domain.usage import tokens_in
-from router_models.beside import MANIFEST, VERIFIER, verifier_beside
+from router_models.beside import MANIFEST, verifiers_beside
 from router_models.calibrate import Calibrated
 from router_models.cells import cells_of
 from router_models.data import LICENCES, Floats, Outcomes, read_references
@@ -176,7 +176,7 @@ def expected_output_tokens(outcomes: Outcomes, calibrated: Calibrated) -> list[i
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The bytes of an artefact, with the encoder's heads, and whether it had a verifier that it cannot keep."""
+    """The bytes of an artefact, with the encoder's heads, and whether it had verifiers that it cannot keep."""
 
     size_bytes: int
     lost_verifier: bool
@@ -190,7 +190,7 @@ def write_artefact(
     reader: Reader,
     metrics: Mapping[str, float],
 ) -> Written:
-    """Write every file of an artefact; a verifier that is there stays, if it rests on the table that is written."""
+    """Write every file of an artefact; verifiers that are there stay, if they rest on the table that is written."""
     router = trained.router
     files = {
         "folded.npz": npz(folded_arrays(router)),
@@ -203,7 +203,7 @@ def write_artefact(
     if Stage.ENCODER in router.stages:
         files["encoder_heads.npz"] = npz(encoder_arrays(router, reader))
     digests = {name: hashlib.sha256(raw).hexdigest() for name, raw in files.items()}
-    verifier = verifier_beside(directory)
+    verifiers = verifiers_beside(directory)
     manifest = {
         "name": NAME,
         "version": VERSION,
@@ -221,15 +221,16 @@ def write_artefact(
         "created": datetime.now(UTC).date().isoformat(),
         "sources": list(LICENCES.values()),
     }
-    if verifier is not None and verifier.table == digests[STATIC]:
-        manifest["files"] = {**digests, VERIFIER: verifier.digest}
-        manifest["verifier"] = verifier.told
+    keeps = verifiers is not None and verifiers.table == digests[STATIC]
+    if verifiers is not None and keeps:
+        manifest["files"] = {**digests, **verifiers.files}
+        manifest["verifier"] = verifiers.told
     directory.mkdir(parents=True, exist_ok=True)
     for name, raw in files.items():
         (directory / name).write_bytes(raw)
     # Last, since whoever watches for a new model reads this first.
     (directory / MANIFEST).write_bytes((json.dumps(manifest, indent=2) + "\n").encode())
-    return Written(sum(map(len, files.values())), verifier is not None and VERIFIER not in manifest["files"])
+    return Written(sum(map(len, files.values())), verifiers is not None and not keeps)
 
 
 def _references(outcomes: Outcomes, calibrated: Calibrated) -> bytes:

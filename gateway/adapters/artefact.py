@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gateway.adapters.npz import read_arrays
 from gateway.adapters.static_artefact import STATIC, VOCABULARY, StaticModel, read_static
-from gateway.adapters.verifier_artefact import VERIFIER, VerifierModel, read_verifier
+from gateway.adapters.verifier_artefact import ENCODER_VERIFIER, VERIFIER, VerifierModel, read_verifier
 from gateway.core.features import FEATURE_VERSION, SCALAR_NAMES
 from gateway.domain.ability import Ability, Score, unknown_score
 from gateway.domain.calibration import CalibrationRequest, Catalogue, Graded
@@ -91,13 +91,14 @@ class FoldedTable:
 
 @dataclass(frozen=True, slots=True)
 class Artefact:
-    """A difficulty model, checked and in memory; with a verifier of semantic hits, where one was trained for it."""
+    """A difficulty model, checked and in memory; with verifiers of semantic hits, where such were trained for it."""
 
     manifest: Manifest
     catalogue: Catalogue
     table: FoldedTable
     static: StaticModel
     verifier: VerifierModel | None = None
+    encoder_verifier: VerifierModel | None = None
 
 
 def shipped_artefact() -> Path:
@@ -116,7 +117,7 @@ def load_artefact(directory: Path) -> Artefact:
         static = read_static(sound[STATIC], sound[VOCABULARY], len(table.rows), manifest.latent)
         requests = _requests(sound[CALIBRATION], scorer)
         graded = _graded(sound[GRADED], [each.name for each in references], scorer)
-        verifier = _verifier(directory, manifest, static)
+        verifiers = [_verifier(directory, name, manifest, static) for name in (VERIFIER, ENCODER_VERIFIER)]
     except (msgspec.DecodeError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise _unreadable(directory, f"its files do not hold what they should ({error})") from error
     catalogue = Catalogue(
@@ -128,17 +129,17 @@ def load_artefact(directory: Path) -> Artefact:
         graded=graded,
         space=manifest.files[TABLE],
     )
-    return Artefact(manifest, catalogue, table, static, verifier)
+    return Artefact(manifest, catalogue, table, static, *verifiers)
 
 
-def _verifier(directory: Path, manifest: Manifest, static: StaticModel) -> VerifierModel | None:
-    """Read the verifier that the manifest lists. One that was trained on another table of pieces is refused."""
-    if VERIFIER not in manifest.files:
+def _verifier(directory: Path, name: str, manifest: Manifest, static: StaticModel) -> VerifierModel | None:
+    """Read a verifier that the manifest lists. One that was trained on another table of pieces is refused."""
+    if name not in manifest.files:
         return None
-    verifier = read_verifier(_read_sound(directory / VERIFIER, manifest), *static.table.shape)
+    verifier = read_verifier(_read_sound(directory / name, manifest), *static.table.shape)
     if verifier.static != manifest.files[STATIC]:
         raise ArtefactError(
-            directory / VERIFIER,
+            directory / name,
             f"was trained on another {STATIC} than the one beside it",
             "Train it anew: python -m router_models verifier train",
         )

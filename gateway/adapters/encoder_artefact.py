@@ -23,6 +23,8 @@ from gateway.core.wordpiece import WordPieces
 FOLDER: Final = "encoder"
 ENCODER_FORMAT: Final = 1
 VOCABULARY: Final = "vocab.txt"
+WEIGHTS: Final = "model.safetensors"
+"""What the models were made of; not in the folder."""
 MODELS: Final[Mapping[str, tuple[str, ...]]] = {
     "cpu": ("model.int8.onnx", "model.fp32.onnx"),
     "cuda": ("model.fp16.onnx", "model.fp32.onnx"),
@@ -37,6 +39,7 @@ class EncoderManifest(msgspec.Struct, frozen=True):
 
     `space` is the SHA-256 of the word table that spans the latent space: an encoder speaks of that space alone. `adds`
     has, by the stage before (`folded`, `static`), per latent number the standard deviation of what the encoder adds.
+    `embedding` is the length of its vectors, and `weights_sha256` names what they are made by, file by file.
     """
 
     name: str
@@ -46,6 +49,8 @@ class EncoderManifest(msgspec.Struct, frozen=True):
     space: str
     files: dict[str, str]
     adds: dict[str, tuple[float, ...]] = {}
+    embedding: int = 0
+    weights_sha256: dict[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)

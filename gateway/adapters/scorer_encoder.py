@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from gateway.adapters.encoder_batches import EncoderBatches
+from gateway.adapters.encoder_recent import Encoding
 from gateway.core.encoder_text import ENCLOSING, ids_of
 from gateway.core.folded import turn_discount
 from gateway.core.request_text import RequestText
@@ -13,8 +13,8 @@ from gateway.domain.ability import ClassifierOutcome, Score
 class EncoderScorer:
     """Refines a score by the encoder of this process. Never raises: what goes wrong is the outcome of the score."""
 
-    def __init__(self, batches: EncoderBatches, pieces: WordPieces, name: str) -> None:
-        self._batches = batches
+    def __init__(self, encoding: Encoding, pieces: WordPieces, name: str) -> None:
+        self._encoding = encoding
         self._pieces = pieces
         self._name = name
 
@@ -23,13 +23,13 @@ class EncoderScorer:
 
         An encoder that does not tell how much it knows is believed as far as the stage before it.
         """
-        lane = self._batches.lane
+        lane = self._encoding.lane
         if lane is None:
             return replace(former, outcome=ClassifierOutcome.ERROR)
         row = ids_of(self._pieces, text.essence, lane.tokens)
         if len(row) == ENCLOSING:
             return former
-        answer = await self._batches.encode(row)
+        answer = await self._encoding.encode(row)
         if isinstance(answer, ClassifierOutcome):
             return replace(former, outcome=answer)
         known = former.familiarity if answer.familiarity is None else answer.familiarity * turn_discount(text.turns)

@@ -13,6 +13,8 @@ from gateway.core.question import QUESTION_VERSION
 from gateway.domain.question import ScoreCounts
 
 VERIFIER: Final = "verifier.npz"
+ENCODER_VERIFIER: Final = "encoder_verifier.npz"
+"""The verifier whose cosines are the encoder's."""
 VERIFIER_FORMAT: Final = 1
 
 Floats = NDArray[np.float32]
@@ -55,8 +57,9 @@ class VerifierModel:
     """A verifier as it is served.
 
     `piece_weights` has a number for each piece of the static table, and `projection` leads from its vectors to those in
-    which questions are compared. The probability is sigmoid(`slope` · (sum of the trees) + `offset`). `static` is the
-    SHA-256 of the table that all of it was trained on.
+    which words are compared. The probability is sigmoid(`slope` · (sum of the trees) + `offset`). `static` is the
+    SHA-256 of the table that all of it was trained on, and `encoder` that of the weights of the encoder whose cosines
+    of whole questions it reads; empty where these are the table's as well.
     """
 
     piece_weights: Floats
@@ -66,6 +69,7 @@ class VerifierModel:
     offset: float
     calibration: ScoreCounts
     static: str
+    encoder: str = ""
 
 
 def read_verifier(raw: bytes, pieces: int, width: int) -> VerifierModel:
@@ -85,6 +89,7 @@ def read_verifier(raw: bytes, pieces: int, width: int) -> VerifierModel:
         offset=offset,
         calibration=ScoreCounts(edges, right, wrong),
         static=arrays["static"].tobytes().decode(),
+        encoder=arrays["encoder"].tobytes().decode() if "encoder" in arrays else "",
     )
     counts = model.calibration
     _check(

@@ -1,6 +1,6 @@
 """The difficulty model in force, and the one door by which another takes its place without a restart.
 
-    directory ─ load and check ─ scorer, and judge of semantic hits ─┐
+    directory ─ load and check ─ scorer, and judges of semantic hits ─┐
                                          ├─ snapshot, which names its model ─▶ in force
     policy in force ─ compile anew ──────┘
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from gateway.adapters.artefact import Artefact, ArtefactError, load_artefact
 from gateway.app.policy_in_force import Compile, PolicyInForce, Reloads
 from gateway.app.settings import CannotStart
-from gateway.pipeline.world import HitJudge
+from gateway.pipeline.world import HitJudges
 from gateway.policy.problems import render
 from gateway.ports import Scorer
 
@@ -23,8 +23,8 @@ MakeScorer = Callable[[Artefact], Scorer]
 """Raises CannotStart where a stage that the policy insists on cannot be had."""
 
 
-MakeJudge = Callable[[Artefact], HitJudge | None]
-"""None for a model that came without a verifier."""
+MakeJudges = Callable[[Artefact], HitJudges | None]
+"""Called after the scorer of the same model was made; None for a model that came without a verifier."""
 
 
 class ArtefactInForce:
@@ -37,19 +37,19 @@ class ArtefactInForce:
         *,
         compiler: Callable[[Artefact], Compile],
         make_scorer: MakeScorer,
-        make_judge: MakeJudge,
+        make_judges: MakeJudges,
     ) -> None:
         self.artefact = artefact
         self.scorers: dict[str, Scorer] = {}
-        self.judges: dict[str, HitJudge] = {}
-        self._hold(artefact.catalogue.digest, make_scorer(artefact), make_judge(artefact))
+        self.judges: dict[str, HitJudges] = {}
+        self._hold(artefact.catalogue.digest, make_scorer(artefact), make_judges(artefact))
         self.reloads = Reloads()
         self.problem = ""
         """What was wrong with the model that was offered last; empty when it was taken."""
         self._policy = policy
         self._compiler = compiler
         self._make_scorer = make_scorer
-        self._make_judge = make_judge
+        self._make_judges = make_judges
 
     async def offer(self, directory: Path) -> bool:
         """Take the model in the directory if it is sound and the policy compiles against it; tell whether it is new.
@@ -65,10 +65,10 @@ class ArtefactInForce:
             self.problem = ""
             return False
         try:
-            scorer, judge, compile_source = await asyncio.to_thread(self._prepare, offered)
+            scorer, judges, compile_source = await asyncio.to_thread(self._prepare, offered)
         except CannotStart as error:
             return self._refuse(str(error))
-        self._hold(digest, scorer, judge)
+        self._hold(digest, scorer, judges)
         problems = await asyncio.to_thread(self._policy.adopt, compile_source)
         if problems:
             self._let_go(digest)
@@ -80,13 +80,13 @@ class ArtefactInForce:
         self.reloads.accepted += 1
         return True
 
-    def _prepare(self, offered: Artefact) -> tuple[Scorer, HitJudge | None, Compile]:
-        return self._make_scorer(offered), self._make_judge(offered), self._compiler(offered)
+    def _prepare(self, offered: Artefact) -> tuple[Scorer, HitJudges | None, Compile]:
+        return self._make_scorer(offered), self._make_judges(offered), self._compiler(offered)
 
-    def _hold(self, digest: str, scorer: Scorer, judge: HitJudge | None) -> None:
+    def _hold(self, digest: str, scorer: Scorer, judges: HitJudges | None) -> None:
         self.scorers[digest] = scorer
-        if judge is not None:
-            self.judges[digest] = judge
+        if judges is not None:
+            self.judges[digest] = judges
 
     def _let_go(self, digest: str) -> None:
         del self.scorers[digest]

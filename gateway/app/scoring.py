@@ -15,9 +15,11 @@ from typing import Final, Protocol
 
 from gateway.adapters.artefact import Artefact, ArtefactError
 from gateway.adapters.chance import uniform
-from gateway.adapters.encoder_artefact import EncoderFiles, EncoderManifest, load_encoder
+from gateway.adapters.embedder_encoder import EncoderEmbedder
+from gateway.adapters.encoder_artefact import WEIGHTS, EncoderFiles, EncoderManifest, load_encoder
 from gateway.adapters.encoder_batches import EncoderBatches, Lane, OneThread, Watch
 from gateway.adapters.encoder_model import CannotEncode, EncoderModel
+from gateway.adapters.encoder_recent import RecentTexts
 from gateway.adapters.metrics import Metrics
 from gateway.adapters.scorer_chain import ScorerChain
 from gateway.adapters.scorer_encoder import EncoderScorer
@@ -69,11 +71,19 @@ def find_runtime() -> Runtime | None:
 
 
 @dataclass(frozen=True, slots=True)
+class _Own:
+    """The encoder of this process: as a stage, and, where it runs on the CPU, as an embedder of questions."""
+
+    scorer: EncoderScorer
+    embedder: EncoderEmbedder | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Made:
     """The stages that were made for an encoder's manifest."""
 
     manifest: EncoderManifest | None
-    encoder: EncoderScorer | None
+    encoder: _Own | None
     remote: RemoteScorer | None
 
     @property
@@ -102,6 +112,7 @@ class Scoring:
         self._runtime = runtime
         self._watch = Watch(metrics.observe_batch, metrics.count_encoder_failure, log.error)
         self._made: list[_Made] = []
+        self._embedders: dict[str, EncoderEmbedder] = {}
         self._open: list[EncoderBatches | RemoteScorer | OneThread] = []
 
     def make(self, artefact: Artefact) -> ScorerChain:
@@ -119,16 +130,26 @@ class Scoring:
                 self._made.append(made)
         except (ArtefactError, CannotEncode) as error:
             raise CannotStart(f"The encoder cannot be used: {error}") from error
-        self._check(made.encoder is not None)
+        own = made.encoder
+        self._check(own is not None)
+        if own is not None and own.embedder is not None:
+            self._embedders[artefact.catalogue.digest] = own.embedder
         adds = {} if manifest is None or not made.has_any else manifest.adds
         table = artefact.table
         return ScorerChain(
             FoldedScorer(table, adds.get("folded", table.adds)),
             static=StaticScorer(artefact.static, table, adds.get("static", ())),
-            encoder=made.encoder,
+            encoder=None if own is None else own.scorer,
             remote=made.remote,
             turns=Turns(self._clock),
         )
+
+    def embedder_of(self, artefact: Artefact) -> EncoderEmbedder | None:
+        """Return what embeds questions by the encoder of a model that a chain was made for, where that is on the CPU.
+
+        Verifiers are trained with what the model for the CPU says, in int8, and measured with nothing else.
+        """
+        return self._embedders.get(artefact.catalogue.digest)
 
     async def aclose(self) -> None:
         """Answer who still waits for an encoder, and end its thread."""
@@ -144,7 +165,7 @@ class Scoring:
                     "`classifier: {device: cpu}` if the CPU may run it, or `scorer: auto`"
                 )
 
-    def _encoder(self, files: EncoderFiles | None) -> EncoderScorer | None:
+    def _encoder(self, files: EncoderFiles | None) -> _Own | None:
         device = self._terms.device
         if device is EncoderDevice.OFF:
             return None
@@ -173,7 +194,7 @@ class Scoring:
             return None
         return self._stage(files, lane, partial(self._cpu_lane, files, runtime))
 
-    def _stage(self, files: EncoderFiles, lane: Lane, spare: Callable[[], Lane] | None) -> EncoderScorer:
+    def _stage(self, files: EncoderFiles, lane: Lane, spare: Callable[[], Lane] | None) -> _Own:
         thread = OneThread("tiergate-encoder")
         batches = EncoderBatches(
             lane,
@@ -186,7 +207,12 @@ class Scoring:
         )
         self._open += [batches, thread]
         log.info("the encoder %s runs on %s", files.name, lane.model.device)
-        return EncoderScorer(batches, files.pieces, files.name)
+        recent, manifest = RecentTexts(batches), files.manifest
+        scorer = EncoderScorer(recent, files.pieces, files.name)
+        weights = manifest.weights_sha256.get(WEIGHTS, "")
+        if lane.model.device != _CPU or not weights:
+            return _Own(scorer, None)
+        return _Own(scorer, EncoderEmbedder(recent, files.pieces, weights, manifest.embedding, lane.rules.deadline_s))
 
     def _gpu_lane(self, files: EncoderFiles, runtime: Runtime) -> Lane:
         terms = self._terms

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from functools import partial
 
 from gateway.adapters.artefact import shipped_artefact
 from gateway.adapters.cache_figures import CacheFigures
@@ -30,7 +29,7 @@ from gateway.app.log_handler import STDERR, STDOUT, writer_to
 from gateway.app.loop_keeping import LoopKeeping
 from gateway.app.policy_reading import compiler, read_artefact, read_policy
 from gateway.app.scoring import Scoring
-from gateway.app.semantic import make_judge, make_semantic
+from gateway.app.semantic import JudgeMaker, make_semantic
 from gateway.app.serve import Service
 from gateway.app.settings import Settings
 from gateway.app.stores import Stores, open_stores
@@ -66,8 +65,8 @@ def make_service(settings: Settings, worker: int = 0, *, gather: Callable[..., R
     transports = {"lean": LeanTransport(), "httpx": HttpxTransport()}
     directory = settings.artefacts or shipped_artefact()
     scoring = Scoring(policy.snapshot, directory, clock=clock, metrics=metrics, transport=transports["lean"])
-    judged = partial(make_judge, clock)
-    model = ArtefactInForce(artefact, policy, compiler=compiler, make_scorer=scoring.make, make_judge=judged)
+    judged = JudgeMaker(clock, scoring.embedder_of)
+    model = ArtefactInForce(artefact, policy, compiler=compiler, make_scorer=scoring.make, make_judges=judged)
     peers = Peers(settings.peers, worker)
     stores = open_stores(settings, clock, policy.snapshot.receipts, peers)
     lines, figures = writer_to(STDERR if settings.request_log == "stderr" else STDOUT), CacheFigures()

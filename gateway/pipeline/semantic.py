@@ -92,7 +92,8 @@ async def seek(looked: Looked, world: World) -> Looked:
 
 async def look_for(asking: Asking, world: World) -> Found:
     """Look for the answer to the same question in other words. The route must allow that."""
-    judge = world.semantic.judges.get(asking.artefact)
+    judges = world.semantic.judges.get(asking.artefact)
+    judge = None if judges is None else judges.on(asking.route)
     asked = await _read(asking, judge, world)
     if isinstance(asked, SemanticFinding):
         return Found(Sought(asked))

@@ -39,9 +39,10 @@ async def compare(trail: Trail, sought: Sought, world: World) -> None:
     said = None if kept is None else answer_text(kept.body)
     if said is None:
         return
-    judge = world.semantic.judges.get(trail.arrival.snapshot.artefact)
-    # Another difficulty model may have come into force since the question was judged.
-    cosine = None if judge is None else await _cosine(judge.embedder, given, said)
+    judges = world.semantic.judges.get(trail.arrival.snapshot.artefact)
+    # Another difficulty model may have come into force since the question was judged. Answers are compared by the
+    # static vectors on every route: they read a long text whole, and at once.
+    cosine = None if judges is None else await _cosine(judges.static.embedder, given, said)
     agrees = is_same_answer(given, said, cosine)
     world.semantic.proofs.label(asked.hit_class, HitLabel(probability, not agrees), world.clock.wall_s())
     sought.finding = replace(sought.finding, agrees=agrees)
@@ -57,9 +58,10 @@ def take_report(receipt: Receipt, key: VirtualKey, world: World) -> bool:
         return False
     partition = cache_scope(key, world.cache_master).tenant
     world.semantic.index.forget(SemanticScope(partition, finding.scope), finding.entry)
-    judge = world.semantic.judges.get(world.policy.snapshot.artefact)
-    if judge is not None:
-        hit_class = HitClass(partition, receipt.route, judge.name)
+    snapshot = world.policy.snapshot
+    judges, route = world.semantic.judges.get(snapshot.artefact), snapshot.routes.get(receipt.route)
+    if judges is not None and route is not None:
+        hit_class = HitClass(partition, receipt.route, judges.on(route).name)
         world.semantic.proofs.label(hit_class, HitLabel(finding.probability, is_wrong=True), world.clock.wall_s())
     return True
 

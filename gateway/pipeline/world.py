@@ -16,13 +16,14 @@ from gateway.core.prompt_cache_keys import PromptCacheKeys
 from gateway.core.retry_budget import RetryBudget
 from gateway.core.strongest_share import StrongestShares
 from gateway.core.tier_slo import TierSlos
+from gateway.domain.ability import ScorerChoice
 from gateway.domain.ids import RequestId
 from gateway.domain.question import Question
 from gateway.domain.receipt import Receipt
 from gateway.domain.trace import Trace
 from gateway.pipeline.flights import Flights
 from gateway.pipeline.known_requests import KnownRequests
-from gateway.policy.snapshot import PolicySnapshot
+from gateway.policy.snapshot import PolicySnapshot, Route
 from gateway.ports import (
     AnsweredStore,
     CacheStore,
@@ -58,10 +59,23 @@ class HitJudge:
 
 
 @dataclass(frozen=True, slots=True)
+class HitJudges:
+    """The judges of a difficulty model: by its static vectors, and by its encoder, where that runs."""
+
+    static: HitJudge
+    encoder: HitJudge | None = None
+
+    def on(self, route: Route) -> HitJudge:
+        """Return the encoder's where a route scores every request by the encoder, which then reads it once for both."""
+        insists = route.scorer is ScorerChoice.ENCODER
+        return self.encoder if insists and self.encoder is not None else self.static
+
+
+@dataclass(frozen=True, slots=True)
 class SemanticParts:
     """What semantic hits need. `judges` are by the digest of the difficulty model, as scorers are; it may have none."""
 
-    judges: Mapping[str, HitJudge]
+    judges: Mapping[str, HitJudges]
     index: SemanticIndex
     proofs: HitProofs
 

@@ -20,12 +20,17 @@ from router_models.verifier.space import Space
 FORMAT: Final = 1
 
 
-def verifier_bytes(verifier: Verifier, space: Space, static: str) -> bytes:
-    """Return the file: numbers derived from questions, no text. `static` is the SHA-256 of the table they rest on."""
+def verifier_bytes(verifier: Verifier, space: Space, static: str, encoder: str = "") -> bytes:
+    """Return the file: numbers derived from questions, no text. `static` is the SHA-256 of the table they rest on.
+
+    `encoder` is that of the weights of the encoder whose cosines it reads; empty for the table's own.
+    """
+    reads = {"encoder": np.frombuffer(encoder.encode(), np.uint8)} if encoder else {}
     return npz(
         {
             "versions": np.array([FORMAT, QUESTION_VERSION, PAIR_FEATURES_VERSION], np.int32),
             "static": np.frombuffer(static.encode(), np.uint8),
+            **reads,
             "piece_weights": space.weights,
             "projection": space.projection,
             **verifier.trees.arrays(),
@@ -38,13 +43,13 @@ def verifier_bytes(verifier: Verifier, space: Space, static: str) -> bytes:
     )
 
 
-def write_verifier(directory: Path, raw: bytes) -> None:
+def write_verifier(directory: Path, raw: bytes, name: str = VERIFIER) -> None:
     """Put the file beside the difficulty model and into its manifest, the manifest last. Raises DataError."""
     path = directory / MANIFEST
     if not path.is_file():
         raise DataError(f"{path} is not there: a verifier stands beside a difficulty model")
     manifest = json.loads(path.read_bytes())
-    manifest["files"][VERIFIER] = hashlib.sha256(raw).hexdigest()
+    manifest["files"][name] = hashlib.sha256(raw).hexdigest()
     manifest["verifier"] = {"created": datetime.now(UTC).date().isoformat(), "sources": list(LICENCES)}
-    (directory / VERIFIER).write_bytes(raw)
+    (directory / name).write_bytes(raw)
     path.write_bytes((json.dumps(manifest, indent=2) + "\n").encode())

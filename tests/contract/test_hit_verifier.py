@@ -3,21 +3,38 @@
 import pytest
 
 from gateway.adapters.artefact import load_artefact, shipped_artefact
-from gateway.app.semantic import make_judge
+from gateway.adapters.clock import SystemClock
+from gateway.adapters.metrics import Metrics
+from gateway.app.scoring import Scoring
+from gateway.app.semantic import JudgeMaker
 from gateway.pipeline.world import HitJudge
-from tests.support.clocks import ManualClock
+from tests.support.encoder_folders import artefact_with_encoder
+from tests.support.fake_transport import FakeTransport
 from tests.support.semantic import Semantic
+from tests.support.toy_encoders import EMBEDDING
+from tests.unit.policy.worlds import MINIMAL, snapshot_of
 
 TEXTS = ("How can I learn guitar fast?", "How do I learn guitar fast?", "Who won in 2014?", "Wie lernt man Gitarre?")
-KINDS = ["shipped", "told by a test"]
+KINDS = ["shipped", "by an encoder", "told by a test"]
 
 
 @pytest.fixture(scope="module")
-def judges() -> dict[str, HitJudge]:
-    shipped = make_judge(ManualClock(), load_artefact(shipped_artefact()))
+def judges(tmp_path_factory: pytest.TempPathFactory) -> dict[str, HitJudge]:
+    model = load_artefact(shipped_artefact()).encoder_verifier
+    assert model is not None
+    weights = {"model.safetensors": model.encoder}
+    folder = artefact_with_encoder(
+        tmp_path_factory.mktemp("artefact"), ("model.int8.onnx",), weights_sha256=weights, embedding=EMBEDDING
+    )
+    policy = snapshot_of(MINIMAL + "classifier: {device: cpu, cpu_deadline: 10s}\n")
+    clock, artefact = SystemClock(), load_artefact(folder)
+    scoring = Scoring(policy, folder, clock=clock, metrics=Metrics(), transport=FakeTransport())
+    scoring.make(artefact)
+    shipped = JudgeMaker(clock, scoring.embedder_of)(artefact)
     assert shipped is not None
+    assert shipped.encoder is not None
     (told,) = Semantic().judges.values()
-    return dict(zip(KINDS, (shipped, told), strict=True))
+    return dict(zip(KINDS, (shipped.static, shipped.encoder, told.static), strict=True))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -8,7 +8,7 @@ from gateway.adapters.memory_semantic import MemorySemanticIndex
 from gateway.core.hit_proof import HitProof, Standing
 from gateway.core.hit_proofs import HitClass, HitProofs
 from gateway.domain.question import Guard, Judgement, Question, ScoreCounts
-from gateway.pipeline.world import HitJudge, SemanticParts
+from gateway.pipeline.world import HitJudge, HitJudges, SemanticParts
 from gateway.ports import Clock
 from gateway.ports_semantic import SemanticIndex
 from tests.support.clocks import ManualClock
@@ -71,8 +71,15 @@ class Semantic:
         self.index = MemorySemanticIndex(self.clock)
         self.proofs = HitProofs(self._changed)
         judge = HitJudge("words 1, told 1", self.embedder, self.verifier, self.verifier.read)
-        self.judges = {CATALOGUE.digest: judge}
+        self.judges = {CATALOGUE.digest: HitJudges(judge)}
         self.parts = SemanticParts(self.judges, self.index, self.proofs)
+
+    def add_encoder(self) -> ToldVerifier:
+        """Let there be a judge by the encoder too; return its verifier."""
+        verifier = ToldVerifier("told 2")
+        judge = HitJudge("words 1, told 2", self.embedder, verifier, verifier.read)
+        self.judges[CATALOGUE.digest] = HitJudges(self.judges[CATALOGUE.digest].static, judge)
+        return verifier
 
     def _changed(self, hit_class: HitClass, proof: HitProof) -> None:
         self.changes.append((hit_class, proof.standing))
@@ -82,7 +89,7 @@ def semantic_parts(index: SemanticIndex, artefact: str, probability: float) -> S
     """Return parts whose verifier finds every pair as probable as that."""
     verifier = ToldVerifier(otherwise=probability)
     judge = HitJudge("words 1, told 1", WordEmbedder(), verifier, verifier.read)
-    return SemanticParts({artefact: judge}, index, HitProofs(lambda hit_class, proof: None))
+    return SemanticParts({artefact: HitJudges(judge)}, index, HitProofs(lambda hit_class, proof: None))
 
 
 def no_semantic(clock: Clock) -> SemanticParts:

@@ -1,7 +1,7 @@
 """Encoders for tests: a real ONNX file of two layers, and a model whose passes a test lets go one by one."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -10,7 +10,10 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from gateway.adapters.encoder_model import CannotEncode, EncoderFailed, Floats, Ids, Passed
+from gateway.adapters.encoder_batches import Lane
+from gateway.adapters.encoder_model import CannotEncode, Encoded, EncoderFailed, Floats, Ids, Passed
+from gateway.core.batching import BatchRules
+from gateway.domain.ability import ClassifierOutcome
 from tests.support.clocks import ManualClock
 
 EMBEDDING = 16
@@ -88,6 +91,23 @@ class ScriptedModel:
         embedding = np.tile(np.array([1.0, 0.0, -1.0], dtype=np.float32), (len(ids), 1))
         known = None if self.familiarity is None else np.full(len(ids), self.familiarity, dtype=np.float32)
         return Passed(latent, embedding, known)
+
+
+CPU_LANE = Lane(ScriptedModel(), BatchRules(0.0, 1, 1, 0.06), 16, ClassifierOutcome.ENCODER_CPU)
+
+
+@dataclass(slots=True)
+class CountedEncoding:
+    """Holds to `Encoding`: says of a text how long it is, embeds it as its ids, and counts how often it was asked."""
+
+    lane: Lane | None = CPU_LANE
+    trouble: ClassifierOutcome | None = None
+    asked: list[int] = field(default_factory=list)
+
+    async def encode(self, row: Sequence[int]) -> Encoded | ClassifierOutcome:
+        """Note the length of the text."""
+        self.asked.append(len(row))
+        return self.trouble or Encoded((float(len(row)),), bytes(row), None)
 
 
 @dataclass(slots=True)

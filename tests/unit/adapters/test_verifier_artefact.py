@@ -46,6 +46,12 @@ def test_what_was_written_is_read() -> None:
     assert model.projection.shape == (WIDTH, 4)
 
 
+def test_a_verifier_says_whose_cosines_it_reads() -> None:
+    assert read_verifier(npz(a_verifier()), PIECES, WIDTH).encoder == ""
+    arrays = a_verifier() | {"encoder": np.frombuffer(b"weights", np.uint8)}
+    assert read_verifier(npz(arrays), PIECES, WIDTH).encoder == "weights"
+
+
 def test_trees_add_the_value_of_the_leaf_that_features_lead_to() -> None:
     trees = read_verifier(npz(a_verifier()), PIECES, WIDTH).trees
     assert trees.sums(np.array([[0.5], [0.51]])).tolist() == [-2.0, 4.0]

@@ -15,7 +15,7 @@ from gateway.app.settings import CannotStart
 from gateway.domain.outcome import Outcome
 from gateway.domain.request import Operation
 from gateway.pipeline.drive import Pipeline
-from gateway.pipeline.world import HitJudge
+from gateway.pipeline.world import HitJudge, HitJudges
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.policy.source import PolicySource
 from tests.support.artefacts import write_variant
@@ -46,18 +46,20 @@ def in_force(folder: Path) -> tuple[PolicyInForce, ArtefactInForce]:
     compiled = compiler(artefact)(source)
     assert isinstance(compiled, PolicySnapshot), compiled
     policy = PolicyInForce(compiled, source, compiler(artefact), may_open=True)
-    return policy, ArtefactInForce(artefact, policy, compiler=compiler, make_scorer=make_scorer, make_judge=make_judge)
+    return policy, ArtefactInForce(
+        artefact, policy, compiler=compiler, make_scorer=make_scorer, make_judges=make_judges
+    )
 
 
 def make_scorer(artefact: Artefact) -> FoldedScorer:
     return FoldedScorer(artefact.table)
 
 
-def make_judge(artefact: Artefact) -> HitJudge | None:
+def make_judges(artefact: Artefact) -> HitJudges | None:
     if artefact.manifest.version == "without":
         return None
     verifier = ToldVerifier()
-    return HitJudge(artefact.manifest.version, WordEmbedder(), verifier, verifier.read)
+    return HitJudges(HitJudge(artefact.manifest.version, WordEmbedder(), verifier, verifier.read))
 
 
 async def test_a_new_model_brings_its_abilities_and_its_scorer_together(tmp_path: Path) -> None:
@@ -67,7 +69,7 @@ async def test_a_new_model_brings_its_abilities_and_its_scorer_together(tmp_path
     after = policy.snapshot
     assert after.id != before.id
     assert list(model.scorers) == list(model.judges) == [after.artefact] != [before.artefact]
-    assert model.judges[after.artefact].name == "two"
+    assert model.judges[after.artefact].static.name == "two"
     assert after.space == before.space
     for name, tier in after.tiers.items():
         assert tier.ability.intercept == pytest.approx(before.tiers[name].ability.intercept + 0.5)
@@ -106,7 +108,7 @@ async def test_a_model_whose_scorer_cannot_be_made_is_refused_like_any_bad_one(t
         return make_scorer(artefact)
 
     policy, good = in_force(write_variant(tmp_path / "one", "one"))
-    model = ArtefactInForce(good.artefact, policy, compiler=compiler, make_scorer=make, make_judge=make_judge)
+    model = ArtefactInForce(good.artefact, policy, compiler=compiler, make_scorer=make, make_judges=make_judges)
     before = policy.snapshot
     assert not await model.offer(write_variant(tmp_path / "two", "two"))
     assert (policy.snapshot, model.problem) == (before, "The encoder cannot be used: no GPU")

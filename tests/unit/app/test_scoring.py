@@ -230,3 +230,43 @@ def test_without_the_optional_runtime_there_is_none() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "None"
+
+
+WEIGHTS = {"weights_sha256": {"model.safetensors": "abc"}, "embedding": 3}
+
+
+@pytest.mark.parametrize(
+    ("section", "changes", "embeds"),
+    [
+        ("device: cpu", WEIGHTS, True),
+        ("device: cuda", WEIGHTS, False),
+        ("device: off", WEIGHTS, False),
+        ("device: cpu", {}, False),
+    ],
+)
+async def test_questions_are_embedded_by_an_encoder_on_the_cpu_whose_weights_are_known(
+    tmp_path: Path, section: str, changes: dict[str, object], embeds: bool
+) -> None:
+    artefact_with_encoder(tmp_path, ("model.fp16.onnx", "model.int8.onnx"), **changes)
+    bench = Bench(tmp_path, policy(section), FakeRuntime())
+    artefact = load_artefact(tmp_path)
+    assert bench.scoring.embedder_of(artefact) is None, "no chain was made for it"
+    bench.chain()
+    assert (bench.scoring.embedder_of(artefact) is not None) is embeds
+    await bench.scoring.aclose()
+
+
+async def test_a_question_that_is_compared_and_then_scored_passes_through_the_encoder_once(tmp_path: Path) -> None:
+    artefact_with_encoder(tmp_path, ("model.int8.onnx",), **WEIGHTS)
+    runtime = FakeRuntime()
+    bench = Bench(tmp_path, policy("device: cpu"), runtime)
+    chain = bench.chain()
+    embedder = bench.scoring.embedder_of(load_artefact(tmp_path))
+    assert embedder is not None
+    assert (embedder.weights, embedder.width, embedder.within_s) == ("abc", 3, 10.0)
+    warm = len(runtime.models[0].passes)
+    assert await embedder.embed(REQUEST.user_text) == bytes((127, 0, 129))
+    score = await chain.score(REQUEST, ScorerChoice.ENCODER, _always)
+    assert score.outcome is ClassifierOutcome.ENCODER_CPU
+    assert len(runtime.models[0].passes) == warm + 1
+    await bench.scoring.aclose()

@@ -322,3 +322,21 @@ async def test_while_no_threshold_keeps_the_bound_nothing_is_served_and_everythi
     found = finding_of(gateway)
     assert (found.end, found.threshold, found.agrees) == (SemanticEnd.REFUSED, None, True)
     assert semantic.proofs.right == 1
+
+
+async def test_a_route_that_is_scored_by_the_encoder_has_the_encoders_judge_and_scopes_of_its_own(
+    semantic: Semantic,
+) -> None:
+    by_encoder = semantic.add_encoder()
+    gateway = gateway_with(semantic, SEMANTIC.replace("cache: {exact: 1h,", "scorer: encoder, cache: {exact: 1h,"))
+    await gateway.ask(asking())
+    scope = finding_of(gateway).scope
+    await gateway.ask(asking(AGAIN))
+    assert finding_of(gateway).end is SemanticEnd.REFUSED, "the encoder's verifier was told nothing of them"
+    by_encoder.tell(FIRST, NEARER, 0.95)
+    await gateway.ask(asking(NEARER))
+    assert finding_of(gateway).end is SemanticEnd.HIT
+    elsewhere = gateway_with(semantic)
+    await elsewhere.ask(asking())
+    assert finding_of(elsewhere).end is SemanticEnd.NOTHING, "questions of another space"
+    assert finding_of(elsewhere).scope != scope

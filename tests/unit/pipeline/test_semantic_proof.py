@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.core.hit_proof import Standing
+from gateway.domain.ids import RouteName
 from gateway.domain.outcome import Outcome
 from gateway.domain.semantic import SemanticEnd
 from gateway.pipeline.semantic_proof import take_report
@@ -191,6 +192,29 @@ async def test_a_report_of_a_hit_whose_judge_is_gone_still_forgets_the_question(
     assert key is not None
     semantic.judges.clear()
     assert take_report(gateway.receipt, key, gateway.world)
+    assert semantic.proofs.wrong == 0
+    assert semantic.index.stats()["entries"] == 0
+
+
+async def test_a_report_counts_for_the_judge_of_the_route(semantic: Semantic) -> None:
+    semantic.add_encoder().tell(FIRST, AGAIN, 0.95)
+    text = SERVED.replace("cache: {exact: 1h,", "scorer: encoder, cache: {exact: 1h,")
+    gateway = Gateway(text, semantic=semantic.parts, clock=semantic.clock)
+    for question in (FIRST, AGAIN):
+        await gateway.ask(asking(question))
+    key = gateway.policy.snapshot.open_key
+    assert key is not None
+    assert take_report(gateway.receipt, key, gateway.world)
+    assert [hit_class.verifier for hit_class in semantic.proofs.held] == ["words 1, told 2"]
+
+
+async def test_a_report_of_a_route_that_is_gone_still_forgets_the_question(semantic: Semantic) -> None:
+    gateway = Gateway(SERVED, semantic=semantic.parts, clock=semantic.clock)
+    for question in (FIRST, AGAIN):
+        await gateway.ask(asking(question))
+    key = gateway.policy.snapshot.open_key
+    assert key is not None
+    assert take_report(replace(gateway.receipt, route=RouteName("gone")), key, gateway.world)
     assert semantic.proofs.wrong == 0
     assert semantic.index.stats()["entries"] == 0
 

@@ -14,6 +14,7 @@ from gateway.adapters.scorer_folded import FoldedScorer
 from gateway.adapters.scorer_static import StaticScorer
 from gateway.core.request_text import RequestText
 from gateway.domain.ability import ClassifierOutcome, Score, acceptance
+from router_models.beside import ENCODER_VERIFIER
 from router_models.calibrate import Calibrated, calibrate
 from router_models.data import Floats
 from router_models.export import Written, encoder_arrays, expected_output_tokens, npz, write_artefact
@@ -161,13 +162,14 @@ def test_a_verifier_stays_as_long_as_the_table_it_rests_on(
     assert not write().lost_verifier
     table = sha256((tmp_path / "static.npz").read_bytes()).hexdigest()
     write_verifier(tmp_path, npz({"static": np.frombuffer(table.encode(), np.uint8)}))
+    write_verifier(tmp_path, npz({"static": np.frombuffer(table.encode(), np.uint8)}), ENCODER_VERIFIER)
     told = json.loads((tmp_path / "manifest.json").read_bytes())
     assert not write().lost_verifier
     assert json.loads((tmp_path / "manifest.json").read_bytes()) == told
-    assert "verifier.npz" in told["files"]
+    assert {"verifier.npz", "encoder_verifier.npz"} <= told["files"].keys()
     other = replace(READER, table=StaticTable(READER.table.table * np.float32(2)))
     assert write(other).lost_verifier
     told = json.loads((tmp_path / "manifest.json").read_bytes())
-    assert "verifier.npz" not in told["files"]
+    assert {"verifier.npz", "encoder_verifier.npz"}.isdisjoint(told["files"])
     assert "verifier" not in told
     assert not write(other).lost_verifier

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from gateway.adapters.artefact import load_artefact, shipped_artefact
+from gateway.adapters.encoder_model import EMBEDDING_SCALE
 from gateway.adapters.hit_verifier import TreeHitVerifier
 from gateway.core.pair_features import FEATURE_NAMES
 from router_models.__main__ import main
 from router_models.data import DataError
 from router_models.verifier.edits import EDITS, make_edits, strangers
+from router_models.verifier.encoder_cosines import embeddings, read_encoder, with_cosines
 from router_models.verifier.export import write_verifier
 from router_models.verifier.features import Reader
 from router_models.verifier.fit import Design, counts_of, fit, make_design
@@ -20,13 +22,22 @@ from router_models.verifier.held_out import FAMILY_FOLDS, family_folds, kind_fol
 from router_models.verifier.pairs import components, pairs_of, read_edits, read_intents, read_questions
 from router_models.verifier.space import Space, learn_space, read_piece_table
 from router_models.verifier.trees import grow
+from tests.support.encoder_folders import artefact_with_encoder
 from tests.support.question_pairs import write_pairs
+from tests.support.toy_encoders import EMBEDDING
 
 TABLE = read_piece_table(shipped_artefact())
 
 
 def quiet(what: str) -> None:
     """Say nothing of the progress."""
+
+
+def with_toy_encoder(folder: Path, weights: str) -> Path:
+    """Write an artefact whose encoder is of these weights into a folder, and return it."""
+    folder.mkdir()
+    names = {"model.safetensors": weights}
+    return artefact_with_encoder(folder, ("model.int8.onnx",), weights_sha256=names, embedding=EMBEDDING)
 
 
 @pytest.fixture(scope="module")
@@ -211,6 +222,43 @@ def test_the_command_puts_a_verifier_beside_a_difficulty_model(data: Path, kept:
     assert artefact.verifier is not None
     assert sum(artefact.verifier.calibration.right) + sum(artefact.verifier.calibration.wrong) == 150
     assert (folder / "verifier.npz").read_bytes() != before
+
+
+def test_the_command_fits_a_verifier_to_an_encoder_beside_the_other(data: Path, kept: Path, tmp_path: Path) -> None:
+    folder = with_toy_encoder(tmp_path / "artefact", "0123456789")
+    before = (folder / "verifier.npz").read_bytes()
+    arguments = ["verifier", "train", "--data", str(data), "--out", str(folder), "--kept", str(kept)]
+    assert main([*arguments, "--encoder", str(folder / "encoder")]) == 0
+    artefact = load_artefact(folder)
+    assert artefact.encoder_verifier is not None
+    assert artefact.encoder_verifier.encoder == "0123456789"
+    assert (folder / "verifier.npz").read_bytes() == before
+    assert main([*arguments, "--encoder", str(tmp_path)]) == 2
+
+
+def test_pairs_have_the_cosine_of_the_encoder_as_serving_has_it_and_keep_all_else(
+    design: Design, kept: Path, tmp_path: Path
+) -> None:
+    folder = with_toy_encoder(tmp_path / "artefact", "9876543210")
+    encoder = read_encoder(folder / "encoder")
+    said: list[str] = []
+    read = with_cosines(design, encoder, kept, said.append)
+    assert said[-1].startswith("through the encoder: ")
+    assert read.key != design.key
+    assert set(read.edits.splits.tolist()) == {"train", "test"}
+    assert sum(read.questions.splits == "test") == sum(design.questions.splits == "test")
+    calibration = read.questions.where(read.is_calibration)
+    assert len(set(components(calibration).tolist())) == len(calibration), "one pair of each component"
+    first = read.questions.cached[0], read.questions.asked[0]
+    cached, asked = embeddings(first, encoder, kept, said.append).astype(np.float32)
+    assert np.linalg.norm(cached) == pytest.approx(EMBEDDING_SCALE, rel=0.02)
+    cosine = float(cached @ asked / np.linalg.norm(cached) / np.linalg.norm(asked))
+    assert read.question_features[0, 0] == pytest.approx(cosine, abs=1e-5)
+    assert (read.question_features[0, 1:] == design.question_features[0, 1:]).all()
+    said.clear()
+    fewer = with_cosines(design, encoder, kept, said.append, most=7)
+    assert not said, "no text is passed through twice"
+    assert sum(fewer.questions.splits == "train") == 7
 
 
 def test_without_a_difficulty_model_the_command_says_so(data: Path, tmp_path: Path) -> None:
