@@ -1,6 +1,6 @@
 """Times a decision on a semantic hit as the gateway makes it: the nearest in the scope, parse, judge what is near."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import thread_time_ns
 from typing import Final
@@ -34,13 +34,26 @@ class Decision:
         return f"{served} ({self.judged:.1f} judged); {of_all} ({NEAREST} judged)"
 
 
-def time_decision(verifier: TreeHitVerifier, cached: Sequence[str], asked: Sequence[str]) -> Decision:
+Embed = Callable[[str], bytes | None]
+
+
+def static_embedding(verifier: TreeHitVerifier) -> Embed:
+    """Return what embeds texts by the static vectors."""
+
+    def embed(text: str) -> bytes | None:
+        vector = verifier.vectors.vector(text)
+        return None if vector is None else embedding_of(vector)
+
+    return embed
+
+
+def time_decision(verifier: TreeHitVerifier, embed: Embed, cached: Sequence[str], asked: Sequence[str]) -> Decision:
     """Ask `DECISIONS` questions in a scope of `SCOPE_ENTRIES`. The cached ones were parsed before, as in serving."""
-    entries = [SemanticEntry(text, text, vector, 0.0, 1.0) for text, vector in _placed(verifier, cached, SCOPE_ENTRIES)]
-    rows, read = ScopeRows(verifier.vectors.width), {entry.text: verifier.read(entry.text) for entry in entries}
+    entries = [SemanticEntry(text, text, vector, 0.0, 1.0) for text, vector in _placed(embed, cached, SCOPE_ENTRIES)]
+    rows, read = ScopeRows(len(entries[0].vector)), {entry.text: verifier.read(entry.text) for entry in entries}
     for entry in entries:
         rows.put(entry, 0.0)
-    questions = _placed(verifier, asked, DECISIONS)
+    questions = _placed(embed, asked, DECISIONS)
 
     def decide(number: int, least_cosine: float = LEAST_COSINE) -> int:
         text, vector = questions[number]
@@ -55,7 +68,7 @@ def time_decision(verifier: TreeHitVerifier, cached: Sequence[str], asked: Seque
     return Decision(len(entries), judged, served_ms, all_ms)
 
 
-def _placed(verifier: TreeHitVerifier, texts: Sequence[str], most: int) -> list[tuple[str, bytes]]:
+def _placed(embed: Embed, texts: Sequence[str], most: int) -> list[tuple[str, bytes]]:
     """Return distinct texts with their embeddings, but for those without one."""
-    vectors = ((text, verifier.vectors.vector(text)) for text in dict.fromkeys(texts))
-    return [(text, embedding_of(vector)) for text, vector in vectors if vector is not None][:most]
+    vectors = ((text, embed(text)) for text in dict.fromkeys(texts))
+    return [(text, vector) for text, vector in vectors if vector is not None][:most]

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.core.pair_features import FEATURE_NAMES
+from load_tests.cache_card import OURS
 from router_models.data import Floats
 from router_models.scientific import Doubles, least, logistic
 from router_models.verifier.features import Reader
@@ -19,7 +20,6 @@ from router_models.verifier.fit import Design, Verifier, fit
 from router_models.verifier.held_out import family_folds, kind_folds, shipped_mask
 from router_models.verifier.pairs import Labels, Mask, Pairs, pairs_of, read_intents
 
-OURS: Final = "verifier"
 GUARDS: Final = (
     *("numbers_exchanged", "numbers_one_sided", "numbers_moved", "units_differ", "opposites", "denial_parity"),
     *("names_exchanged", "same_words_moved", "scripts_differ"),

@@ -10,8 +10,8 @@ from gateway.adapters.hit_verifier import TreeHitVerifier
 from gateway.core.hit_proof import Terms
 from gateway.core.pair_features import FEATURE_NAMES
 from load_tests.__main__ import main
-from load_tests.cache_card import Line, card
-from load_tests.cache_decision import time_decision
+from load_tests.cache_card import ENCODER, OURS, Line, card, with_encoder
+from load_tests.cache_decision import static_embedding, time_decision
 from load_tests.cache_measures import (
     NEVER,
     Stream,
@@ -25,7 +25,7 @@ from load_tests.cache_measures import (
     share,
     wrong_at_rate,
 )
-from load_tests.cache_scores import OURS, by_cosine, by_guards, by_logistic
+from load_tests.cache_scores import by_cosine, by_guards, by_logistic
 from router_models.verifier.fit import counts_of
 from router_models.verifier.pairs import Labels
 
@@ -116,12 +116,21 @@ def test_the_card_tells_each_measure_with_its_goal() -> None:
     assert "today" in text
 
 
+def test_the_encoder_stands_beside_ours_where_it_was_measured() -> None:
+    lines = [Line(id_, "share", "", "", {OURS: "17%", "cosine": "25%"}, reached=False) for id_ in ("S1", "S5")]
+    told = with_encoder(lines, [Line("S1", "share", "", "", {OURS: "14%"}, reached=False)])
+    assert list(told[0].found.items()) == [(OURS, "17%"), (ENCODER, "14%"), ("cosine", "25%")]
+    assert told[1] == lines[1]
+
+
 def test_a_decision_is_timed_with_the_candidates_that_are_near_enough() -> None:
     artefact = load_artefact(shipped_artefact())
     assert artefact.verifier is not None
     verifier = TreeHitVerifier(artefact.verifier, artefact.static, "any")
     cached = [f"How do I bake {what}?" for what in ("bread", "bread", "a cake", "an apple pie")] + [""]
-    found = time_decision(verifier, cached, ["How can I bake bread?", "", "Who won the chess title in 2011?"])
+    found = time_decision(
+        verifier, static_embedding(verifier), cached, ["How can I bake bread?", "", "Who won the chess title in 2011?"]
+    )
     assert found.entries == 3, "each once, and none without an embedding"
     assert 0.5 <= found.judged < 3.0
     assert min(*found.served_ms, *found.all_ms) > 0.0
