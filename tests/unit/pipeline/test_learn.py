@@ -200,3 +200,36 @@ async def test_what_could_not_be_recorded_is_told_and_the_next_try_mends_it(fail
     assert store.stats()["labels"] == 1
     assert gateway.records.labels == [0.5]
     assert opinions.counts == {FeedbackOutcome.UNAVAILABLE: 1, FeedbackOutcome.ACCEPTED: 1}
+
+
+@pytest.mark.parametrize(
+    ("asked", "rated", "code", "outcome"),
+    [
+        ("nothing", "req_1", ErrorCode.NOT_FOUND, FeedbackOutcome.UNKNOWN),
+        ("what is in the cache", "req_2", ErrorCode.INVALID_VALUE, FeedbackOutcome.UNANSWERED),
+    ],
+)
+async def test_what_no_tier_answered_cannot_be_rated(
+    asked: str, rated: str, code: ErrorCode, outcome: FeedbackOutcome
+) -> None:
+    gateway = Gateway()
+    opinions = Opinions(gateway.world)
+    if asked != "nothing":
+        for _ in range(2):
+            await gateway.ask(CHAT)
+    with pytest.raises(GatewayError) as refused:
+        await opinions.take(TenantId("open"), Opinion(RequestId(rated), 1.0, ""))
+    assert (refused.value.code, opinions.counts) == (code, {outcome: 1})
+
+
+async def test_the_same_score_again_changes_nothing_and_another_counts_in_its_place() -> None:
+    gateway = Gateway()
+    await gateway.ask(CHAT)
+    opinions, tenant = Opinions(gateway.world), TenantId("open")
+    taken = [await opinions.take(tenant, Opinion(RequestId("req_1"), score, "")) for score in (1.0, 1.0, 0.0)]
+    assert [outcome for _, _, outcome in taken] == [
+        FeedbackOutcome.ACCEPTED,
+        FeedbackOutcome.REPEATED,
+        FeedbackOutcome.REPLACED,
+    ]
+    assert gateway.records.labels == [1.0, 0.0]

@@ -214,3 +214,10 @@ def test_a_key_shares_kept_answers_as_its_tenant_says(scope: str, sharing: Shari
     spec = TenantSpec.model_validate({"keys": ("env:A",), "cache": {"scope": scope}})
     assert sharing_of("a", spec, sha256(b"sk").digest()) == sharing
     assert build_tenant("a", spec).cache_scope == scope
+
+
+def test_a_servers_page_of_metrics_may_be_named_or_left_alone() -> None:
+    for written, found in (("http://metrics:9/m", "http://metrics:9/m"), ("off", None)):
+        text = GOOD.replace('8000/v1", dialect: vllm}', f'8000/v1", dialect: vllm, metrics: "{written}"}}', 1)
+        assert text != GOOD
+        assert tier("small", text).endpoints[0].metrics_url == found

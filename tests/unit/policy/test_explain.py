@@ -19,6 +19,12 @@ def test_a_tier_says_what_it_is_taken_for_and_on_what_that_rests() -> None:
     assert small["price"].startswith("$0.05 in")
 
 
+def test_a_tier_says_what_it_is_held_to() -> None:
+    assert "objective" not in lines("tier small")
+    text = GOOD.replace("    limits: {ttft: 4s,", "    slo: {ttft_p95: 600ms}\n    limits: {ttft: 4s,")
+    assert "600 ms" in lines("tier small", text)["objective"]
+
+
 def test_a_tier_without_an_ability_says_so() -> None:
     embed = lines("tier embed")
     assert embed["ability"] == "not stated"

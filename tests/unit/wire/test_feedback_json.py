@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.domain.errors import ERRORS, GatewayError
+from gateway.domain.errors import ERRORS, ErrorCode, GatewayError
 from gateway.domain.feedback import FeedbackOutcome
 from gateway.domain.ids import RequestId
 from gateway.wire.feedback_json import COMMENT_BYTES_MAX, Opinion, read_feedback, write_feedback
@@ -49,3 +49,17 @@ def test_what_is_on_record_is_told_with_what_became_of_the_call() -> None:
         "recorded_at_s": GOOD.at_s,
         "outcome": "repeated",
     }
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"{", ErrorCode.MALFORMED_BODY),
+        (b'{"request_id": "r", "score": 1, "comment": "\xff"}', ErrorCode.MALFORMED_BODY),
+        (b'{"request_id": "r", "score": 1, "more": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", ErrorCode.TOO_DEEP),
+    ],
+)
+def test_what_is_no_json_or_nests_too_deep_is_refused_with_that_reason(body: bytes, code: ErrorCode) -> None:
+    with pytest.raises(GatewayError) as refused:
+        read_feedback(body)
+    assert refused.value.code is code
