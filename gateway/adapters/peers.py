@@ -34,6 +34,7 @@ class Peers:
         """By the first word of the question. Whoever knows an answer adds itself."""
         self.is_listening = False
         """Whether others can ask here."""
+        self._answering: set[asyncio.Task[None]] = set()
 
     async def listen(self) -> None:
         """Answer the others until cancelled; return where there are none. Raises OSError where no socket can be had."""
@@ -43,9 +44,16 @@ class Peers:
         # Of a worker that had this place before.
         path.unlink(missing_ok=True)
         server = await asyncio.start_unix_server(self._serve, path, limit=QUESTION_BYTES_MAX)
-        async with server:
-            self.is_listening = True
-            await server.serve_forever()
+        try:
+            async with server:
+                self.is_listening = True
+                await server.serve_forever()
+        finally:
+            # Whoever asks a worker that ends is told nothing, and what was under way for it ends too.
+            for task in self._answering:
+                task.cancel()
+            if self._answering:
+                await asyncio.wait(self._answering)
 
     async def ask(self, *question: str) -> list[bytes]:
         """Ask all others at once, and return the answers of those that have one and give it in time."""
@@ -68,13 +76,19 @@ class Peers:
         return b""
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, TimeoutError, msgspec.DecodeError, ValueError):
-            async with asyncio.timeout(self._within_s):
-                what, *rest = self._decode(await reader.readline())
-                if what in self.answers:
-                    writer.write(await self.answers[what](rest))
-                    await writer.drain()
-        writer.close()
+        task = asyncio.current_task()
+        assert task is not None, "a connection is served by a task of its own"
+        self._answering.add(task)
+        try:
+            with suppress(OSError, TimeoutError, msgspec.DecodeError, ValueError):
+                async with asyncio.timeout(self._within_s):
+                    what, *rest = self._decode(await reader.readline())
+                    if what in self.answers:
+                        writer.write(await self.answers[what](rest))
+                        await writer.drain()
+        finally:
+            self._answering.discard(task)
+            writer.close()
 
 
 async def _read_all(reader: asyncio.StreamReader) -> bytes:

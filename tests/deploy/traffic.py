@@ -115,7 +115,7 @@ class Traffic:
             self._one("cheap", stream=True),
             self._one("auto", say=HARD, stream=True),
             self._one("large", stream=True, extra={"max_tokens": 64}),
-            self._one("encoded", say=HARD),
+            self._ask_the_encoder,
             self._one("cached", extra={"temperature": 0}),
             self._one("cached", say=OTHER_WORDS, extra={"temperature": 0}),
             self._ask_anew,
@@ -163,6 +163,10 @@ class Traffic:
     async def _ask_anew(self, client: httpx.AsyncClient) -> None:
         """Ask what nobody asked before, so that a model must answer and the answer is kept."""
         await self._one("cached", say=f"{EASY} {next(self._number)}", extra={"temperature": 0})(client)
+
+    async def _ask_the_encoder(self, client: httpx.AsyncClient) -> None:
+        """Ask something hard that is new: what the encoder read lately it remembers."""
+        await self._one("encoded", say=f"{HARD} {next(self._number)}")(client)
 
     async def _report(self, client: httpx.AsyncClient) -> None:
         """Say that an answer was wrong."""
