@@ -63,3 +63,9 @@ def test_what_is_no_json_or_nests_too_deep_is_refused_with_that_reason(body: byt
     with pytest.raises(GatewayError) as refused:
         read_feedback(body)
     assert refused.value.code is code
+
+
+def test_a_key_given_twice_is_refused_since_it_can_be_read_in_two_ways() -> None:
+    with pytest.raises(GatewayError, match="'score' is given twice") as refused:
+        read_feedback(b'{"request_id": "r", "score": 1, "score": 0}')
+    assert (refused.value.code, refused.value.param) == (ErrorCode.DUPLICATE_KEY, "score")
