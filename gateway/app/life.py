@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from starlette.applications import Starlette
 
@@ -61,57 +62,13 @@ class Life:
     @asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
         """Run while the server runs."""
-        watch = PolicyWatch(
-            self._settings.policy, self._policy.source.content, self._on_change, _on_unreadable, calibrations_named
-        )
-        watching = asyncio.create_task(watch.run())
-        flushing = asyncio.create_task(self._flush_log())
-        listening = asyncio.create_task(self._stores.reservoir.listen())
-        purges = asyncio.create_task(self._stores.cache.listen())
-        news = self._stores.tier_news(self._world.slos, lambda: self._policy.snapshot.tiers.keys(), self._world.clock)
-        sharing = asyncio.create_task(news.listen())
-        semantic, labels = self._world.semantic, self._stores.hit_labels(self._world.semantic.proofs, self._world.clock)
-        tailing = asyncio.create_task(semantic.index.listen())
-        labelling = asyncio.create_task(labels.listen())
-        finding = asyncio.create_task(self._prefixes.listen())
-        meeting = asyncio.create_task(self._peers.listen())
-        renewing = asyncio.create_task(self._watch_artefact())
-        loads = asyncio.create_task(LoadWatch(self._world).run())
-        probing = asyncio.create_task(EndpointWatch(self._world).run())
-        keeping = asyncio.create_task(self._keeping.run())
-        for task, lost in (
-            (keeping, "the event loop is not watched"),
-            (renewing, "new difficulty models are not seen"),
-            (loads, "what model servers say of their load is not known"),
-            (probing, "model servers that were given up are not brought back"),
-            (watching, "edits of the policy are not seen"),
-            (flushing, "request log lines come late"),
-            (purges, "purges of the cache by other workers are not heard of, and kept answers cost a look each"),
-            (listening, "labels of other workers are not seen"),
-            (sharing, "what other workers see of tiers is not known here"),
-            (tailing, "questions that other workers keep are not known here"),
-            (labelling, "which semantic hits were right on other workers is not known here"),
-            (meeting, "other workers are not told what this one keeps for itself"),
-            (finding, "where other workers sent prompts is not known here"),
-        ):
-            task.add_done_callback(partial(_tell_failure, lost))
+        tasks = [_begin(doing, lost) for doing, lost in self._background()]
         try:
             yield
         finally:
             self._world.admission.drain()
-            await _end(watching)
-            await _end(flushing)
-            await _end(listening)
-            await _end(purges)
-            await _end(sharing)
-            await _end(tailing)
-            await _end(labelling)
-            await _end(finding)
-            await _end(meeting)
-            await _end(renewing)
-            await _end(probing)
-            await _end(keeping)
-            await _end(loads)
+            for task in tasks:
+                await _end(task)
             await self._scoring.aclose()
             for transport in self._world.transports.values():
                 await transport.aclose()
@@ -119,6 +76,29 @@ class Life:
             self._recorders.drain()
             await asyncio.to_thread(self._telemetry.close)
             await asyncio.to_thread(self._lines.close, _LOG_CLOSE_S)
+
+    def _background(self) -> Iterator[tuple[Coroutine[Any, Any, None], str]]:
+        """Yield what is done in the background, and what is lost if it fails, in the order in which it ends."""
+        policy, world, stores = self._policy, self._world, self._stores
+        watch = PolicyWatch(
+            self._settings.policy, policy.source.content, self._on_change, _on_unreadable, calibrations_named
+        )
+        news = stores.tier_news(world.slos, lambda: policy.snapshot.tiers.keys(), world.clock)
+        labels = stores.hit_labels(world.semantic.proofs, world.clock)
+        yield watch.run(), "edits of the policy are not seen"
+        yield self._flush_log(), "request log lines come late"
+        yield stores.reservoir.listen(), "labels of other workers are not seen"
+        lost = "purges of the cache by other workers are not heard of, and kept answers cost a look each"
+        yield stores.cache.listen(), lost
+        yield news.listen(), "what other workers see of tiers is not known here"
+        yield world.semantic.index.listen(), "questions that other workers keep are not known here"
+        yield labels.listen(), "which semantic hits were right on other workers is not known here"
+        yield self._prefixes.listen(), "where other workers sent prompts is not known here"
+        yield self._peers.listen(), "other workers are not told what this one keeps for itself"
+        yield self._watch_artefact(), "new difficulty models are not seen"
+        yield EndpointWatch(world).run(), "model servers that were given up are not brought back"
+        yield self._keeping.run(), "the event loop is not watched"
+        yield LoadWatch(world).run(), "what model servers say of their load is not known"
 
     async def _on_change(self, content: bytes) -> None:
         source = PolicySource(str(self._settings.policy), content)
@@ -167,6 +147,13 @@ def _endpoint_ids(snapshot: PolicySnapshot) -> frozenset[EndpointId]:
 
 def _on_unreadable(trouble: str) -> None:
     log.error("%s; the policy in force stays", trouble, extra=marked(LogEvent.POLICY_REFUSED))
+
+
+def _begin(doing: Coroutine[Any, Any, None], lost: str) -> "asyncio.Task[None]":
+    """Do something until it is ended. Should it fail, what is lost is logged at once."""
+    task = asyncio.create_task(doing)
+    task.add_done_callback(partial(_tell_failure, lost))
+    return task
 
 
 async def _end(task: "asyncio.Task[None]") -> None:
