@@ -16,6 +16,7 @@ OPERATIONS: Final = {
     Operation.CHAT: "chat",
     Operation.COMPLETIONS: "text_completion",
     Operation.EMBEDDINGS: "embeddings",
+    Operation.MESSAGES: "chat",
 }
 
 

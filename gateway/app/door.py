@@ -45,7 +45,7 @@ class Door:
         if operation is not None and scope["method"] == "POST":
             await self._serve(operation, scope, receive, send)
         elif operation is not None:
-            await _refuse(_method_not_allowed("POST"), scope, receive, send, allow="POST")
+            await _refuse(_method_not_allowed("POST"), scope, receive, send, allow="POST", called=operation)
         elif _raw_path(scope) != scope["path"].encode("utf-8", "surrogateescape"):
             await _refuse(_not_found(), scope, receive, send)
         else:
@@ -85,8 +85,16 @@ def _raw_path(scope: Scope) -> bytes:
     return raw if raw is not None else str(scope["path"]).encode()
 
 
-async def _refuse(error: GatewayError, scope: Scope, receive: Receive, send: Send, *, allow: str | None = None) -> None:
-    status, headers, body = refusal(error)
+async def _refuse(
+    error: GatewayError,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    *,
+    allow: str | None = None,
+    called: Operation = Operation.CHAT,
+) -> None:
+    status, headers, body = refusal(error, called)
     responder = AsgiResponder(scope, receive, send, AsgiInbound(scope, receive))
     await responder.send_head(status, [*headers, *([(b"allow", allow.encode())] if allow else [])])
     await responder.finish(b"" if scope["method"] == "HEAD" else body)
@@ -95,8 +103,9 @@ async def _refuse(error: GatewayError, scope: Scope, receive: Receive, send: Sen
 def _not_found() -> GatewayError:
     return GatewayError(
         ErrorCode.NOT_FOUND,
-        "There is nothing at this path. Point your client's base URL at /v1, without a slash at its end, and call "
-        "chat/completions, completions, embeddings or models there.",
+        "There is nothing at this path. Point your client's base URL at /v1, without a slash at its end (a client of "
+        "Anthropic's API at the gateway itself, without /v1), and call chat/completions, completions, embeddings, "
+        "messages or models there.",
     )
 
 

@@ -3,13 +3,18 @@
 import http
 
 from gateway.domain.errors import GatewayError
+from gateway.domain.request import Operation
 from gateway.ports import Headers
+from gateway.wire.dialects import DIALECTS
 from gateway.wire.problem import problem
 
 
-def refusal(error: GatewayError) -> tuple[int, Headers, bytes]:
-    """Write an error as status, headers and body, ready to be sent in one piece."""
+def refusal(error: GatewayError, called: Operation = Operation.CHAT) -> tuple[int, Headers, bytes]:
+    """Write an error as status, headers and body, ready to be sent in one piece to who called that operation."""
     status, headers, body = problem(error)
+    dialect = DIALECTS.get(called)
+    if dialect is not None:
+        body = dialect.error(body, status, None)
     return status, [*headers, (b"content-length", b"%d" % len(body))], body
 
 

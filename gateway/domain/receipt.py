@@ -110,6 +110,8 @@ class Receipt:
     """What was said of the answer, by whoever asked for it."""
     trace: Trace | None = None
     """Where it belongs in a trace; None where its caller named none and the gateway begins none."""
+    not_carried: tuple[str, ...] = ()
+    """Members of a request in another dialect that the chat it was translated to leaves out."""
 
 
 @noun

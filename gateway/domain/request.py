@@ -7,11 +7,16 @@ from gateway.domain.noun import noun
 
 
 class Operation(Enum):
-    """The generating operations. Each is one path below the tier's base URL."""
+    """The generating operations. Each is one path below a base URL, the gateway's and a tier's.
+
+    Within the gateway every chat is `CHAT`; how its client speaks is told by the operation that it called.
+    """
 
     CHAT = "chat/completions"
     COMPLETIONS = "completions"
     EMBEDDINGS = "embeddings"
+    MESSAGES = "messages"
+    """A chat in the dialect of Anthropic's API."""
 
 
 class Need(IntFlag):
@@ -45,6 +50,20 @@ class Splice:
 
 
 @noun
+class Native:
+    """A chat as its client wrote it, in the dialect of `operation`.
+
+    `not_carried` names what the chat that it was translated to leaves out, and `apart` holds, in canonical bytes, what
+    of that may change an answer: two requests that differ in it are not the same.
+    """
+
+    operation: Operation
+    body: bytes
+    not_carried: tuple[str, ...]
+    apart: bytes
+
+
+@noun
 class CanonicalRequest:
     """A validated request. The body's own bytes stay with it: they are forwarded, never written anew.
 
@@ -52,7 +71,7 @@ class CanonicalRequest:
     `prompt_bytes` counts all text the model will read; `input_tokens` estimates its tokens.
     What makes two requests the same for the cache is read from `body` when a route's cache asks for it.
     `continues` tells that a chat has turns before this one, `in_tool_loop` that it ends with a tool's result, or with
-    calls of tools that wait for theirs.
+    calls of tools that wait for theirs. `native` is what `body` was translated from, None where it is the client's own.
     """
 
     operation: Operation
@@ -73,3 +92,9 @@ class CanonicalRequest:
     has_remote_images: bool
     continues: bool = False
     in_tool_loop: bool = False
+    native: Native | None = None
+
+    @property
+    def called(self) -> Operation:
+        """Return the operation that the client called."""
+        return self.operation if self.native is None else self.native.operation

@@ -9,15 +9,15 @@ from gateway.pipeline.journey import Admitted, Canonical
 from gateway.pipeline.world import World
 from gateway.policy.snapshot import PolicySnapshot, Target, VirtualKey
 from gateway.ports import Headers
+from gateway.wire.dialects import read_request
 from gateway.wire.headers import PIN_HEADER, header
-from gateway.wire.openai_request import canonicalise as parse
 
 
 async def canonicalise(admitted: Admitted, world: World) -> Canonical:
     """Validate the body and find the route of the model it names."""
     snapshot, operation = admitted.arrival.snapshot, admitted.arrival.operation
     known = world.known.find(admitted.key.partition, operation, admitted.body, snapshot.limits)
-    request = parse(operation, admitted.body, snapshot.limits) if known is None else known.request
+    request = read_request(operation, admitted.body, snapshot.limits) if known is None else known.request
     target = find_target(snapshot, admitted.key, request.alias)
     wish = pinned_by_header(admitted.arrival.inbound.headers, snapshot, admitted.key)
     if wish is not None:

@@ -21,6 +21,7 @@ from gateway.pipeline.canonicalise import canonicalise
 from gateway.pipeline.decide import decide
 from gateway.pipeline.dispatch import dispatch
 from gateway.pipeline.follow import board, end_flight, follow
+from gateway.pipeline.interpreting import DialectResponder
 from gateway.pipeline.journey import Arrival, Canonical, Trail
 from gateway.pipeline.keep import keep
 from gateway.pipeline.lookup import lookup, not_cached
@@ -33,6 +34,7 @@ from gateway.pipeline.semantic import seek
 from gateway.pipeline.semantic_proof import compare
 from gateway.pipeline.world import World
 from gateway.ports import ClientGone, Inbound, LedgerUnavailable, Responder
+from gateway.wire.dialects import DIALECTS
 from gateway.wire.headers import REQUEST_ID_HEADER
 from gateway.wire.problem import problem, stream_error
 from gateway.wire.trace_context import read_trace
@@ -56,13 +58,14 @@ class Pipeline:
         """
         world = self._world
         snapshot = world.policy.snapshot
+        dialect = DIALECTS.get(operation)
         arrival = Arrival(
             world.new_request_id(),
             world.clock.now_s(),
             world.clock.wall_s(),
             operation,
             inbound,
-            responder,
+            responder if dialect is None else DialectResponder(responder, dialect),
             snapshot,
             world.scorers[snapshot.artefact],
             trace=world.place_in_trace(read_trace(inbound.headers)),

@@ -18,8 +18,8 @@ from gateway.pipeline.world import World
 from gateway.policy.problems import listed
 from gateway.policy.snapshot import PolicySnapshot, VirtualKey
 from gateway.wire.cache_json import CacheQuestion
+from gateway.wire.dialects import read_request
 from gateway.wire.identity import cache_identity
-from gateway.wire.openai_request import canonicalise
 
 _WHY_BARRED = {
     CacheBar.OFF: "the route's cache is off (policy: cache.exact)",
@@ -66,7 +66,7 @@ async def explain_cache(question: CacheQuestion, world: World) -> CacheExplanati
     """Ask for a request as its tenant would. Raises GatewayError for a request that is not sound, or a wrong name."""
     snapshot = world.policy.snapshot
     key = key_of(snapshot, question.tenant, question.key)
-    request = canonicalise(question.operation, question.body, snapshot.limits)
+    request = read_request(question.operation, question.body, snapshot.limits)
     target = find_target(snapshot, key, request.alias)
     route, control = snapshot.routes[target.route], cache_control(question.headers)
     place = exact_place(cache_scope(key, world.cache_master), target.tier, cache_identity(request), route)

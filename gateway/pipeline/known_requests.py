@@ -45,7 +45,7 @@ class KnownRequests:
         """Return what is known of a request; None for one that was read under other limits."""
         name = (partition, body)
         known = self._young.get(name) or self._old.get(name)
-        if known is None or known.limits is not limits or known.request.operation is not operation:
+        if known is None or known.limits is not limits or known.request.called is not operation:
             return None
         return known
 

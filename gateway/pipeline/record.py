@@ -42,6 +42,7 @@ def receipt_of(trail: Trail, now_s: float) -> Receipt:
     hit = None if trail.looked is None else trail.looked.hit
     tier = None if relayed is None or relayed.tier is None else relayed.tier.name
     served = None if relayed is None else relayed.served_model
+    native = None if canonical is None else canonical.request.native
     return Receipt(
         request_id=arrival.request_id,
         received_at_s=arrival.received_wall_s,
@@ -75,6 +76,7 @@ def receipt_of(trail: Trail, now_s: float) -> Receipt:
         cache_saved_usd_nano=0 if hit is None else _saved_usd_nano(trail, hit),
         cache_saved_ms=0.0 if hit is None else hit.took_s * 1e3,
         trace=arrival.trace,
+        not_carried=() if native is None else native.not_carried,
     )
 
 

@@ -7,9 +7,11 @@ import msgspec
 from gateway.domain.errors import ErrorCode, GatewayError
 
 _MISSING = re.compile(r"missing required field `([^`]*)`")
+_UNKNOWN = re.compile(r"unknown field `([^`]*)`")
 _AT_BYTE = re.compile(r" ?\(byte ([0-9]+)\)$")
 _KEY_BEFORE = re.compile(rb'"([^"\\]{1,64})"[ \t\r\n]*:[ \t\r\n]*[-+]?[a-zA-Z0-9.]*[]}]?$')
 _LOOK_BACK_BYTES = 160
+_KEY_CHARS_MAX = 80
 _INDEX = re.compile(r"\[([0-9]+)\]")
 # A high half that no low half follows, or a low half that follows no high one.
 _LONE_SURROGATE = re.compile(rb"\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]", re.DOTALL)
@@ -25,6 +27,10 @@ def invalid_value(error: msgspec.ValidationError, within: str = "") -> GatewayEr
     if missing:
         param = f"{param}.{missing[1]}".strip(".")
         return GatewayError(ErrorCode.INVALID_VALUE, f"'{param}' is required. Add it.", param=param)
+    unknown = _UNKNOWN.search(what)
+    if unknown:
+        param = f"{param}.{unknown[1][:_KEY_CHARS_MAX]}".strip(".")
+        return GatewayError(ErrorCode.INVALID_VALUE, f"'{param}' is not known here. Leave it out.", param=param)
     subject = f"'{param}'" if param else "The body"
     return GatewayError(
         ErrorCode.INVALID_VALUE, f"{subject} is not acceptable: {_plain(what)}. Correct it.", param=param or None

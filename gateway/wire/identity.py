@@ -30,8 +30,13 @@ def canonical_members(request: CanonicalRequest) -> dict[str, Any]:
 
 
 def encode_members(request: CanonicalRequest, members: dict[str, Any]) -> bytes:
-    """Write members canonically, behind the operation that they are of."""
-    return request.operation.value.encode() + b"\n" + _ENCODER.encode(members)
+    """Write members canonically, behind their operation and what of a translated request is not in them.
+
+    Answers in several dialects lie apart, since what a server says in its own may be more than a chat can hold.
+    """
+    native = request.native
+    called = request.operation.value if native is None else native.operation.value
+    return called.encode() + (b"\n" if native is None else b"\n%b\n" % native.apart) + _ENCODER.encode(members)
 
 
 def _number(text: str) -> float | int:

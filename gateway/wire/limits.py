@@ -9,7 +9,12 @@ from gateway.wire.json_shape import depths, skeleton, steps
 
 CONTAINERS_MAX: Final = 131_072
 """Objects and arrays in one body. No request has as many; it bounds the work that a parser can be made to do."""
-LISTED_IN: Final = {Operation.CHAT: "messages", Operation.COMPLETIONS: "prompt", Operation.EMBEDDINGS: "input"}
+LISTED_IN: Final = {
+    Operation.CHAT: "messages",
+    Operation.COMPLETIONS: "prompt",
+    Operation.EMBEDDINGS: "input",
+    Operation.MESSAGES: "messages",
+}
 """The member that holds what an operation works on."""
 _BOM = b"\xef\xbb\xbf"
 _BOM_UTF16 = (b"\xff\xfe", b"\xfe\xff")

@@ -7,9 +7,9 @@ import msgspec
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.ids import ModelAlias
 from gateway.domain.limits import EdgeLimits
-from gateway.domain.request import CanonicalRequest, Operation
+from gateway.domain.request import CanonicalRequest, Native, Operation
 from gateway.wire.body_faults import invalid_value, malformed
-from gateway.wire.json_shape import count_members, skeleton, top_members
+from gateway.wire.body_keys import check_keys
 from gateway.wire.limits import check_bytes, too_deep, too_many
 from gateway.wire.openai_types import OPERATION_TYPES, Chat, Completions, Embeddings, Tool
 from gateway.wire.prompt import Prompt, chat_prompt, count_prompts, plain_prompt, text_bytes
@@ -52,23 +52,22 @@ _ANY = msgspec.json.Decoder(Any)
 _PLAIN = msgspec.json.Decoder(dict[str, Any])
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TOOLS = msgspec.json.Decoder(list[Tool] | None)
-_COMPACT = msgspec.json.Encoder()
 _TYPED = {operation: msgspec.json.Decoder(type_) for operation, type_ in OPERATION_TYPES.items()}
 _Typed = Chat | Completions | Embeddings
 
 
-def canonicalise(operation: Operation, body: bytes, limits: EdgeLimits) -> CanonicalRequest:
+def canonicalise(
+    operation: Operation, body: bytes, limits: EdgeLimits, native: Native | None = None
+) -> CanonicalRequest:
     """Check a body and read what the gateway must know of it; members it does not know stay in it untouched.
 
+    `native` is the request that it was translated from, if it was.
     Raises GatewayError with a 4xx code, and nothing else, whatever the bytes.
     """
     body = check_bytes(operation, body, limits)
     typed, plain = _decode(operation, body, limits)
     _check_forbidden(plain)
-    # Encoding what was decoded gives the same bytes only if nothing was written twice or in a roundabout way.
-    is_compact = _COMPACT.encode(plain) == body
-    if not is_compact and skeleton(body).count(b":") != count_members(plain):
-        raise _duplicate_key(body)
+    is_compact = check_keys(body, plain)
     max_output_tokens = _check_sampling(typed, limits)
     prompt, prompts = _read_prompt(typed, limits)
     if prompt.has_remote_images and not limits.remote_images:
@@ -96,6 +95,7 @@ def canonicalise(operation: Operation, body: bytes, limits: EdgeLimits) -> Canon
         has_remote_images=prompt.has_remote_images,
         continues=prompt.continues,
         in_tool_loop=prompt.in_tool_loop,
+        native=native,
     )
 
 
@@ -136,20 +136,6 @@ def _check_forbidden(plain: dict[str, Any]) -> None:
         param = min(found)
         message = f"'{param}' is not accepted: hosts and credentials are the gateway's to set. Leave it out."
         raise GatewayError(ErrorCode.FORBIDDEN_FIELD, message, param=param)
-
-
-def _duplicate_key(body: bytes) -> GatewayError:
-    seen: set[str] = set()
-    param = None
-    for member in top_members(body):
-        if member.key in seen:
-            param = member.key[:MODEL_BYTES_MAX]
-            break
-        seen.add(member.key)
-    where = f"'{param}' is given twice" if param else "An object in the body holds the same key twice"
-    return GatewayError(
-        ErrorCode.DUPLICATE_KEY, f"{where}, so it can be read in two ways. Send each key once.", param=param
-    )
 
 
 def _check_sampling(typed: _Typed, limits: EdgeLimits) -> int | None:

@@ -36,7 +36,12 @@ NO_SERVER_ERROR = "not_a_server_error"
 """Asked of the gateway before a server that answers everything: llama.cpp finds 500 in a few strange requests, which
 we then tell as 502."""
 PATIENCE_MS = 60_000
-_ALIASES = {"ChatRequest": "chat", "CompletionRequest": "completions", "EmbeddingRequest": "embeddings"}
+_ALIASES = {
+    "ChatRequest": "chat",
+    "CompletionRequest": "completions",
+    "EmbeddingRequest": "embeddings",
+    "MessagesRequest": "messages",
+}
 """One for each operation, so that the metrics tell them apart."""
 
 
@@ -61,6 +66,7 @@ models:
   chat: {{route: balanced}}
   completions: {{route: balanced}}
   embeddings: {{tier: embeddings}}
+  messages: {{route: balanced}}
 routes:
   balanced: {{cache: {{exact: off}}}}
 tenants:

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from gateway.domain.errors import GatewayError
 from gateway.domain.limits import EdgeLimits
 from gateway.domain.request import CanonicalRequest, Operation
+from gateway.wire.dialects import read_request
 from gateway.wire.forward import upstream_body
 from gateway.wire.identity import cache_identity
 from gateway.wire.json_shape import count_members, depths, skeleton, steps, top_members
-from gateway.wire.openai_request import canonicalise
 
 LIMITS = EdgeLimits()
 OPERATIONS = st.sampled_from(Operation)
@@ -53,7 +53,7 @@ def bodies(draw: st.DrawFn) -> bytes:
 
 def read(body: bytes, operation: Operation = Operation.CHAT) -> CanonicalRequest | None:
     try:
-        return canonicalise(operation, body, LIMITS)
+        return read_request(operation, body, LIMITS)
     except GatewayError:
         return None
 

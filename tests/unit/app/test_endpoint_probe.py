@@ -10,6 +10,7 @@ from gateway.core.breaker import Failure
 from gateway.domain.request import Operation
 from gateway.domain.tier import Secret, Tier
 from gateway.domain.usage import NO_USAGE, TokenUsage
+from gateway.wire.openai_types import OPERATION_TYPES
 from tests.support.behaviours import always, breaks_before, fails, json_reply, speaks, stalls_before
 from tests.support.fake_transport import FakeTransport
 from tests.support.openai_bodies import error_body
@@ -24,7 +25,7 @@ async def probed(behaviour: Behaviour, tier: Tier = TIER, operation: Operation =
     return await probe(tier, tier.endpoints[0], operation, FakeTransport(behaviour))
 
 
-@pytest.mark.parametrize("operation", Operation)
+@pytest.mark.parametrize("operation", OPERATION_TYPES)
 async def test_it_asks_for_what_the_server_serves_with_its_key(operation: Operation) -> None:
     network = FakeTransport(speaks())
     endpoint = replace(TIER.endpoints[0], api_key=Secret("sk-own"))

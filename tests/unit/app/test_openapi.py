@@ -39,6 +39,7 @@ from gateway.wire.headers import (
     SNAPSHOT_HEADER,
     TIER_HEADER,
 )
+from gateway.wire.messages.errors import error_type
 from tests.support.gateways import Gateway
 from tests.support.receipt_samples import A_NEAR_MISS, A_NOTE, a_receipt, an_attempt
 
@@ -88,6 +89,8 @@ def test_the_error_codes_are_the_closed_list() -> None:
     assert SCHEMAS["ErrorCode"]["enum"] == [code.value for code in ErrorCode]
     types = SCHEMAS["Error"]["properties"]["error"]["properties"]["type"]["enum"]
     assert set(types) == {terms.type for terms in ERRORS.values()}
+    types = SCHEMAS["MessagesError"]["properties"]["error"]["properties"]["type"]["enum"]
+    assert set(types) == {error_type(terms.status) for terms in ERRORS.values()} | {error_type(409)}
 
 
 def test_generating_operations_describe_every_status_that_there_is() -> None:

@@ -1,0 +1,56 @@
+"""The dialects that clients may speak, beside that of OpenAI's chat, which is what the gateway thinks in.
+
+Each is a pair of translators: of a request into a chat, and of what comes of that chat back.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from gateway.domain.limits import EdgeLimits
+from gateway.domain.request import CanonicalRequest, Native, Operation
+from gateway.wire.messages.answer import answer_from_chat
+from gateway.wire.messages.errors import error_from_chat
+from gateway.wire.messages.request import to_chat
+from gateway.wire.messages.stream_writer import StreamWriter
+from gateway.wire.openai_request import canonicalise
+
+
+class Writer(Protocol):
+    """Tells a chat's stream in another dialect: feed it the stream in any pieces, and send on what it returns."""
+
+    def feed(self, data: bytes) -> bytes: ...
+
+
+class Form(Protocol):
+    """A request that was translated: the client's own bytes, the chat's, and what that leaves out; see `Native`."""
+
+    body: bytes
+    chat: bytes
+    not_carried: tuple[str, ...]
+    apart: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How one dialect is read and written. `error` is given the body, the status and the request's id."""
+
+    read: Callable[[bytes, EdgeLimits], Form]
+    answer: Callable[[bytes], bytes]
+    error: Callable[[bytes, int, str | None], bytes]
+    writer: Callable[[], Writer]
+
+
+DIALECTS: Final[Mapping[Operation, Dialect]] = {
+    Operation.MESSAGES: Dialect(to_chat, answer_from_chat, error_from_chat, StreamWriter),
+}
+"""By the operation that clients call to speak it."""
+
+
+def read_request(operation: Operation, body: bytes, limits: EdgeLimits) -> CanonicalRequest:
+    """Check a request in any dialect. Raises GatewayError with a 4xx code, and nothing else, whatever the bytes."""
+    dialect = DIALECTS.get(operation)
+    if dialect is None:
+        return canonicalise(operation, body, limits)
+    form = dialect.read(body, limits)
+    return canonicalise(Operation.CHAT, form.chat, limits, Native(operation, form.body, form.not_carried, form.apart))

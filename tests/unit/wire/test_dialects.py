@@ -1,0 +1,35 @@
+"""Requests in every dialect become one kind."""
+
+import json
+
+import pytest
+
+from gateway.domain.errors import ErrorCode, GatewayError
+from gateway.domain.limits import EdgeLimits
+from gateway.domain.request import Operation
+from gateway.wire.dialects import DIALECTS, read_request
+
+ASKED = {"model": "auto", "max_tokens": 8, "messages": [{"role": "user", "content": "Hi"}]}
+BODY = json.dumps(ASKED).encode()
+
+
+def test_a_chat_is_read_as_it_is() -> None:
+    request = read_request(Operation.CHAT, BODY, EdgeLimits())
+    assert (request.operation, request.called, request.native) == (Operation.CHAT, Operation.CHAT, None)
+
+
+@pytest.mark.parametrize("operation", DIALECTS)
+def test_a_request_in_another_dialect_is_a_chat_and_keeps_its_own_bytes(operation: Operation) -> None:
+    thinking = json.dumps({**ASKED, "thinking": {"type": "adaptive"}}).encode()
+    request = read_request(operation, thinking, EdgeLimits())
+    assert (request.operation, request.called) == (Operation.CHAT, operation)
+    assert (request.user_text, request.max_output_tokens, request.alias) == ("Hi", 8, "auto")
+    assert request.native is not None
+    assert (request.native.body, request.native.not_carried) == (thinking, ("thinking",))
+
+
+def test_what_a_chat_may_not_be_is_refused_in_any_dialect() -> None:
+    body = json.dumps({**ASKED, "messages": []}).encode()
+    with pytest.raises(GatewayError) as raised:
+        read_request(Operation.MESSAGES, body, EdgeLimits())
+    assert (raised.value.code, raised.value.param) == (ErrorCode.INVALID_VALUE, "messages")
