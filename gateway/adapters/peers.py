@@ -43,7 +43,7 @@ class Peers:
         path = self._folder / self._own
         # Of a worker that had this place before.
         path.unlink(missing_ok=True)
-        server = await asyncio.start_unix_server(self._serve, path, limit=QUESTION_BYTES_MAX)
+        server = await asyncio.start_unix_server(self._accept, path, limit=QUESTION_BYTES_MAX)
         try:
             async with server:
                 self.is_listening = True
@@ -75,10 +75,13 @@ class Peers:
                     writer.close()
         return b""
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None, "a connection is served by a task of its own"
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # A task of the streams' own making that is cancelled is told to the loop as a fault, up to Python 3.12.
+        task = asyncio.create_task(self._serve(reader, writer))
         self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             with suppress(OSError, TimeoutError, msgspec.DecodeError, ValueError):
                 async with asyncio.timeout(self._within_s):
@@ -87,7 +90,6 @@ class Peers:
                         writer.write(await self.answers[what](rest))
                         await writer.drain()
         finally:
-            self._answering.discard(task)
             writer.close()
 
 

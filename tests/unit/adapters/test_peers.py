@@ -90,6 +90,26 @@ async def test_who_takes_too_long_is_left_out(tmp_path: Path) -> None:
         assert await first.ask("colour") == [b"red"]
 
 
+async def test_a_worker_that_ends_ends_what_it_was_answering(tmp_path: Path) -> None:
+    first, second, _ = three(tmp_path)
+    asked, ended = asyncio.Event(), asyncio.Event()
+
+    async def waits(rest: Sequence[str]) -> bytes:
+        asked.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        return b"late"
+
+    second.answers["colour"] = waits
+    async with listening(first, second):
+        asking = asyncio.create_task(first.ask("colour"))
+        await asked.wait()
+    assert ended.is_set()
+    assert await asking == []
+
+
 @pytest.mark.parametrize(
     "line", [b"", b"\n", b"colour\n", b"[]\n", b'{"a":1}\n', b'["colour"', b"x" * 2 * QUESTION_BYTES_MAX + b"\n"]
 )
