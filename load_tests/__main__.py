@@ -16,9 +16,9 @@ from load_tests import (
     cli_slow_clients,
     flood,
     model_server,
+    parts,
     scoring,
     stages,
-    telemetry,
 )
 from load_tests.answers import MARKER
 from load_tests.driver import drive
@@ -34,7 +34,7 @@ EXAMPLES = """examples:
   python -m load_tests redis_loss
   python -m load_tests single_flight --crowd 200 --gateways 2
   python -m load_tests flood --requests 5000
-  python -m load_tests telemetry
+  python -m load_tests parts
   python -m load_tests stages
   python -m load_tests scoring
   python -m load_tests prefix
@@ -58,7 +58,7 @@ COMMANDS: tuple[tuple[str, Command, str], ...] = (
     ("redis_loss", cli_redis_loss, "what requests feel while Redis is frozen, killed and started again"),
     ("single_flight", cli_single_flight, "a crowd that asks the same at once, over several gateways"),
     ("flood", flood, "score thousands of requests at once, and watch the event loop"),
-    ("telemetry", telemetry, "what log, metrics and traces cost a request and a chunk"),
+    ("parts", parts, "what telemetry, the cache and a hit cost, with and without by turns"),
     ("stages", stages, "price every stage of a request"),
     ("scoring", scoring, "time the difficulty model"),
     ("prefix", cli_prefix, "replay recorded traffic through the choice of servers"),

@@ -67,12 +67,14 @@ def on_core(core: int | None) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def running(command: Sequence[str], core: int | None, log: Path, probe: Probe) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    command: Sequence[str], core: int | None, log: Path, probe: Probe, *, within_s: float = START_LIMIT_S
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run the command until the end of the block, from the moment it answers the probe. Raises DidNotStart."""
     with log.open("wb") as output, on_core(core):
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
     try:
-        _wait_until_up(process, log, probe)
+        _wait_until_up(process, log, probe, within_s)
         yield process
     finally:
         stop(process)
@@ -87,13 +89,13 @@ def stop(process: subprocess.Popen[bytes]) -> None:
             process.wait(STOP_LIMIT_S)
 
 
-def _wait_until_up(process: subprocess.Popen[bytes], log: Path, probe: Probe) -> None:
-    give_up_s = time.monotonic() + START_LIMIT_S
+def _wait_until_up(process: subprocess.Popen[bytes], log: Path, probe: Probe, within_s: float) -> None:
+    give_up_s = time.monotonic() + within_s
     while not probe.succeeds():
         if process.poll() is not None:
             raise DidNotStart(f"it ended with status {process.returncode}; it last said:\n{_tail(log)}")
         if time.monotonic() > give_up_s:
-            raise DidNotStart(f"no right answer within {START_LIMIT_S:.0f} s; it last said:\n{_tail(log)}")
+            raise DidNotStart(f"no right answer within {within_s:.0f} s; it last said:\n{_tail(log)}")
         time.sleep(POLL_S)
 
 

@@ -1,7 +1,7 @@
-"""What telemetry costs: two gateways at once, one with all of it and one with none, that are loaded by turns.
+"""What a part of the gateway costs: two gateways at once, one with it and one without, that are loaded by turns.
 
 Windows of a second or so follow each other, so that what slows a busy machine meets both; the difference is taken
-within each pair.
+within each pair. Counted in instructions instead, one pair says it all.
 """
 
 import argparse
@@ -20,19 +20,20 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from load_tests import proc
 from load_tests.compare import Cores, default_cores, machine
 from load_tests.launch import DidNotStart, Probe, free_port, on_core, running
+from load_tests.meter import CpuTime, Instructions, NoMeter
 from load_tests.progress import progress_line
 from load_tests.scenarios import SCENARIOS
 from load_tests.table import show
 from load_tests.tally import Report
-from load_tests.targets import SILENT, TARGETS, TELLING, Setting
+from load_tests.targets import BARE, SILENT, TARGETS, TELLING, TIERGATE, UNCACHED, Setting
 from load_tests.tools import OwnTools, Run
 
 EXAMPLES = """examples:
-  python -m load_tests telemetry
-  python -m load_tests telemetry --pairs 40
+  python -m load_tests parts
+  python -m load_tests parts --of miss,hit --pairs 40
+  python -m load_tests parts --instructions
 
 Status 1: a reply was wrong. Status 2: nothing was measured. Goals that are missed are seen in the table.
 """
@@ -40,48 +41,85 @@ PIPED_WIDTH = 130
 WARM_SECONDS = 2.0
 SPARE_S = 60.0
 """A driver that has not ended this long after it should have is stuck."""
-TESTS = (
-    ("a request of 2 kB that misses the cache", "c64", False, 25.0),
-    ("a chunk of a stream, unpaced", "s0", True, 2.0),
-)
-"""What is measured, by which scenario, whether by chunk, and the goal in microseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One thing to be priced: the two gateways whose difference it is, the scenario, and the goal in microseconds.
+
+    `per_chunk` counts by chunks of streams instead of by requests.
+    """
+
+    about: str
+    without: str
+    whole: str
+    scenario: str
+    goal_us: float
+    per_chunk: bool = False
+
+
+PARTS = {
+    "log": Part("telemetry, of a request", SILENT, TELLING, "c64", 25.0),
+    "chunk": Part("telemetry, of a chunk", SILENT, TELLING, "s0", 2.0, per_chunk=True),
+    "miss": Part("the exact cache, of a miss", UNCACHED, TIERGATE, "c64", 30.0),
+    "hit": Part("an exact hit, beside HTTP", BARE, TIERGATE, "hit", 120.0),
+}
+"""By the name that `--of` takes. Requests are of 2 kB, streams unpaced; all but hits miss the cache."""
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """CPU time in microseconds with and without telemetry, one figure a window."""
+    """What a request or a chunk takes with a part and without it, one figure a window."""
 
-    about: str
-    without_us: tuple[float, ...]
-    with_us: tuple[float, ...]
-    goal_us: float
+    part: Part
+    without: tuple[float, ...]
+    whole: tuple[float, ...]
 
     @property
-    def cost_us(self) -> tuple[float, ...]:
-        """What telemetry adds, within each pair."""
-        return tuple(more - less for more, less in zip(self.with_us, self.without_us, strict=True))
+    def cost(self) -> tuple[float, ...]:
+        """What the part adds, within each pair of windows."""
+        return tuple(more - less for more, less in zip(self.whole, self.without, strict=True))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = EXAMPLES
-    parser.add_argument("--pairs", type=int, default=15, help="windows of each, for each test (%(default)s)")
-    parser.add_argument("--seconds", type=float, default=1.5, help="length of a window (%(default)s)")
+    parser.add_argument("--of", type=_parts, default=list(PARTS.values()), help=f"of {', '.join(PARTS)} (all)")
+    parser.add_argument("--pairs", type=int, default=None, help="windows of each gateway, for each part (15, or 1)")
+    parser.add_argument("--seconds", type=float, default=None, help="length of a window (1.5, or 30)")
+    parser.add_argument("--instructions", action="store_true", help="count instructions instead of time, by valgrind")
     parser.add_argument("--like", nargs=2, default=["llama-3.1-8b-instruct", "gpt-4o"], metavar=("SMALL", "LARGE"))
 
 
+def _parts(text: str) -> list[Part]:
+    unknown = [name for name in text.split(",") if name not in PARTS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"no part {unknown[0]!r}; there are: {', '.join(PARTS)}")
+    return [PARTS[name] for name in text.split(",")]
+
+
 def run(options: argparse.Namespace) -> int:
-    """Measure and print; 1 when a reply was wrong, 2 when nothing could be measured."""
+    """Measure and print; 1 when a reply was wrong, 2 when nothing could be measured.
+
+    Interrupted, it prints what was measured to its end.
+    """
     told, cores = Console(stderr=True), default_cores()
     small, large = options.like
     with progress_line(told) as say, swallowing(cores) as collector, TemporaryDirectory(prefix="tiergate-load-") as at:
-        bench = Bench(OwnTools(Path(at)), cores, (small, large), collector, Path(at))
+        meter, pairs, seconds = (Instructions, 1, 30.0) if options.instructions else (CpuTime, 15, 1.5)
+        bench = Bench(OwnTools(Path(at)), cores, (small, large), collector, Path(at), meter)
+        pairs, seconds = options.pairs or pairs, options.seconds or seconds
+        found: list[Price] = []
         try:
-            found = list(bench.prices(options.pairs, options.seconds, say))
-        except DidNotStart as failure:
-            told.print(f"nothing was measured: {failure}", markup=False)
+            # What was measured before an interruption is in the list by then.
+            found.extend(bench.price(part, pairs, seconds, say) for part in options.of)
+        except (DidNotStart, NoMeter) as failure:
+            told.print(f"not measured: {failure}", markup=False)
             return 2
-    return show([price_table(found)], bench.wrong, PIPED_WIDTH)
+        except KeyboardInterrupt:
+            if not found:
+                raise
+    return show([price_table(found, meter)], bench.wrong, PIPED_WIDTH)
 
 
 @dataclass(slots=True)
@@ -93,43 +131,44 @@ class Bench:
     references: tuple[str, str]
     collector: str
     folder: Path
+    meter: type[CpuTime] | type[Instructions]
     wrong: list[str] = field(default_factory=list)
 
-    def prices(self, pairs: int, seconds: float, say: Callable[[str], None]) -> Iterator[Price]:
-        """Measure a request, then a chunk. Raises DidNotStart."""
-        port = free_port()
+    def price(self, part: Part, pairs: int, seconds: float, say: Callable[[str], None]) -> Price:
+        """Measure one part. Raises DidNotStart."""
+        port, scenario = free_port(), SCENARIOS[part.scenario]
         probe = Probe(port, self.tools.body(SCENARIOS["c64"]), self.tools.marker.encode())
+        found: dict[str, list[float]] = {part.without: [], part.whole: []}
         with ExitStack() as stack:
             log = self.folder / "model_server.log"
             stack.enter_context(running(self.tools.server_command(port), self.cores.load, log, probe))
-            started = {name: stack.enter_context(self._started(name, port)) for name in (SILENT, TELLING)}
-            for about, scenario, per_chunk, goal_us in TESTS:
-                found: dict[str, list[float]] = {name: [] for name in started}
-                for name, (at, _) in started.items():
-                    say(f"warming up: {name}, {scenario}")
-                    self._drive(name, Run(SCENARIOS[scenario], at, WARM_SECONDS))
-                for number in range(pairs):
-                    say(f"{scenario}: pair {number + 1} of {pairs}")
-                    # Whichever comes first has its turn as the second next time.
-                    for name in sorted(started, reverse=bool(number % 2)):
-                        at, pid = started[name]
-                        before_s = proc.cpu_s(pid)
-                        report = self._drive(name, Run(SCENARIOS[scenario], at, seconds))
-                        spent_s = proc.cpu_s(pid) - before_s
-                        found[name].append(spent_s * 1e6 / max(1, report.chunks if per_chunk else report.good))
-                yield Price(about, tuple(found[SILENT]), tuple(found[TELLING]), goal_us)
+            started = {name: stack.enter_context(self._started(name, port)) for name in found}
+            for name, (at, _) in started.items():
+                say(f"{part.about}: warming up {name}")
+                self._drive(name, Run(scenario, at, WARM_SECONDS))
+            for number in range(pairs):
+                say(f"{part.about}: pair {number + 1} of {pairs}")
+                # Whichever comes first has its turn as the second next time.
+                for name in sorted(started, reverse=bool(number % 2)):
+                    at, spent = started[name]
+                    spent()
+                    report = self._drive(name, Run(scenario, at, seconds))
+                    found[name].append(spent() / max(1, report.chunks if part.per_chunk else report.good))
+        return Price(part, tuple(found[part.without]), tuple(found[part.whole]))
 
     @contextmanager
-    def _started(self, name: str, model_port: int) -> Iterator[tuple[int, int]]:
+    def _started(self, name: str, model_port: int) -> Iterator[tuple[int, Callable[[], float]]]:
+        """Run a gateway; yield its port, and what tells what it spent since that was asked last."""
         folder = self.folder / name
-        folder.mkdir()
-        port = free_port()
+        folder.mkdir(exist_ok=True)
+        port, meter = free_port(), self.meter(folder)
         setting = Setting(port, model_port, folder, "", None, self.references, collector=self.collector)
         command = TARGETS[name](setting).command
-        assert command is not None, "both are gateways"
-        probe = Probe(port, self.tools.body(SCENARIOS["c64"]), self.tools.marker.encode())
-        with running(command, self.cores.gateway, folder / "output.log", probe) as process:
-            yield port, process.pid
+        assert command is not None, "all are gateways"
+        probe, log = Probe(port, self.tools.body(SCENARIOS["c64"]), self.tools.marker.encode()), folder / "output.log"
+        counted, within_s = meter.command(command), meter.START_LIMIT_S
+        with running(counted, self.cores.gateway, log, probe, within_s=within_s) as process:
+            yield port, lambda: meter.spent(process.pid)
 
     def _drive(self, name: str, run: Run) -> Report:
         command = self.tools.driver_command(run)
@@ -143,17 +182,18 @@ class Bench:
         return report
 
 
-def price_table(found: Sequence[Price]) -> Table:
-    """Draw what each costs without, with, and the difference."""
+def price_table(found: Sequence[Price], meter: type[CpuTime] | type[Instructions] = CpuTime) -> Table:
+    """Draw the cost without each part, with it, and the difference."""
     told = machine()
     title = f"{told['cpu']}, {told['cores']} cores, Python {told['python']}"
-    caption = "CPU µs; medians of the windows, and of the differences within a pair [the middle half of them]"
+    caption = f"{meter.UNIT}; medians of the windows, and of the differences within a pair [the middle half of them]"
     table = Table(title=Text(title), caption=Text(caption), box=box.SIMPLE_HEAD)
-    for heading in ("CPU time, µs, of", "without", "with all", "telemetry", "goal"):
-        table.add_column(heading, justify="left" if heading == "CPU time, µs, of" else "right", no_wrap=True)
+    for heading in (meter.UNIT, "without", "with", "the part", "goal"):
+        table.add_column(heading, justify="left" if heading == meter.UNIT else "right", no_wrap=True)
     for price in found:
-        figures = (price.without_us, price.with_us, price.cost_us)
-        table.add_row(price.about, *(spread_text(each) for each in figures), f"≤ {price.goal_us:g}")
+        figures = (price.without, price.whole, price.cost)
+        goal = f"≤ {price.part.goal_us:g} µs"
+        table.add_row(price.part.about, *(spread_text(each) for each in figures), goal)
     return table
 
 

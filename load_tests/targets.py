@@ -11,8 +11,11 @@ from string import Template
 
 DIRECT = "direct"
 BEFORE = "before"
+TIERGATE = "tiergate"
 SILENT = "silent"
 TELLING = "telling"
+UNCACHED = "uncached"
+BARE = "bare"
 VERSION_LIMIT_S = 60.0
 
 POLICY = Template("""\
@@ -40,7 +43,7 @@ models:
 routes:
   balanced:
     quality: 0.95
-    cache: {exact: 24h, max_temperature: 2}
+    cache: {exact: $kept, max_temperature: 2}
 limits: {in_flight: 4096, in_flight_per_key: 4096}
 """)
 """`mock` is what the standard bodies name. Every temperature is cached, so that a miss is a miss and not a bypass."""
@@ -111,22 +114,36 @@ class Target:
 
 def tiergate(setting: Setting) -> Target:
     """This gateway, with everything on: two tiers, the difficulty model, the exact cache in memory, receipts."""
-    return Target("tiergate", importlib.metadata.version("tiergate"), (sys.executable, *_serve(setting)))
+    return Target(TIERGATE, importlib.metadata.version("tiergate"), (sys.executable, *_serve(setting)))
 
 
 def telling(setting: Setting) -> Target:
     """This gateway as above, with its spans and metrics sent to a collector, of the traces the usual share."""
     if setting.collector is None:
-        raise NotHere("there is no collector: `python -m load_tests telemetry` has one")
+        raise NotHere("there is no collector: `python -m load_tests parts` has one")
     command = ("env", f"OTEL_EXPORTER_OTLP_ENDPOINT={setting.collector}", sys.executable, *_serve(setting))
     return Target(TELLING, importlib.metadata.version("tiergate"), command)
 
 
+def uncached(setting: Setting) -> Target:
+    """This gateway with everything on but the cache."""
+    command = (sys.executable, *_serve(setting, kept="off"))
+    return Target(UNCACHED, importlib.metadata.version("tiergate"), command)
+
+
 def silent(setting: Setting) -> Target:
     """This gateway without request log, metrics and traces."""
+    return _lessened(SILENT, "load_tests.silent_gateway", setting)
+
+
+def bare(setting: Setting) -> Target:
+    """The server of this gateway, without any gateway: it reads each request and gives the one answer it has."""
+    return _lessened(BARE, "load_tests.bare_gateway", setting)
+
+
+def _lessened(name: str, module: str, setting: Setting) -> Target:
     chosen = (f"TIERGATE_POLICY={_policy(setting)}", "TIERGATE_HOST=127.0.0.1", f"TIERGATE_PORT={setting.port}")
-    command = ("env", *chosen, sys.executable, "-m", "load_tests.silent_gateway")
-    return Target(SILENT, importlib.metadata.version("tiergate"), command)
+    return Target(name, importlib.metadata.version("tiergate"), ("env", *chosen, sys.executable, "-m", module))
 
 
 def before(setting: Setting) -> Target:
@@ -140,15 +157,17 @@ def before(setting: Setting) -> Target:
     return Target(BEFORE, described, command)
 
 
-def _serve(setting: Setting) -> tuple[str, ...]:
-    serve = ("-m", "gateway.app.cli", "serve", "--policy", str(_policy(setting)))
+def _serve(setting: Setting, kept: str = "24h") -> tuple[str, ...]:
+    serve = ("-m", "gateway.app.cli", "serve", "--policy", str(_policy(setting, kept)))
     return (*serve, "--host", "127.0.0.1", "--port", str(setting.port))
 
 
-def _policy(setting: Setting) -> Path:
+def _policy(setting: Setting, kept: str = "24h") -> Path:
     small, large = setting.references
     policy = setting.folder / "policy.yaml"
-    policy.write_text(POLICY.substitute(small=small, large=large, model_port=setting.model_port, places=setting.places))
+    policy.write_text(
+        POLICY.substitute(small=small, large=large, model_port=setting.model_port, places=setting.places, kept=kept)
+    )
     return policy
 
 
@@ -183,10 +202,12 @@ def direct(setting: Setting) -> Target:
 TARGETS: dict[str, Callable[[Setting], Target]] = {
     DIRECT: direct,
     "nginx": nginx,
-    "tiergate": tiergate,
+    TIERGATE: tiergate,
     BEFORE: before,
     SILENT: silent,
     TELLING: telling,
+    UNCACHED: uncached,
+    BARE: bare,
     "sglang-router": sglang_router,
 }
 
