@@ -68,7 +68,8 @@ class Metrics:
         self._first_content = self._spread(names.FIRST_CONTENT)
         self._output_token = self._spread(names.OUTPUT_TOKEN)
         self._overhead = self._spread(names.OVERHEAD)
-        self._stage = self._spread(names.STAGE)
+        stage = self._spread(names.STAGE)
+        self._observe_stages = [stage.series((name,)).observe for name in _STAGES]
         self._loop_stall = self._spread(LOOP_STALL)
         self._encoder_batch = self._spread(scoring.ENCODER_BATCH)
         self._encoder_wait = self._spread(scoring.ENCODER_WAIT)
@@ -199,8 +200,24 @@ class Metrics:
             if receipt.stream and receipt.usage.output_tokens > 1:
                 after_first_ms = times.end_ms - times.first_content_ms
                 self._output_token.observe((tier,), after_first_ms / (receipt.usage.output_tokens - 1) / _MS_PER_S)
-        for stage, spent_ms in _stage_times(times):
-            self._stage.observe((stage,), spent_ms / _MS_PER_S)
+        self._record_stages(times)
+
+    def _record_stages(self, times: StageTimes) -> None:
+        """Count the time spent in each stage that was reached, from the end of the one before."""
+        began_ms = 0.0
+        ends = (
+            times.admit_ms,
+            times.canonicalise_ms,
+            times.lookup_ms,
+            times.score_ms,
+            times.decide_ms,
+            times.first_content_ms,
+            None if times.first_content_ms is None else times.end_ms,
+        )
+        for observe, ended_ms in zip(self._observe_stages, ends, strict=True):
+            if ended_ms is not None:
+                observe((ended_ms - began_ms) / _MS_PER_S)
+                began_ms = ended_ms
 
 
 def _by_kind(usage: TokenUsage) -> tuple[tuple[str, int], ...]:
@@ -210,22 +227,3 @@ def _by_kind(usage: TokenUsage) -> tuple[tuple[str, int], ...]:
         ("output", usage.output_tokens - usage.reasoning_tokens),
         ("reasoning", usage.reasoning_tokens),
     )
-
-
-def _stage_times(times: StageTimes) -> Iterable[tuple[str, float]]:
-    """Turn the ends of the stages into the time spent in each that was reached."""
-    began_ms = 0.0
-    relay_ms = None if times.first_content_ms is None else times.end_ms
-    ends = (
-        times.admit_ms,
-        times.canonicalise_ms,
-        times.lookup_ms,
-        times.score_ms,
-        times.decide_ms,
-        times.first_content_ms,
-        relay_ms,
-    )
-    for stage, ended_ms in zip(_STAGES, ends, strict=True):
-        if ended_ms is not None:
-            yield stage, ended_ms - began_ms
-            began_ms = ended_ms

@@ -94,17 +94,17 @@ def line_of(receipt: Receipt) -> LogLine:
     """Take what a line says from a receipt."""
     decision, usage, times, attempts = receipt.decision, receipt.usage, receipt.times, receipt.attempts
     return LogLine(
-        at_s=round(receipt.received_at_s, 6),
+        at_s=int(receipt.received_at_s * 1e6 + 0.5) / 1e6,
         request_id=receipt.request_id,
-        outcome=receipt.outcome.value,
-        duration_ms=round(times.end_ms, 3),
-        overhead_ms=round(max(0.0, times.end_ms - receipt.external_ms), 3),
+        outcome=receipt.outcome,
+        duration_ms=_thousandths(times.end_ms),
+        overhead_ms=_thousandths(max(0.0, times.end_ms - receipt.external_ms)),
         snapshot=receipt.snapshot,
         stream=receipt.stream,
         cache=receipt.cache,
         trace_id=None if receipt.trace is None else receipt.trace.trace_id,
         status=receipt.status,
-        error=None if receipt.error is None else receipt.error.value,
+        error=receipt.error,
         tenant=receipt.tenant,
         key=receipt.key,
         operation=None if receipt.operation is None else receipt.operation.value,
@@ -113,19 +113,24 @@ def line_of(receipt: Receipt) -> LogLine:
         tier=receipt.tier,
         endpoint=answering_endpoint(receipt),
         model=_safe(receipt.served_model),
-        reason=None if decision is None else decision.reason.value,
+        reason=None if decision is None else decision.reason,
         attempts=len(attempts),
-        failures=tuple(attempt.failure.value for attempt in attempts if attempt.failure is not None),
-        first_content_ms=None if times.first_content_ms is None else round(times.first_content_ms, 3),
+        failures=tuple([attempt.failure for attempt in attempts if attempt.failure is not None]),
+        first_content_ms=None if times.first_content_ms is None else _thousandths(times.first_content_ms),
         input_tokens=usage.input_tokens,
         cached_input_tokens=usage.cached_input_tokens,
         output_tokens=usage.output_tokens,
         reasoning_tokens=usage.reasoning_tokens,
-        usage_source=usage.source.value if usage.total_tokens else None,
+        usage_source=usage.source if usage.total_tokens else None,
         charge_usd_nano=receipt.charge_usd_nano,
         baseline_usd_nano=receipt.baseline_usd_nano,
         finish_reason=_safe(receipt.finish_reason),
     )
+
+
+def _thousandths(value: float) -> float:
+    """Round what is not negative: `round`, which looks for the decimal digits, takes 0.6 µs more."""
+    return int(value * 1e3 + 0.5) / 1e3
 
 
 def _safe(text: str | None) -> str | None:

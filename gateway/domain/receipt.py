@@ -137,6 +137,8 @@ def weight_bytes(receipt: Receipt) -> int:
 
 def answering_endpoint(receipt: Receipt) -> EndpointId | None:
     """Name who gave the answer: of hedged calls the one that was not given up, or whose fault was not minded."""
-    of_tier = [attempt for attempt in receipt.attempts if attempt.tier == receipt.tier]
-    given = [attempt for attempt in of_tier if not attempt.detail] or of_tier
-    return given[-1].endpoint if given else None
+    found: AttemptReport | None = None
+    for attempt in receipt.attempts:
+        if attempt.tier == receipt.tier and (found is None or found.detail or not attempt.detail):
+            found = attempt
+    return None if found is None else found.endpoint
