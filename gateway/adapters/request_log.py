@@ -41,7 +41,7 @@ class LogLine(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="event"
     key: str | None = None
     """The key's name, which is not the key."""
     operation: str | None = None
-    """What was asked for: chat/completions, completions, embeddings or messages."""
+    """What was asked for: chat/completions, completions, embeddings, messages or responses."""
     alias: str | None = None
     """The model as the client named it."""
     route: str | None = None

@@ -17,6 +17,7 @@ OPERATIONS: Final = {
     Operation.COMPLETIONS: "text_completion",
     Operation.EMBEDDINGS: "embeddings",
     Operation.MESSAGES: "chat",
+    Operation.RESPONSES: "chat",
 }
 
 

@@ -105,7 +105,7 @@ def _not_found() -> GatewayError:
         ErrorCode.NOT_FOUND,
         "There is nothing at this path. Point your client's base URL at /v1, without a slash at its end (a client of "
         "Anthropic's API at the gateway itself, without /v1), and call chat/completions, completions, embeddings, "
-        "messages or models there.",
+        "messages, responses or models there.",
     )
 
 

@@ -17,6 +17,8 @@ class Operation(Enum):
     EMBEDDINGS = "embeddings"
     MESSAGES = "messages"
     """A chat in the dialect of Anthropic's API."""
+    RESPONSES = "responses"
+    """A chat in the dialect of OpenAI's Responses API."""
 
 
 class Need(IntFlag):

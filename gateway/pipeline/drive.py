@@ -59,20 +59,21 @@ class Pipeline:
         world = self._world
         snapshot = world.policy.snapshot
         dialect = DIALECTS.get(operation)
+        interpreter = None if dialect is None else DialectResponder(responder, dialect)
         arrival = Arrival(
             world.new_request_id(),
             world.clock.now_s(),
             world.clock.wall_s(),
             operation,
             inbound,
-            responder if dialect is None else DialectResponder(responder, dialect),
+            interpreter or responder,
             snapshot,
             world.scorers[snapshot.artefact],
             trace=world.place_in_trace(read_trace(inbound.headers)),
         )
         trail = Trail(arrival)
         try:
-            await self._travel(trail)
+            await self._travel(trail, interpreter)
         except ClientGone:
             trail.outcome = Outcome.CLIENT_GONE_DURING if _has_begun(trail) else Outcome.CLIENT_GONE_BEFORE
         except GatewayError as error:
@@ -91,11 +92,14 @@ class Pipeline:
         finally:
             await self._afterwards(trail)
 
-    async def _travel(self, trail: Trail) -> None:
+    async def _travel(self, trail: Trail, interpreter: DialectResponder | None) -> None:
         world, mark, now = self._world, trail.marks_s.append, self._world.clock.now_s
         trail.admitted = await admit(trail.arrival, world)
         mark(now())
         trail.canonical = await canonicalise(trail.admitted, world)
+        native = trail.canonical.request.native
+        if interpreter is not None and native is not None:
+            interpreter.asked = native.body
         mark(now())
         trail.looked = await lookup(trail.canonical, world)
         flight = board(trail, world)

@@ -13,14 +13,12 @@ from gateway.wire.headers import EVENT_STREAM, REQUEST_ID_HEADER, header
 
 _ERROR_FROM: Final = 400
 _LENGTH: Final = b"content-length"
-_OWN_ID: Final = b"request-id"
-"""Under this name clients of these dialects look for a request's id."""
 
 
 class DialectResponder:
     """A `ports.Responder` around another."""
 
-    __slots__ = ("_dialect", "_head", "_responder", "_writer")
+    __slots__ = ("_dialect", "_head", "_responder", "_writer", "asked")
 
     def __init__(self, responder: Responder, dialect: Dialect) -> None:
         self._responder = responder
@@ -29,6 +27,8 @@ class DialectResponder:
         """Held back until its body is there: how long that is tells only its translation."""
         self._writer: Writer | None = None
         """Of a stream."""
+        self.asked = b""
+        """The client's own request, once it was read."""
 
     @property
     def gone(self) -> Event:
@@ -47,12 +47,13 @@ class DialectResponder:
     async def send_head(self, status: int, headers: Headers) -> None:
         """Send a stream's status and headers, or hold those of a whole answer back; once. Raises ClientGone."""
         told = [(name, value) for name, value in headers if name != _LENGTH]
-        request_id = header(headers, REQUEST_ID_HEADER)
-        if request_id is not None:
-            told.append((_OWN_ID, request_id))
+        is_of_any_length = len(told) == len(headers)
+        request_id, id_header = header(headers, REQUEST_ID_HEADER), self._dialect.id_header
+        if request_id is not None and id_header is not None:
+            told.append((id_header, request_id))
         if (header(headers, b"content-type") or b"").startswith(EVENT_STREAM):
-            self._writer = self._dialect.writer()
-        if self._writer is not None and len(told) == len(headers) + (request_id is not None):
+            self._writer = self._dialect.writer(self.asked)
+        if self._writer is not None and is_of_any_length:
             await self._responder.send_head(status, told)
         elif self._responder.gone.is_set():
             raise ClientGone
@@ -82,6 +83,6 @@ class DialectResponder:
 
     def _whole(self, status: int, headers: Headers, body: bytes) -> bytes:
         if status < _ERROR_FROM:
-            return self._dialect.answer(body)
+            return self._dialect.answer(body, self.asked)
         request_id = header(headers, REQUEST_ID_HEADER)
         return self._dialect.error(body, status, None if request_id is None else request_id.decode())

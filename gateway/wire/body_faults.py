@@ -20,8 +20,8 @@ _LONE_SURROGATE = re.compile(rb"\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD]
 def invalid_value(error: msgspec.ValidationError, within: str = "") -> GatewayError:
     """Name the field that has the wrong type or range. `within` is the member that was decoded by itself."""
     what, _, path = str(error).partition(" - at `$")
-    # Within objects of free form the path names no keys, so it says nothing.
-    field = "" if "[...]" in path else _INDEX.sub(r".\1", path.rstrip("`")).strip(".")
+    # Within an object of free form the path names no keys, so it says no more than where that is.
+    field = _INDEX.sub(r".\1", path.partition("[...]")[0].rstrip("`")).strip(".")
     param = ".".join(filter(None, [within, field]))
     missing = _MISSING.search(what)
     if missing:

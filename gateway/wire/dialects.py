@@ -9,11 +9,17 @@ from typing import Final, Protocol
 
 from gateway.domain.limits import EdgeLimits
 from gateway.domain.request import CanonicalRequest, Native, Operation
-from gateway.wire.messages.answer import answer_from_chat
-from gateway.wire.messages.errors import error_from_chat
-from gateway.wire.messages.request import to_chat
-from gateway.wire.messages.stream_writer import StreamWriter
+from gateway.wire.messages.answer import answer_from_chat as message_from_chat
+from gateway.wire.messages.errors import error_from_chat as message_error_from_chat
+from gateway.wire.messages.request import to_chat as message_to_chat
+from gateway.wire.messages.stream_writer import StreamWriter as MessageStreamWriter
 from gateway.wire.openai_request import canonicalise
+from gateway.wire.responses.answer import answer_from_chat as response_from_chat
+from gateway.wire.responses.echo import echo
+from gateway.wire.responses.errors import error_from_chat as response_error_from_chat
+from gateway.wire.responses.request import ChatForm as ResponseChatForm
+from gateway.wire.responses.request import to_chat as response_to_chat
+from gateway.wire.responses.stream_writer import StreamWriter as ResponseStreamWriter
 
 
 class Writer(Protocol):
@@ -33,16 +39,40 @@ class Form(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How one dialect is read and written. `error` is given the body, the status and the request's id."""
+    """How one dialect is read and written.
+
+    `answer` is given the chat's body and the client's own request, parts of which some dialects repeat; `writer` that
+    request; `error` the body, the status and the request's id. `id_header` is where clients look for that id.
+    """
 
     read: Callable[[bytes, EdgeLimits], Form]
-    answer: Callable[[bytes], bytes]
+    answer: Callable[[bytes, bytes], bytes]
     error: Callable[[bytes, int, str | None], bytes]
-    writer: Callable[[], Writer]
+    writer: Callable[[bytes], Writer]
+    id_header: bytes | None = None
+
+
+def _read_response(body: bytes, limits: EdgeLimits) -> ResponseChatForm:
+    form = response_to_chat(body, limits)
+    if form.refusal is not None:
+        raise form.refusal
+    return form
 
 
 DIALECTS: Final[Mapping[Operation, Dialect]] = {
-    Operation.MESSAGES: Dialect(to_chat, answer_from_chat, error_from_chat, StreamWriter),
+    Operation.MESSAGES: Dialect(
+        message_to_chat,
+        lambda body, _: message_from_chat(body),
+        message_error_from_chat,
+        lambda _: MessageStreamWriter(),
+        b"request-id",
+    ),
+    Operation.RESPONSES: Dialect(
+        _read_response,
+        lambda body, asked: response_from_chat(body, echo(asked)),
+        lambda body, *_: response_error_from_chat(body),
+        lambda asked: ResponseStreamWriter(echo(asked)),
+    ),
 }
 """By the operation that clients call to speak it."""
 

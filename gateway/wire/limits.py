@@ -14,6 +14,7 @@ LISTED_IN: Final = {
     Operation.COMPLETIONS: "prompt",
     Operation.EMBEDDINGS: "input",
     Operation.MESSAGES: "messages",
+    Operation.RESPONSES: "input",
 }
 """The member that holds what an operation works on."""
 _BOM = b"\xef\xbb\xbf"

@@ -178,6 +178,16 @@ def decode_data(stream: bytes) -> list[bytes]:
     return [event.data or b"" for event in decode_events(stream)]
 
 
+def is_one_line(block: bytes) -> bool:
+    """Tell whether this is one line of data that begins an object, and the blank line behind it."""
+    return (
+        block.startswith(b"data: {")
+        and block.find(b"\n") == len(block) - len(_END)
+        and block.endswith(_END)
+        and b"\r" not in block
+    )
+
+
 def data_event(payload: bytes) -> bytes:
     """Write an event. `payload` must be of one line, as JSON is."""
     return b"data: " + payload + b"\n\n"

@@ -10,7 +10,7 @@ import msgspec
 from gateway.domain.limits import EdgeLimits
 from gateway.domain.usage import TokenUsage
 from gateway.wire.json_shape import top_members, without_member
-from gateway.wire.sse import DEFAULT_LIMITS, EventSplitter, StreamMalformed, parse_event
+from gateway.wire.sse import DEFAULT_LIMITS, EventSplitter, StreamMalformed, is_one_line, parse_event
 from gateway.wire.stream_chunk import Chunk, bears_content, has_tool_call, read_chunk
 from gateway.wire.upstream_error import public_text, read_error
 from gateway.wire.usage import usage_from, usage_from_timings, widest
@@ -68,7 +68,7 @@ class StreamScanner:
         """
         if self.is_over:
             return b""
-        if _is_one_line(data) and self._splitter.is_between_events and len(data) <= self._line_bytes:
+        if is_one_line(data) and self._splitter.is_between_events and len(data) <= self._line_bytes:
             # Exactly one event: the common case by far.
             self._splitter.skip_start()
             return self._pass_chunk(data, data[len(_DATA) : -len(_END)])
@@ -99,7 +99,7 @@ class StreamScanner:
         return b"".join(passed)
 
     def _pass_event(self, block: bytes) -> bytes:
-        if _is_one_line(block):
+        if is_one_line(block):
             return self._pass_chunk(block, block[len(_DATA) : -len(_END)])
         event = parse_event(block)
         if event.data is None:
@@ -145,16 +145,6 @@ class StreamScanner:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             said = None
         self.error = public_text(payload.decode("utf-8", "replace")) if said is None else said.message
-
-
-def _is_one_line(block: bytes) -> bool:
-    """Tell whether this is one line of data that begins an object, and the blank line behind it."""
-    return (
-        block.startswith(b"data: {")
-        and block.find(b"\n") == len(block) - len(_END)
-        and block.endswith(_END)
-        and b"\r" not in block
-    )
 
 
 def _without_null_usage(block: bytes, payload: bytes) -> bytes:

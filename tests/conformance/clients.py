@@ -18,17 +18,33 @@ TOKENS = 8
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A client library or tool. `error` is how it tells of a model that does not exist."""
+    """A client library or tool.
+
+    `error` is how it tells of a model that does not exist, `cut_off` of an answer that is as long as it may be.
+    """
 
     name: str
     packages: tuple[str, ...]
     script: str
     error: str
+    cut_off: str = "length"
 
+
+_CUT_OFF = "max_output_tokens"
+"""By the Responses API's name."""
 
 CLIENTS: tuple[Client, ...] = (
     Client("openai", ("openai==3.52.0",), "ask_openai.py", "NotFoundError"),
     Client("openai-npm", ("openai@6.49.0",), "ask_openai.mjs", "NotFoundError"),
+    Client("openai-responses", ("openai==3.52.0",), "ask_openai_responses.py", "NotFoundError", _CUT_OFF),
+    Client("openai-responses-npm", ("openai@6.49.0",), "ask_openai_responses.mjs", "NotFoundError", _CUT_OFF),
+    Client("ai-sdk", ("ai@6.0.326", "@ai-sdk/openai@3.0.141"), "ask_ai_sdk.mjs", "AI_APICallError 404"),
+    Client(
+        "ai-sdk-compatible",
+        ("ai@6.0.326", "@ai-sdk/openai-compatible@2.0.87"),
+        "ask_ai_sdk_compatible.mjs",
+        "AI_APICallError 404",
+    ),
     Client("langchain-openai", ("langchain-openai==1.7.3",), "ask_langchain.py", "OpenAIModelNotFoundError"),
     Client("pydantic-ai", ("pydantic-ai-slim[openai]==2.68.0",), "ask_pydantic_ai.py", "ModelNotFoundError 404"),
     Client("llm", ("llm==0.36",), "ask_llm.py", "exit 1 404"),
@@ -76,8 +92,8 @@ def judge(client: Client, said: dict[str, Any]) -> Finding:
             faults.append(f"{way}text is empty")
         if said[f"{way}tokens"] != TOKENS:
             faults.append(f"{way}tokens is {said[f'{way}tokens']}, not {TOKENS}")
-        if said[f"{way}finish_reason"] != "length":
-            faults.append(f"{way}finish_reason is {said[f'{way}finish_reason']!r}, not 'length'")
+        if said[f"{way}finish_reason"] != client.cut_off:
+            faults.append(f"{way}finish_reason is {said[f'{way}finish_reason']!r}, not {client.cut_off!r}")
     if said["stream_text"].rstrip("\n") != said["text"].rstrip("\n"):
         faults.append(f"streamed {said['stream_text']!r}, whole {said['text']!r}: at temperature 0 they are the same")
     if said["error"] != client.error:

@@ -41,6 +41,7 @@ _ALIASES = {
     "CompletionRequest": "completions",
     "EmbeddingRequest": "embeddings",
     "MessagesRequest": "messages",
+    "ResponsesRequest": "responses",
 }
 """One for each operation, so that the metrics tell them apart."""
 
@@ -67,6 +68,7 @@ models:
   completions: {{route: balanced}}
   embeddings: {{tier: embeddings}}
   messages: {{route: balanced}}
+  responses: {{route: balanced}}
 routes:
   balanced: {{cache: {{exact: off}}}}
 tenants:

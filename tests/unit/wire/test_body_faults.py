@@ -19,6 +19,7 @@ from gateway.wire.body_faults import invalid_value, malformed
         ("Expected `str`, got `int` - at `$.a[3].b`", "", "a.3.b", "'a.3.b' is not acceptable: expected str, got int."),
         ("Expected `object`, got `int` - at `$[2]`", "tools", "tools.2", "'tools.2' is not acceptable"),
         ("Expected `object`, got `array`", "", None, "The body is not acceptable: expected object, got array."),
+        ("Expected `str`, got `int` - at `$.a[...]`", "", "a", "'a' is not acceptable: expected str, got int."),
         ("Number out of range - at `$[...]`", "top_p", "top_p", "'top_p' is not acceptable: number out of range."),
         ("Object missing required field `model`", "", "model", "'model' is required. Add it."),
         ("Object missing required field `role` - at `$.a[0]`", "", "a.0.role", "'a.0.role' is required. Add it."),

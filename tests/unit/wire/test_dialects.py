@@ -11,6 +11,11 @@ from gateway.wire.dialects import DIALECTS, read_request
 
 ASKED = {"model": "auto", "max_tokens": 8, "messages": [{"role": "user", "content": "Hi"}]}
 BODY = json.dumps(ASKED).encode()
+MORE_THAN_A_CHAT = {
+    Operation.MESSAGES: {**ASKED, "thinking": {"type": "adaptive"}},
+    Operation.RESPONSES: {"model": "auto", "max_output_tokens": 8, "input": "Hi", "truncation": "auto"},
+}
+"""A request in each dialect, and of each the last member is left out."""
 
 
 def test_a_chat_is_read_as_it_is() -> None:
@@ -18,14 +23,18 @@ def test_a_chat_is_read_as_it_is() -> None:
     assert (request.operation, request.called, request.native) == (Operation.CHAT, Operation.CHAT, None)
 
 
+def test_each_dialect_is_tried() -> None:
+    assert MORE_THAN_A_CHAT.keys() == DIALECTS.keys()
+
+
 @pytest.mark.parametrize("operation", DIALECTS)
 def test_a_request_in_another_dialect_is_a_chat_and_keeps_its_own_bytes(operation: Operation) -> None:
-    thinking = json.dumps({**ASKED, "thinking": {"type": "adaptive"}}).encode()
-    request = read_request(operation, thinking, EdgeLimits())
+    body = json.dumps(MORE_THAN_A_CHAT[operation]).encode()
+    request = read_request(operation, body, EdgeLimits())
     assert (request.operation, request.called) == (Operation.CHAT, operation)
     assert (request.user_text, request.max_output_tokens, request.alias) == ("Hi", 8, "auto")
     assert request.native is not None
-    assert (request.native.body, request.native.not_carried) == (thinking, ("thinking",))
+    assert (request.native.body, request.native.not_carried) == (body, (list(MORE_THAN_A_CHAT[operation])[-1],))
 
 
 def test_what_a_chat_may_not_be_is_refused_in_any_dialect() -> None:
@@ -33,3 +42,10 @@ def test_what_a_chat_may_not_be_is_refused_in_any_dialect() -> None:
     with pytest.raises(GatewayError) as raised:
         read_request(Operation.MESSAGES, body, EdgeLimits())
     assert (raised.value.code, raised.value.param) == (ErrorCode.INVALID_VALUE, "messages")
+
+
+def test_what_no_chat_can_be_asked_is_refused() -> None:
+    body = json.dumps({"model": "auto", "input": "Hi", "previous_response_id": "resp_1"}).encode()
+    with pytest.raises(GatewayError) as raised:
+        read_request(Operation.RESPONSES, body, EdgeLimits())
+    assert (raised.value.code, raised.value.param) == (ErrorCode.INVALID_VALUE, "previous_response_id")
