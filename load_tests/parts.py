@@ -99,10 +99,7 @@ def _parts(text: str) -> list[Part]:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Measure and print; 1 when a reply was wrong, 2 when nothing could be measured.
-
-    Interrupted, it prints what was measured to its end.
-    """
+    """Measure and print what was measured to its end; 1 when a reply was wrong, 2 when it was broken off."""
     told, cores = Console(stderr=True), default_cores()
     small, large = options.like
     with progress_line(told) as say, swallowing(cores) as collector, TemporaryDirectory(prefix="tiergate-load-") as at:
@@ -110,16 +107,16 @@ def run(options: argparse.Namespace) -> int:
         bench = Bench(OwnTools(Path(at)), cores, (small, large), collector, Path(at), meter)
         pairs, seconds = options.pairs or pairs, options.seconds or seconds
         found: list[Price] = []
+        status = 0
         try:
             # What was measured before an interruption is in the list by then.
             found.extend(bench.price(part, pairs, seconds, say) for part in options.of)
         except (DidNotStart, NoMeter) as failure:
-            told.print(f"not measured: {failure}", markup=False)
-            return 2
+            told.print(f"{'the rest was not' if found else 'nothing was'} measured: {failure}", markup=False)
+            status = 2
         except KeyboardInterrupt:
-            if not found:
-                raise
-    return show([price_table(found, meter)], bench.wrong, PIPED_WIDTH)
+            status = 2
+    return show([price_table(found, meter)] if found else [], bench.wrong, PIPED_WIDTH) or status
 
 
 @dataclass(slots=True)
