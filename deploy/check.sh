@@ -24,13 +24,13 @@ step "imports go one way" "$bin/lint-imports" --no-cache
 # Where this cannot be had, its tests are skipped, and say so; CI does not let them.
 step "Prometheus, for the tests of deploy" "$bin/python" -m tests.deploy.prometheus --install || true
 step "linters, for the tests of deploy" "$bin/python" -m tests.deploy.linters --install || true
-# Only what tests those rooms from within is measured: measuring takes as long again as testing.
+# Only what tests those rooms one by one is measured: measuring takes as long again as testing.
 step "tests of the rooms" "$bin/coverage" run -m pytest --numprocesses auto \
-    tests/property tests/unit/domain tests/unit/wire tests/unit/core tests/unit/policy tests/unit/pipeline
+    tests/unit/domain tests/unit/wire tests/unit/core tests/unit/policy tests/unit/pipeline
 step "mypy: strict" types
 # What takes longest comes first, so that no core waits for it at the end.
 step "tests of all else" "$bin/python" -m pytest -rs --numprocesses auto --dist loadgroup \
-    tests/unit/router_models tests/sim tests/deploy tests/architecture tests/chaos tests/contract tests/e2e \
+    tests/unit/router_models tests/property tests/sim tests/deploy tests/architecture tests/chaos tests/contract tests/e2e \
     tests/isolation tests/unit/adapters tests/unit/app tests/unit/conformance tests/unit/load_tests tests/unit/support
 "$bin/coverage" combine --quiet
 step "every branch of domain, wire, core, policy and pipeline is tested" "$bin/coverage" report \

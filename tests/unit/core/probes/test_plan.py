@@ -38,3 +38,11 @@ def test_a_family_that_has_run_out_of_tasks_leaves_its_place_to_the_others() -> 
 
     probes = plan(1, 2 * LEVELS, [Family("few", "x", few)])
     assert len({probe.key for probe in probes}) == 2 * LEVELS
+
+
+def test_a_probe_of_every_family_and_level_takes_its_solution_and_no_silence() -> None:
+    for family in FAMILIES:
+        for level in range(1, LEVELS + 1):
+            task = family.make(level, Draws(level))
+            assert task.grade(task.solution), (family.name, level)
+            assert not task.grade(""), (family.name, level)
