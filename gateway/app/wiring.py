@@ -27,6 +27,7 @@ from gateway.app.events import LogEvent, marked
 from gateway.app.life import Life
 from gateway.app.log_handler import STDERR, STDOUT, writer_to
 from gateway.app.loop_keeping import LoopKeeping
+from gateway.app.message_routes import message_routes
 from gateway.app.policy_reading import compiler, read_artefact, read_policy
 from gateway.app.scoring import Scoring
 from gateway.app.semantic import JudgeMaker, make_semantic
@@ -107,6 +108,7 @@ def make_service(settings: Settings, worker: int = 0, *, gather: Callable[..., R
     unreached = 0 if stores.redis is not None else settings.workers - 1
     routes = [*cold_routes(world, policy, told.scrape, opinions, model)]
     routes += cache_routes(world, reports, told.cache, unreached)
+    routes += message_routes(world)
     for diary in diaries:
         place = place_of(settings, worker)
         routes += console_routes(Sources(world, policy, model, stores.ledger, figures, diary, recorders.drain, place))

@@ -84,3 +84,8 @@ def read_request(operation: Operation, body: bytes, limits: EdgeLimits) -> Canon
         return canonicalise(operation, body, limits)
     form = dialect.read(body, limits)
     return canonicalise(Operation.CHAT, form.chat, limits, Native(operation, form.body, form.not_carried, form.apart))
+
+
+def read_prompt(body: bytes, limits: EdgeLimits) -> CanonicalRequest:
+    """Check a Messages request of which the prompt alone counts. Raises GatewayError with a 4xx code."""
+    return canonicalise(Operation.CHAT, message_to_chat(body, limits, counts=True).chat, limits)

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from gateway.app.cache_routes import cache_routes
 from gateway.app.cold_routes import OPENAPI, cold_routes
 from gateway.app.door import HOT_ROUTES
+from gateway.app.message_routes import message_routes
 from gateway.app.policy_in_force import PolicyInForce
 from gateway.app.receipt_document import tell_receipt
 from gateway.domain.ability import ClassifierOutcome
@@ -66,6 +67,7 @@ def served() -> set[tuple[str, str]]:
     world = Gateway().world
     policy = PolicyInForce(world.policy.snapshot, PolicySource("policy.yaml", b""), lambda _: [], may_open=True)
     routes = [*cold_routes(world, policy, nothing, Opinions(world)), *cache_routes(world, CacheReports(world), list)]
+    routes += message_routes(world)
     cold = [route for route in routes if isinstance(route, Route)]
     hot = {(path.decode(), "POST") for path in HOT_ROUTES}
     return hot | {(route.path, method) for route in cold for method in route.methods or () if method != "HEAD"}

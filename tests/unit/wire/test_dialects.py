@@ -7,7 +7,7 @@ import pytest
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.limits import EdgeLimits
 from gateway.domain.request import Operation
-from gateway.wire.dialects import DIALECTS, read_request
+from gateway.wire.dialects import DIALECTS, read_prompt, read_request
 
 ASKED = {"model": "auto", "max_tokens": 8, "messages": [{"role": "user", "content": "Hi"}]}
 BODY = json.dumps(ASKED).encode()
@@ -49,3 +49,11 @@ def test_what_no_chat_can_be_asked_is_refused() -> None:
     with pytest.raises(GatewayError) as raised:
         read_request(Operation.RESPONSES, body, EdgeLimits())
     assert (raised.value.code, raised.value.param) == (ErrorCode.INVALID_VALUE, "previous_response_id")
+
+
+def test_a_prompt_alone_needs_no_length_of_its_answer() -> None:
+    body = json.dumps({"model": "auto", "messages": ASKED["messages"]}).encode()
+    assert (
+        read_prompt(body, EdgeLimits()).input_tokens
+        == read_request(Operation.MESSAGES, BODY, EdgeLimits()).input_tokens
+    )
