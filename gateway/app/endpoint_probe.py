@@ -15,6 +15,7 @@ from gateway.domain.tier import Endpoint, Tier
 from gateway.domain.usage import NO_USAGE, TokenUsage
 from gateway.ports import UpstreamTransport, ready_request
 from gateway.wire.headers import upstream_headers
+from gateway.wire.messages.answer_reader import answer_to_chat
 from gateway.wire.openai_response import AnswerMalformed, read_answer
 
 ANSWER_BYTES_MAX: Final = 1024 * 1024
@@ -24,6 +25,7 @@ _QUESTION: Final[dict[Operation, dict[str, object]]] = {
     Operation.CHAT: {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1},
     Operation.COMPLETIONS: {"prompt": "Hi", "max_tokens": 1},
     Operation.EMBEDDINGS: {"input": "Hi"},
+    Operation.MESSAGES: {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1},
 }
 _WRONG_KEY: Final = frozenset({401, 403})
 _NOT_OUR_QUESTION: Final = frozenset({400, 409, 413, 415, 422, 501})
@@ -34,11 +36,13 @@ async def probe(
     tier: Tier, endpoint: Endpoint, operation: Operation, transport: UpstreamTransport
 ) -> Failure | TokenUsage:
     """Ask, and return what is wrong, or what was used. Waits as long as a request would for its first content."""
+    if operation is Operation.CHAT and Operation.CHAT not in endpoint.apis:
+        operation = Operation.MESSAGES
     try:
         async with asyncio.timeout(tier.limits.ttft_s):
             response = await transport.handle_async_request(_question(tier, endpoint, operation))
             try:
-                return await _judge(response)
+                return await _judge(response, is_message=operation is Operation.MESSAGES)
             finally:
                 await response.aclose()
     except (httpx.ConnectError, httpx.ConnectTimeout):
@@ -50,14 +54,14 @@ async def probe(
 
 
 def _question(tier: Tier, endpoint: Endpoint, operation: Operation) -> httpx.Request:
-    credential = None if endpoint.api_key is None else endpoint.api_key.reveal()
     body = msgspec.json.encode({"model": tier.model, **_QUESTION[operation]})
     url = httpx.URL(f"{endpoint.base_url}/{operation.value}")
-    headers = upstream_headers(PROBE_ID, credential, stream=False)
+    credential = None if endpoint.api_key is None else endpoint.api_key.reveal()
+    headers = upstream_headers(PROBE_ID, credential, stream=False, key_header=endpoint.takes_key_header)
     return ready_request(url, headers, body, connect_timeout_s=tier.limits.connect_s)
 
 
-async def _judge(response: httpx.Response) -> Failure | TokenUsage:
+async def _judge(response: httpx.Response, *, is_message: bool) -> Failure | TokenUsage:
     status = response.status_code
     if status in _NOT_OUR_QUESTION:
         return NO_USAGE
@@ -71,7 +75,7 @@ async def _judge(response: httpx.Response) -> Failure | TokenUsage:
         if len(body) > ANSWER_BYTES_MAX:
             return Failure.SERVER
     try:
-        answer = read_answer(body)
+        answer = read_answer(answer_to_chat(body, 0)[0] if is_message else body)
     except AnswerMalformed:
         return Failure.SERVER
     if answer.error is not None:

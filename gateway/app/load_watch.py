@@ -72,7 +72,9 @@ class LoadWatch:
         credential = endpoint.api_key.reveal() if is_own and endpoint.api_key is not None else None
         headers = [
             (name, value)
-            for name, value in upstream_headers(PROBE_ID, credential, stream=False)
+            for name, value in upstream_headers(
+                PROBE_ID, credential, stream=False, key_header=endpoint.takes_key_header
+            )
             if name not in (b"accept", b"content-type")
         ]
         extensions = {"timeout": {"connect": ANSWER_WITHIN_S}}

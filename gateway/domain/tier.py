@@ -4,7 +4,7 @@ from gateway.domain.ability import Ability
 from gateway.domain.ids import EndpointId, TierName
 from gateway.domain.money import Price
 from gateway.domain.noun import noun
-from gateway.domain.request import Need
+from gateway.domain.request import Need, Operation
 
 
 class Secret:
@@ -41,6 +41,13 @@ class Endpoint:
     """`lean` (our own) or `httpx`."""
     metrics_url: str | None = None
     """Where it tells of its load, if it is asked."""
+    apis: tuple[Operation, ...] = (Operation.CHAT,)
+    """Of the operations that ask for a chat, those that it serves."""
+
+    @property
+    def takes_key_header(self) -> bool:
+        """Tell whether it is sent its key as `x-api-key`."""
+        return self.dialect == "anthropic"
 
 
 @noun

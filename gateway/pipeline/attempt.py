@@ -17,12 +17,13 @@ from gateway.domain.outcome import FailureKind
 from gateway.domain.receipt import AttemptReport
 from gateway.domain.request import CanonicalRequest, Operation
 from gateway.domain.tier import Endpoint, Tier
-from gateway.domain.usage import TokenUsage
-from gateway.pipeline.question import Question
+from gateway.pipeline.opened import Opened
+from gateway.pipeline.question import Put, Question
+from gateway.pipeline.translation import Translation
 from gateway.ports import Clock, OwnShortage, StaleConnection, UpstreamTransport, ready_request
 from gateway.wire.answer_faults import find_fault
-from gateway.wire.headers import retry_after_s, upstream_headers
-from gateway.wire.openai_response import Answer, AnswerMalformed, read_answer
+from gateway.wire.headers import retry_after_s
+from gateway.wire.openai_response import AnswerMalformed, read_answer
 from gateway.wire.problem import upstream_rejection
 from gateway.wire.sse import StreamMalformed
 from gateway.wire.stream_scanner import StreamScanner
@@ -37,7 +38,7 @@ PRELUDE_BYTES_MAX: Final = 256 * 1024
 """What a stream may send before its first content."""
 # 501 is a server saying that it never does this (llama.cpp, asked for embeddings); its neighbours would say so too.
 _CLIENT_AT_FAULT: Final = frozenset({400, 409, 413, 415, 422, 501})
-_BUSY: Final = frozenset({429, 503})
+_BUSY: Final = frozenset({429, 503, 529})
 
 
 class AttemptError(Exception):
@@ -66,28 +67,6 @@ class AttemptError(Exception):
         """Let go of its traceback, whose frames hold the attempt, which holds this: only the collector frees both."""
         self.__traceback__ = self.__cause__ = self.__context__ = None
         return self
-
-
-@dataclass(slots=True)
-class Opened:
-    """Content in hand: a whole answer, or the beginning of a stream.
-
-    Of a stream, `body` is what the scanner was fed, `prelude` what it let through, and `rest` is still to come.
-    """
-
-    response: httpx.Response
-    body: bytes
-    answer: Answer | None = None
-    scanner: StreamScanner | None = None
-    prelude: bytes = b""
-    rest: AsyncIterator[bytes] | None = None
-
-    @property
-    def usage(self) -> TokenUsage | None:
-        """Return what its server has said of it so far."""
-        if self.scanner is not None:
-            return self.scanner.usage
-        return None if self.answer is None else self.answer.usage
 
 
 @dataclass(slots=True)
@@ -150,15 +129,21 @@ async def open_attempt(attempt: Attempt, question: Question, transport: Upstream
 
     Raises AttemptError. Safe to cancel: the connection is then closed, which is how the server learns of it.
     """
-    response = await _send(attempt, question, transport)
+    try:
+        put = question.put_to(attempt.tier, attempt.endpoint, attempt.prompt_cache_key)
+    except GatewayError as error:
+        raise AttemptError(FailureKind.REJECTED, error.message, told=error) from error
+    attempt.removed = put.removed
+    response = await _send(attempt, question, put, transport)
     attempt.status, attempt.headers_s = response.status_code, clock.now_s()
     try:
         if not 200 <= response.status_code < 300:
             raise await _refusal(response, clock.wall_s())
+        translation = None if put.operation is not Operation.MESSAGES else Translation(question.request, clock.wall_s())
         if question.request.stream:
-            attempt.opened = await _open_stream(response, question.request)
+            attempt.opened = await _open_stream(response, question.request, translation)
         else:
-            attempt.opened = await _read_whole(response)
+            attempt.opened = await _read_whole(response, translation)
             _check_fitness(attempt.opened, question)
     except httpx.TransportError as error:
         raise AttemptError(FailureKind.BAD_ANSWER, f"broke off before any content: {words(error, attempt)}") from error
@@ -167,20 +152,17 @@ async def open_attempt(attempt: Attempt, question: Question, transport: Upstream
             await response.aclose()
 
 
-async def _send(attempt: Attempt, question: Question, transport: UpstreamTransport) -> httpx.Response:
-    endpoint, tier, request = attempt.endpoint, attempt.tier, question.request
-    credential = None if endpoint.api_key is None else endpoint.api_key.reveal()
+async def _send(attempt: Attempt, question: Question, put: Put, transport: UpstreamTransport) -> httpx.Response:
+    url = _url(attempt.endpoint.base_url, put.operation)
     place = () if question.trace is None else write_trace(question.trace, attempt.number)
-    headers = upstream_headers(question.request_id, credential, place, stream=request.stream)
-    body, attempt.removed = question.body_for(tier, endpoint, attempt.prompt_cache_key)
-    url = _url(endpoint.base_url, request.operation)
+    headers = question.headers_for(attempt.endpoint, put, place)
     try:
         return await transport.handle_async_request(
             ready_request(
                 url,
                 headers,
-                body,
-                connect_timeout_s=tier.limits.connect_s,
+                put.body,
+                connect_timeout_s=attempt.tier.limits.connect_s,
                 sends_once=True,
                 fresh_connection=attempt.fresh_connection,
             )
@@ -213,15 +195,20 @@ async def _refusal(response: httpx.Response, wall_s: float) -> AttemptError:
     return AttemptError(FailureKind.SERVER_ERROR, f"answered {status}")
 
 
-async def _read_whole(response: httpx.Response) -> Opened:
-    body = await _read(response, ANSWER_BYTES_MAX)
+async def _read_whole(response: httpx.Response, translation: Translation | None) -> Opened:
+    came = body = await _read(response, ANSWER_BYTES_MAX)
     try:
+        if translation is not None:
+            body = translation.answer(came)
         answer = read_answer(body)
     except AnswerMalformed as error:
         raise AttemptError(FailureKind.BAD_ANSWER, str(error)) from error
     if answer.error is not None:
         raise AttemptError(FailureKind.SERVER_ERROR, answer.error)
-    return Opened(response, body, answer=answer)
+    if translation is None:
+        return Opened(response, body, answer=answer)
+    told = came if translation.is_native else None
+    return Opened(response, body, answer=answer, told=told, is_lossless=translation.is_lossless)
 
 
 def _check_fitness(opened: Opened, question: Question) -> None:
@@ -232,9 +219,11 @@ def _check_fitness(opened: Opened, question: Question) -> None:
             raise AttemptError(fault.kind, fault.told)
 
 
-async def _open_stream(response: httpx.Response, request: CanonicalRequest) -> Opened:
+async def _open_stream(response: httpx.Response, request: CanonicalRequest, translation: Translation | None) -> Opened:
     scanner = StreamScanner(include_usage=request.include_usage, choices=request.choices)
-    rest = aiter(response.stream)  # type: ignore[arg-type]
+    rest: AsyncIterator[bytes] = aiter(response.stream)  # type: ignore[arg-type]
+    if translation is not None:
+        rest = translation.stream(rest)
     fed: list[bytes] = []
     passed: list[bytes] = []
     size_bytes = 0
@@ -250,7 +239,10 @@ async def _open_stream(response: httpx.Response, request: CanonicalRequest) -> O
     except StreamMalformed as error:
         raise AttemptError(FailureKind.BAD_ANSWER, str(error)) from error
     if scanner.has_content or (scanner.error is None and scanner.finish_reason is not None):
-        return Opened(response, b"".join(fed), scanner=scanner, prelude=b"".join(passed), rest=rest)
+        opened = Opened(response, b"".join(fed), scanner=scanner, prelude=b"".join(passed), rest=rest)
+        if translation is not None:
+            opened.is_lossless = translation.is_lossless
+        return opened
     if scanner.error is not None:
         raise AttemptError(FailureKind.SERVER_ERROR, scanner.error)
     raise AttemptError(FailureKind.BAD_ANSWER, f"{size_bytes} bytes of a stream without any content")

@@ -10,12 +10,13 @@ import httpx
 
 from gateway.core.exchange_events import AttemptFailed, Ended, LastContent
 from gateway.domain.outcome import FailureKind, Outcome
-from gateway.pipeline.attempt import Attempt, Opened, words
+from gateway.pipeline.attempt import Attempt, words
 from gateway.pipeline.failure_words import interruption, rejection
 from gateway.pipeline.interpreter import Interpreter
 from gateway.pipeline.journey import Trail
 from gateway.pipeline.keep import keep
 from gateway.pipeline.kept import KEPT_WAITING_BYTES_MAX, Kept
+from gateway.pipeline.opened import Opened
 from gateway.pipeline.respond import send_answer, send_stream_head
 from gateway.pipeline.sum_up import sum_up
 from gateway.pipeline.world import World
@@ -57,7 +58,7 @@ async def _pass_on(trail: Trail, exchange: Interpreter, attempt: Attempt, world:
         sum_up(trail, exchange, attempt, world, answer=opened.body)
         exchange.post(Ended(attempt.number))
         _hand_on(trail, exchange, world)
-        await send_answer(trail, attempt, opened.body, attempts=len(exchange.attempts))
+        await send_answer(trail, attempt, opened.told or opened.body, attempts=len(exchange.attempts))
         return
     # The client is waited for until its last byte, but for the time that the server is.
     exchange.is_sending = True

@@ -50,7 +50,10 @@ async def _ask(state: EndpointState, transport: UpstreamTransport) -> int:
     endpoint = state.endpoint
     credential = None if endpoint.api_key is None else endpoint.api_key.reveal()
     url = httpx.URL(f"{endpoint.base_url}/models")
-    headers = [(b"host", url.netloc), *upstream_headers("", credential, stream=False)]
+    headers = [
+        (b"host", url.netloc),
+        *upstream_headers("", credential, stream=False, key_header=endpoint.takes_key_header),
+    ]
     request = httpx.Request("GET", url, headers=headers, extensions={"timeout": {"connect": _WITHIN_S}})
     response = await transport.handle_async_request(request)
     await response.aclose()

@@ -6,9 +6,10 @@ from gateway.domain.receipt import AttemptReport
 from gateway.domain.request import CanonicalRequest, Operation
 from gateway.domain.usage import NO_USAGE, TokenUsage, UsageSource
 from gateway.pipeline.account import price
-from gateway.pipeline.attempt import Attempt, Opened
+from gateway.pipeline.attempt import Attempt
 from gateway.pipeline.interpreter import Interpreter
 from gateway.pipeline.journey import Relayed, Trail
+from gateway.pipeline.opened import Opened
 from gateway.pipeline.world import World
 
 _GIVEN_UP = (None, FailureKind.TTFT)
@@ -38,7 +39,8 @@ def sum_up(trail: Trail, exchange: Interpreter, given: Attempt | None, world: Wo
         served_model=None if given is None else given.tier.model,
         first_content_s=None if given is None else given.first_content_s,
         upstream_s=now_s - (attempts[0].started_s if attempts else now_s),
-        answer=answer,
+        # What a chat cannot say would be missing from what is kept.
+        answer=answer if opened is None or opened.is_lossless() else b"",
         no_retry=None if exchange.rejection is None else exchange.rejection.why,
     )
     trail.relayed = relayed

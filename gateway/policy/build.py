@@ -17,7 +17,7 @@ from gateway.domain.ledger import Allowance
 from gateway.domain.limits import EdgeLimits
 from gateway.domain.money import FREE, Price
 from gateway.domain.outcome import OF_THE_ANSWER, FailureKind
-from gateway.domain.request import Need
+from gateway.domain.request import Need, Operation
 from gateway.domain.semantic import SemanticTerms
 from gateway.domain.tier import Endpoint, Tier, TierLimits, TierSlo
 from gateway.policy.contradictions import OPEN_TENANT
@@ -42,6 +42,9 @@ _FAILURES: Final = {
     "broken_tool_call": {FailureKind.BROKEN_TOOL_CALL},
 }
 """The words of `fallback.on`. Broken and stalled answers are absent: they fail after their first content."""
+_APIS: Final = {"chat": Operation.CHAT, "messages": Operation.MESSAGES}
+_SPOKEN: Final = {"anthropic": ("messages",)}
+_CHAT: Final = ("chat",)
 _TELL_THEIR_LOAD: Final = frozenset({"vllm", "sglang", "llamacpp"})
 """Dialects whose servers have a page of metrics beside their base URL."""
 _WINDOW_S: Final = {"minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800, "month": 2_592_000}
@@ -126,6 +129,7 @@ def _endpoints(name: str, spec: TierSpec, resolved: Resolved) -> Iterator[Endpoi
             api_key=None if endpoint.api_key is None else resolved.secrets[endpoint.api_key],
             transport=endpoint.transport,
             metrics_url=_metrics_url(endpoint),
+            apis=tuple([_APIS[api] for api in endpoint.apis or _SPOKEN.get(endpoint.dialect) or _CHAT]),
         )
 
 

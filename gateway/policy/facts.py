@@ -8,6 +8,7 @@ from gateway.domain.cache_terms import PPM, CacheTerms
 from gateway.domain.classifier import ClassifierTerms
 from gateway.domain.limits import EdgeLimits
 from gateway.domain.remote_model import RemoteModel
+from gateway.domain.request import Operation
 from gateway.domain.semantic import SemanticTerms
 from gateway.domain.tier import Endpoint, Tier
 from gateway.policy import words
@@ -73,7 +74,8 @@ def _objective(duration_s: float | None) -> str:
 def _endpoint(endpoint: Endpoint) -> str:
     key = "with a key" if endpoint.api_key is not None else "without a key"
     load = "" if endpoint.metrics_url is None else f", its load from {endpoint.metrics_url}"
-    return f"{endpoint.base_url} ({endpoint.dialect}, {endpoint.transport}, {key}{load})"
+    apis = "" if endpoint.apis == (Operation.CHAT,) else f", {' and '.join(api.value for api in endpoint.apis)}"
+    return f"{endpoint.base_url} ({endpoint.dialect}, {endpoint.transport}, {key}{load}{apis})"
 
 
 def route_facts(route: Route) -> Iterator[tuple[str, str]]:

@@ -191,8 +191,16 @@ class EndpointSpec(Section):
     url: Annotated[str, Text("a base URL", r"[!-~]{1,2000}"), AfterValidator(check_url)] = required(
         "Base URL up to the operation, such as `http://10.0.0.7:8000/v1`."
     )
-    dialect: Literal["openai", "vllm", "sglang", "llamacpp", "basic"] = optional(
-        "openai", "What the server speaks; `basic` is never sent `stream_options`, so its streamed tokens are counted."
+    dialect: Literal["openai", "vllm", "sglang", "llamacpp", "basic", "anthropic"] = optional(
+        "openai",
+        "What the server speaks; `basic` is never sent `stream_options`, so its streamed tokens are counted; "
+        "`anthropic` is sent its key as `x-api-key`.",
+    )
+    apis: tuple[Literal["chat", "messages"], ...] | None = optional(
+        None,
+        "In which APIs the server takes a chat: OpenAI's chat completions, Anthropic's Messages. A request goes on as "
+        "it came where the server takes its client's own, and is translated otherwise. `[messages]` for the dialect "
+        "anthropic and `[chat]` for all others, when absent.",
     )
     api_key: SecretReference | None = optional(
         None, "Sent as bearer token: `env:NAME` or `file:/path`; nothing is sent when absent."

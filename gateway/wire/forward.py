@@ -7,6 +7,7 @@ import msgspec
 
 from gateway.domain.request import CanonicalRequest, Span
 from gateway.wire.json_shape import top_members
+from gateway.wire.splice import find_splice
 
 _ASK = b'{"include_usage":true}'
 _OBJECT = msgspec.json.Decoder(dict[str, Any] | None)
@@ -47,6 +48,13 @@ def upstream_body(
     if len(edits) > 1:
         edits.sort(key=lambda edit: edit[0].start)
     return _edited(body, edits)
+
+
+def native_body(body: bytes, served_model: str) -> bytes:
+    """Return a client's own body, of whichever dialect, naming the served model; all else stays byte for byte."""
+    return _edited(
+        body, [(find_splice(body, has_stream_options=False, is_compact=False).model, msgspec.json.encode(served_model))]
+    )
 
 
 def _member(body: bytes, key: str) -> Span | None:

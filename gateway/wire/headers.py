@@ -48,6 +48,8 @@ DYNAMO_HEADER: Final = b"x-dynamo-session-id"
 """In a request: the same, as clients of NVIDIA Dynamo send it."""
 BIFROST_HEADER: Final = b"x-bf-session-id"
 """In a request: the same, as clients of Bifrost send it."""
+ANTHROPIC_BETA_HEADER: Final = b"anthropic-beta"
+"""In a request: which betas of the Messages API it uses. Goes on to a server that is sent the request as it came."""
 REQUEST_ID_HEADER: Final = b"x-tiergate-request-id"
 """The request's id, under which its receipt lies."""
 TIER_HEADER: Final = PIN_HEADER
@@ -93,6 +95,8 @@ _UNSAFE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _MEDIA_TYPE = re.compile(rb"application/json[ \t]*+(?:;(.*))?", re.IGNORECASE | re.DOTALL)
 _DECIMAL = re.compile(rb"[0-9]+(?:\.[0-9]*)?")
 _SHORT_BYTES = 64
+_ANTHROPIC_VERSION = (b"anthropic-version", b"2023-06-01")
+"""The only one that there is; later changes are betas."""
 
 
 def header(headers: Headers, name: bytes) -> bytes | None:
@@ -134,9 +138,12 @@ def check_content_headers(headers: Headers) -> None:
 
 
 def upstream_headers(
-    request_id: str, credential: str | None, trace: Headers = (), *, stream: bool
+    request_id: str, credential: str | None, trace: Headers = (), *, stream: bool, key_header: bool = False
 ) -> list[tuple[bytes, bytes]]:
-    """Build the headers of a request to a model server. Of the client's none is passed on; `trace` is its place."""
+    """Build the headers of a request to a model server. Of the client's none is passed on; `trace` is its place.
+
+    `key_header` sends the credential as `x-api-key`, and says which version of its API the server is asked in.
+    """
     built = [
         (b"content-type", JSON),
         (b"accept", EVENT_STREAM if stream else JSON),
@@ -145,8 +152,11 @@ def upstream_headers(
         (b"x-request-id", header_value(request_id)),
         *trace,
     ]
+    if key_header:
+        built.append(_ANTHROPIC_VERSION)
     if credential is not None:
-        built.append((b"authorization", b"Bearer " + credential.encode()))
+        named = (b"x-api-key", b"") if key_header else (b"authorization", b"Bearer ")
+        built.append((named[0], named[1] + credential.encode()))
     return built
 
 

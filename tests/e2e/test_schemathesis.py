@@ -41,6 +41,7 @@ _ALIASES = {
     "CompletionRequest": "completions",
     "EmbeddingRequest": "embeddings",
     "MessagesRequest": "messages",
+    "MessagesPrompt": "messages",
     "ResponsesRequest": "responses",
 }
 """One for each operation, so that the metrics tell them apart."""

@@ -10,7 +10,9 @@ from gateway.domain.limits import EdgeLimits
 from gateway.domain.usage import TokenUsage
 from gateway.wire.assemble import assemble
 from gateway.wire.messages.answer import answer_from_chat
+from gateway.wire.messages.from_chat import request_from_chat
 from gateway.wire.messages.request import to_chat
+from gateway.wire.messages.stream_reader import StreamReader
 from gateway.wire.messages.stream_writer import StreamWriter
 from gateway.wire.messages.tokens import tokens_of
 from gateway.wire.sse import DONE, data_event, decode_events
@@ -179,3 +181,31 @@ def test_a_streamed_message_is_the_whole_one(chunks: list[dict[str, Any]]) -> No
 def test_nothing_of_a_usage_is_lost_or_counted_twice(uncached: int, cached: int, output: int) -> None:
     told = tokens_of(TokenUsage(uncached + cached, output, cached))
     assert (told["input_tokens"], told["cache_read_input_tokens"], told["output_tokens"]) == (uncached, cached, output)
+
+
+@given(st.lists(st.tuples(asked(), answered()), max_size=2), asked())
+def test_a_chat_put_as_a_request_and_back_says_the_same(turns: list[tuple[Pair, Pair]], last: Pair) -> None:
+    pairs = [pair for both in turns for pair in both]
+    messages = [message for _, chat in (*pairs, last) for message in chat]
+    for message in messages:
+        message.pop("reasoning_content", None)
+    chat = {"model": "m", "messages": messages, "max_tokens": 8}
+    asked_, left_out = request_from_chat(json.dumps(chat).encode(), 99)
+    back = json.loads(to_chat(asked_, LIMITS).chat)
+    for message in (*messages, *back["messages"]):
+        for call in message.get("tool_calls", ()):
+            call["function"]["arguments"] = json.loads(call["function"]["arguments"])
+    assert (back, left_out) == (chat, ())
+
+
+@given(streams())
+def test_a_stream_put_as_events_and_back_says_the_same(chunks: list[dict[str, Any]]) -> None:
+    stream = b"".join([data_event(json.dumps(chunk).encode()) for chunk in chunks]) + DONE
+    told = written([stream])
+    reads = [told, *(told[at : at + 1] for at in range(len(told)))]
+    whole, pieces = StreamReader(created_s=0, keeps_native=False), StreamReader(created_s=0, keeps_native=False)
+    back = whole.feed(reads[0])
+    assert b"".join([pieces.feed(read) for read in reads[1:]]) == back
+    answers = [assemble(stream), assemble(back)]
+    assert None not in answers
+    assert len({answer_from_chat(answer) for answer in answers if answer is not None}) == 1

@@ -16,11 +16,14 @@ _VALUE = msgspec.json.Decoder()
 
 
 def answer_from_chat(body: bytes) -> bytes:
-    """Write an answer that `read_answer` accepts as a message. Of several choices the first is told: no more are asked.
+    """Write an answer that `read_answer` accepts as a message; one that is a message already stays as it is.
 
-    Never raises for such an answer: what has an unexpected type is passed over.
+    Of several choices the first is told: no more are asked. Never raises for such an answer: what has an unexpected
+    type is passed over.
     """
     answer = _read(body)
+    if answer.get("type") == "message" and "choices" not in answer:
+        return body
     choices = [choice for choice in _list(answer.get("choices")) if isinstance(choice, dict)]
     choice: dict[str, Any] = choices[0] if choices else {}
     message = choice.get("message")

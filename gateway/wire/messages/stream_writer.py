@@ -3,8 +3,8 @@
     message_start → for each block: content_block_start, content_block_delta …, content_block_stop
     → message_delta (why it ended, what it used) → message_stop; ping and error in between
 
-A chat says at its end what it used, so `message_start` has zeros there, and `message_delta` the counts. An event that
-has a name is one of this dialect already and passes as it is.
+A chat says at its end what it used, so `message_start` has zeros there, and `message_delta` the counts. Where a server
+of this dialect gave the answer, its own events come along with the chat's, and are passed on as they came.
 """
 
 from dataclasses import dataclass, field
@@ -17,14 +17,14 @@ from gateway.domain.limits import EdgeLimits
 from gateway.domain.usage import TokenUsage
 from gateway.wire.messages.answer import text_of
 from gateway.wire.messages.errors import error_event_from_chat
-from gateway.wire.messages.events import MESSAGE_STOP, PING, named_event
+from gateway.wire.messages.events import MESSAGE_STOP, NATIVE, PING, named_event
 from gateway.wire.messages.stops import stop_of
 from gateway.wire.messages.stream_chunk import Call, Choice, Chunk, read_chunk
 from gateway.wire.messages.tokens import tokens_of
 from gateway.wire.sse import EventSplitter, parse_event
 from gateway.wire.usage import usage_from, widest
 
-_DATA, _END, _DONE, _UNNAMED = b"data: ", b"\n\n", b"[DONE]", b"message"
+_DATA, _END, _DONE = b"data: ", b"\n\n", b"[DONE]"
 _NO_LIMITS: Final = EdgeLimits(sse_line_bytes=2**40, sse_event_bytes=2**40)
 """What comes here was measured on its way, or was kept as a whole answer."""
 _DELTAS: Final = {
@@ -56,6 +56,8 @@ class StreamWriter:
         self._splitter = EventSplitter(_NO_LIMITS)
         self._begun = False
         self._is_over = False
+        self._is_native = False
+        """The events come from a server of this dialect."""
         self._blocks = 0
         """Blocks begun so far; the last of them may be open."""
         self._kind: str | None = None
@@ -76,13 +78,12 @@ class StreamWriter:
         return b"".join([self._tell_block(block) for block in self._splitter.events()])
 
     def _tell_block(self, block: bytes) -> bytes:
-        event = parse_event(block)
-        if event.data is None:
-            return PING
-        if event.name != _UNNAMED:
-            self._is_over = True
-            return block
-        return self._tell(event.data.strip())
+        if block.startswith(NATIVE) or b"\n" + NATIVE in block:
+            self._is_native = True
+            own = [line.removeprefix(NATIVE) for line in block.splitlines() if line.startswith(NATIVE)]
+            return b"\n".join(own) + _END
+        payload = parse_event(block).data
+        return PING if payload is None else self._tell(payload.strip())
 
     def _tell(self, payload: bytes) -> bytes:
         if payload == _DONE:
@@ -91,6 +92,8 @@ class StreamWriter:
         if chunk.error is not UNSET and bytes(chunk.error) != b"null":
             self._is_over = True
             return error_event_from_chat(payload)
+        if self._is_native:
+            return b""
         if chunk.usage is not None:
             self._usage = widest(self._usage, usage_from(chunk.usage))
         told = b"" if self._begun else self._begin(chunk)
@@ -176,6 +179,8 @@ class StreamWriter:
         if self._is_over:
             return b""
         self._is_over = True
+        if self._is_native:
+            return MESSAGE_STOP
         told = b"" if self._begun else self._begin(Chunk())
         told += self._close()
         calls = any(call.block is not None for call in self._calls.values())

@@ -11,6 +11,7 @@ from gateway.domain.request import Operation
 from gateway.domain.tier import Secret, Tier
 from gateway.domain.usage import NO_USAGE, TokenUsage
 from gateway.wire.openai_types import OPERATION_TYPES
+from tests.support.anthropic_bodies import speaks_messages
 from tests.support.behaviours import always, breaks_before, fails, json_reply, speaks, stalls_before
 from tests.support.fake_transport import FakeTransport
 from tests.support.openai_bodies import error_body
@@ -35,6 +36,16 @@ async def test_it_asks_for_what_the_server_serves_with_its_key(operation: Operat
     assert (seen.path, seen.model) == (f"/v1/{operation.value}", TIER.model)
     assert seen.header(b"authorization") == b"Bearer sk-own"
     assert seen.json.get("max_tokens") == (None if operation is Operation.EMBEDDINGS else 1)
+
+
+async def test_a_server_of_another_api_is_asked_in_that() -> None:
+    network = FakeTransport(speaks_messages())
+    endpoint = replace(TIER.endpoints[0], dialect="anthropic", apis=(Operation.MESSAGES,), api_key=Secret("sk-own"))
+    found = await probe(TIER, endpoint, Operation.CHAT, network)
+    assert isinstance(found, TokenUsage)
+    assert found.input_tokens == 11
+    (seen,) = network.requests
+    assert (seen.path, seen.header(b"x-api-key")) == ("/v1/messages", b"sk-own")
 
 
 async def test_what_it_used_is_told() -> None:

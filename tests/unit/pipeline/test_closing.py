@@ -5,8 +5,9 @@ import asyncio
 import httpx
 import pytest
 
-from gateway.pipeline.attempt import Attempt, Opened
+from gateway.pipeline.attempt import Attempt
 from gateway.pipeline.closing import close_all
+from gateway.pipeline.opened import Opened
 from tests.support.tiers import a_tier, an_endpoint
 from tests.support.waiting import eventually
 

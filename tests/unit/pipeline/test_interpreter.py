@@ -12,9 +12,10 @@ from gateway.core.exchange_events import AttemptFailed, Plan, Rung, Timer, Timer
 from gateway.core.retry_budget import RetryBudget
 from gateway.domain.ids import TierName
 from gateway.domain.outcome import FailureKind, Outcome
-from gateway.pipeline.attempt import Attempt, AttemptError, Opened
+from gateway.pipeline.attempt import Attempt, AttemptError
 from gateway.pipeline.caller import Caller
 from gateway.pipeline.interpreter import Interpreter
+from gateway.pipeline.opened import Opened
 from tests.support.clocks import ManualClock
 from tests.support.fake_inbound import FakeClient
 from tests.support.gateways import (

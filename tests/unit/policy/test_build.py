@@ -9,7 +9,7 @@ from gateway.domain.ids import EndpointId, RouteName, TenantId, TierName
 from gateway.domain.ledger import Allowance
 from gateway.domain.money import FREE, Price
 from gateway.domain.outcome import FailureKind
-from gateway.domain.request import Need
+from gateway.domain.request import Need, Operation
 from gateway.domain.semantic import SemanticTerms
 from gateway.domain.tier import NO_SLO, Endpoint, Secret, Tier, TierLimits, TierSlo
 from gateway.policy.build import build_tenant, price_of, sharing_of
@@ -61,6 +61,22 @@ def test_a_key_for_the_prompts_beginning_is_sent_where_the_policy_says_so() -> N
 def test_what_was_computed_for_one_tenant_is_for_itself_unless_the_policy_says_otherwise() -> None:
     text = GOOD.replace("    limits: {ttft: 4s,", "    prefix_sharing: pool\n    limits: {ttft: 4s,")
     assert (tier("small", text).shares_prefixes, tier("small").shares_prefixes) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("written", "apis", "takes_key_header"),
+    [
+        ("", (Operation.CHAT,), False),
+        (", dialect: anthropic", (Operation.MESSAGES,), True),
+        (", apis: [chat, messages]", (Operation.CHAT, Operation.MESSAGES), False),
+    ],
+)
+def test_a_server_takes_chats_in_the_apis_of_its_dialect_or_in_those_it_is_said_to(
+    written: str, apis: tuple[Operation, ...], takes_key_header: bool
+) -> None:
+    text = GOOD.replace('{url: "http://small-a:8000/v1", dialect: vllm}', f'{{url: "http://small-a:8000/v1"{written}}}')
+    endpoint = tier("small", text).endpoints[0]
+    assert (endpoint.apis, endpoint.takes_key_header) == (apis, takes_key_header)
 
 
 def test_what_servers_refuse_is_as_written_and_nothing_by_default() -> None:

@@ -89,6 +89,9 @@ def test_a_request_to_a_server_is_built_anew() -> None:
         (b"authorization", b"Bearer secret"),
     ]
     assert (b"accept", b"application/json") in upstream_headers("r", None, stream=False)
+    of_anthropic = upstream_headers("r", "secret", stream=False, key_header=True)
+    assert of_anthropic[-2:] == [(b"anthropic-version", b"2023-06-01"), (b"x-api-key", b"secret")]
+    assert upstream_headers("r", None, stream=False, key_header=True)[-1] == (b"anthropic-version", b"2023-06-01")
 
 
 def test_an_answer_says_who_gave_it_and_what_it_cost() -> None:

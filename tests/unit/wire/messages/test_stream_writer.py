@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.domain.errors import ErrorCode, GatewayError
+from gateway.wire.messages.events import MESSAGE_STOP
 from gateway.wire.messages.stream_writer import StreamWriter
 from gateway.wire.problem import stream_error
 from gateway.wire.sse import PING, decode_events
@@ -197,10 +198,11 @@ def test_an_empty_stream_is_an_empty_message() -> None:
     assert [one["type"] for one in told(DONE, DONE)] == ["message_start", "message_delta", "message_stop"]
 
 
-def test_what_is_in_the_dialect_already_passes_as_it_is() -> None:
-    own = b'event: message_stop\ndata: {"type": "message_stop"}\n\n'
+def test_what_came_in_the_dialect_is_told_as_it_came() -> None:
+    own = b'event: ping\ndata: {"type": "ping"}\n\n'
+    along = b'data: {"choices":[]}\nnative-event: ping\nnative-data: {"type": "ping"}\n\n'
     writer = StreamWriter()
-    assert writer.feed(own + DONE) == own
+    assert writer.feed(along + along.partition(b"\n")[2] + DONE) == own * 2 + MESSAGE_STOP
 
 
 @pytest.mark.parametrize("end", [b"\r\n", b"\r", b"\n"])
