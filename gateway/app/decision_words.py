@@ -27,6 +27,7 @@ WHY: Mapping[ReasonCode, str] = {
     ReasonCode.TOOLS: "it does not support tools",
     ReasonCode.VISION: "it does not support images",
     ReasonCode.JSON_SCHEMA: "it does not support JSON schemas",
+    ReasonCode.RESPONSES: "not all of its servers take the Responses API, which the request needs",
     ReasonCode.KEY_TIERS: "the key may not use it",
     ReasonCode.COST: "its longest answer may cost more than the caller allows",
     ReasonCode.DEADLINE: "it is not expected to answer within the caller's time",

@@ -14,8 +14,8 @@ from gateway.domain.request import Operation
 from gateway.domain.tier import Endpoint, Tier
 from gateway.domain.usage import NO_USAGE, TokenUsage
 from gateway.ports import UpstreamTransport, ready_request
+from gateway.wire.dialects import DIALECTS, Dialect
 from gateway.wire.headers import upstream_headers
-from gateway.wire.messages.answer_reader import answer_to_chat
 from gateway.wire.openai_response import AnswerMalformed, read_answer
 
 ANSWER_BYTES_MAX: Final = 1024 * 1024
@@ -26,6 +26,8 @@ _QUESTION: Final[dict[Operation, dict[str, object]]] = {
     Operation.COMPLETIONS: {"prompt": "Hi", "max_tokens": 1},
     Operation.EMBEDDINGS: {"input": "Hi"},
     Operation.MESSAGES: {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1},
+    # OpenAI's own servers give no shorter answer.
+    Operation.RESPONSES: {"input": "Hi", "max_output_tokens": 16, "store": False},
 }
 _WRONG_KEY: Final = frozenset({401, 403})
 _NOT_OUR_QUESTION: Final = frozenset({400, 409, 413, 415, 422, 501})
@@ -37,12 +39,12 @@ async def probe(
 ) -> Failure | TokenUsage:
     """Ask, and return what is wrong, or what was used. Waits as long as a request would for its first content."""
     if operation is Operation.CHAT and Operation.CHAT not in endpoint.apis:
-        operation = Operation.MESSAGES
+        operation = endpoint.apis[0]
     try:
         async with asyncio.timeout(tier.limits.ttft_s):
             response = await transport.handle_async_request(_question(tier, endpoint, operation))
             try:
-                return await _judge(response, is_message=operation is Operation.MESSAGES)
+                return await _judge(response, DIALECTS.get(operation))
             finally:
                 await response.aclose()
     except (httpx.ConnectError, httpx.ConnectTimeout):
@@ -61,7 +63,7 @@ def _question(tier: Tier, endpoint: Endpoint, operation: Operation) -> httpx.Req
     return ready_request(url, headers, body, connect_timeout_s=tier.limits.connect_s)
 
 
-async def _judge(response: httpx.Response, *, is_message: bool) -> Failure | TokenUsage:
+async def _judge(response: httpx.Response, dialect: Dialect | None) -> Failure | TokenUsage:
     status = response.status_code
     if status in _NOT_OUR_QUESTION:
         return NO_USAGE
@@ -75,7 +77,7 @@ async def _judge(response: httpx.Response, *, is_message: bool) -> Failure | Tok
         if len(body) > ANSWER_BYTES_MAX:
             return Failure.SERVER
     try:
-        answer = read_answer(answer_to_chat(body, 0)[0] if is_message else body)
+        answer = read_answer(body if dialect is None else dialect.chat_of(body, 0)[0])
     except AnswerMalformed:
         return Failure.SERVER
     if answer.error is not None:

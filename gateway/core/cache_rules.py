@@ -70,6 +70,7 @@ class CacheBar(StrEnum):
     NO_STORE = "no_store"
     TEMPERATURE = "temperature"
     CHOICES = "choices"
+    STATE = "state"
     INCOMPLETE = "incomplete"
     FINISH_REASON = "finish_reason"
     TOOL_CALLS = "tool_calls"
@@ -178,6 +179,9 @@ def _bar_by_request(terms: CacheTerms, request: CanonicalRequest) -> CacheBar | 
         return None
     if request.choices != 1:
         return CacheBar.CHOICES
+    if request.native is not None and request.native.refusal is not None:
+        # Its server may look things up, or note that it was asked.
+        return CacheBar.STATE
     temperature = DEFAULT_TEMPERATURE if request.temperature is None else request.temperature
     return CacheBar.TEMPERATURE if temperature > terms.max_temperature else None
 

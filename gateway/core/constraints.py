@@ -32,12 +32,14 @@ _NEEDS = (
     (Need.TOOLS, ReasonCode.TOOLS),
     (Need.VISION, ReasonCode.VISION),
     (Need.JSON_SCHEMA, ReasonCode.JSON_SCHEMA),
+    (Need.RESPONSES, ReasonCode.RESPONSES),
 )
 _WHAT = {
     ReasonCode.KEY_TIERS: "is not open to this key",
     ReasonCode.TOOLS: "does not support tools",
     ReasonCode.VISION: "does not support images",
     ReasonCode.JSON_SCHEMA: "does not support a JSON schema as response_format",
+    ReasonCode.RESPONSES: "does not serve the Responses API, which alone can do what is asked",
     ReasonCode.CONTEXT_WINDOW: "has too short a context window",
     ReasonCode.UNHEALTHY: "has no healthy endpoint",
     ReasonCode.FULL: "has no room on any endpoint",
@@ -47,6 +49,7 @@ _MEND = {
     ReasonCode.TOOLS: "leave out `tools`, or name a model that supports them",
     ReasonCode.VISION: "leave out the images, or name a model that supports them",
     ReasonCode.JSON_SCHEMA: "ask for another response_format, or name a model that supports JSON schemas",
+    ReasonCode.RESPONSES: "leave out what only that API has, or name a model that is served by it",
     ReasonCode.CONTEXT_WINDOW: "shorten the messages, or lower `max_tokens`",
     ReasonCode.COST: "allow more in `x-tiergate-max-cost-usd`, or lower `max_tokens`",
     ReasonCode.DEADLINE: "allow more time, or lower `max_tokens`",
@@ -92,6 +95,9 @@ def refuse(
 ) -> NoReturn:
     """Raise the error of a request that no tier can take; the constraint nearest to letting it pass gives the code."""
     reasons = {reason for _, reason in removed}
+    refusal = None if request.native is None else request.native.refusal
+    if refusal is not None and reasons == {ReasonCode.RESPONSES}:
+        raise GatewayError(refusal.code, refusal.message, param=refusal.param)
     told = "; ".join(f"{tier.name} {_describe(tier, request, reason, misfits)}" for tier, reason in removed)
     passing = next((reason for reason in _PASSING if reason in reasons), None)
     if passing is not None:

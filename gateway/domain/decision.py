@@ -38,6 +38,8 @@ class ReasonCode(StrEnum):
     """The request has images, which the tier does not support."""
     JSON_SCHEMA = "json_schema"
     """The request asks for an answer by a schema, which the tier does not support."""
+    RESPONSES = "responses"
+    """The request asks for what only servers of the Responses API do, and not all of the tier's are."""
     KEY_TIERS = "key_tiers"
     """The key's tenant may not use the tier."""
     COST = "cost"

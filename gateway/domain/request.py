@@ -2,6 +2,7 @@
 
 from enum import Enum, IntFlag
 
+from gateway.domain.errors import GatewayError
 from gateway.domain.ids import ModelAlias
 from gateway.domain.noun import noun
 
@@ -28,6 +29,8 @@ class Need(IntFlag):
     TOOLS = 1
     VISION = 2
     JSON_SCHEMA = 4
+    RESPONSES = 8
+    """What only servers of the Responses API can do; a tier states it by the `apis` of all its endpoints."""
 
 
 @noun
@@ -56,13 +59,15 @@ class Native:
     """A chat as its client wrote it, in the dialect of `operation`.
 
     `not_carried` names what the chat that it was translated to leaves out, and `apart` holds, in canonical bytes, what
-    of that may change an answer: two requests that differ in it are not the same.
+    of that may change an answer: two requests that differ in it are not the same. `refusal` is what its client is told
+    where no server of the dialect itself may answer, None where any server may.
     """
 
     operation: Operation
     body: bytes
     not_carried: tuple[str, ...]
     apart: bytes
+    refusal: GatewayError | None = None
 
 
 @noun

@@ -22,6 +22,7 @@ from gateway.pipeline.question import Put, Question
 from gateway.pipeline.translation import Translation
 from gateway.ports import Clock, OwnShortage, StaleConnection, UpstreamTransport, ready_request
 from gateway.wire.answer_faults import find_fault
+from gateway.wire.dialects import DIALECTS
 from gateway.wire.headers import retry_after_s
 from gateway.wire.openai_response import AnswerMalformed, read_answer
 from gateway.wire.problem import upstream_rejection
@@ -139,7 +140,9 @@ async def open_attempt(attempt: Attempt, question: Question, transport: Upstream
     try:
         if not 200 <= response.status_code < 300:
             raise await _refusal(response, clock.wall_s())
-        translation = None if put.operation is not Operation.MESSAGES else Translation(question.request, clock.wall_s())
+        translation = None
+        if put.operation in DIALECTS:
+            translation = Translation(put.operation, question.request, clock.wall_s())
         if question.request.stream:
             attempt.opened = await _open_stream(response, question.request, translation)
         else:

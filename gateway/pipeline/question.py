@@ -9,10 +9,10 @@ from gateway.domain.request import CanonicalRequest, Operation
 from gateway.domain.tier import Endpoint, Tier
 from gateway.domain.trace import Trace
 from gateway.ports import Headers
+from gateway.wire.dialects import DIALECTS
 from gateway.wire.fitting import Foreign, fit
 from gateway.wire.forward import native_body, upstream_body
 from gateway.wire.headers import ANTHROPIC_BETA_HEADER, upstream_headers
-from gateway.wire.messages.from_chat import request_from_chat
 
 KNOWS_NO_STREAM_OPTIONS: Final = "basic"
 """The dialect of servers that refuse a request with `stream_options`: their streams are counted by us."""
@@ -74,12 +74,12 @@ class Question:
         request, apis = self.request, endpoint.apis
         native, foreign = request.native, self.foreign_to(tier)
         if native is not None and native.operation in apis:
-            body, removed = fit(native_body(native.body, tier.model), tier.refuses, foreign)
-            return Put(native.operation, body, removed)
+            body = native_body(native.body, tier.model)
+            return Put(native.operation, *DIALECTS[native.operation].fit(body, tier.refuses, foreign))
         if request.operation is Operation.CHAT and Operation.CHAT not in apis:
             body, removed = fit(upstream_body(request, tier.model, ask_usage=False), tier.refuses, foreign)
-            body, left_out = request_from_chat(body, tier.max_output_tokens)
-            return Put(Operation.MESSAGES, body, (*removed, *left_out))
+            body, left_out = DIALECTS[apis[0]].ask(body, tier.max_output_tokens)
+            return Put(apis[0], body, (*removed, *left_out))
         dialect = endpoint.dialect
         body = upstream_body(
             request,

@@ -42,7 +42,7 @@ _FAILURES: Final = {
     "broken_tool_call": {FailureKind.BROKEN_TOOL_CALL},
 }
 """The words of `fallback.on`. Broken and stalled answers are absent: they fail after their first content."""
-_APIS: Final = {"chat": Operation.CHAT, "messages": Operation.MESSAGES}
+_APIS: Final = {"chat": Operation.CHAT, "messages": Operation.MESSAGES, "responses": Operation.RESPONSES}
 _SPOKEN: Final = {"anthropic": ("messages",)}
 _CHAT: Final = ("chat",)
 _TELL_THEIR_LOAD: Final = frozenset({"vllm", "sglang", "llamacpp"})
@@ -77,6 +77,9 @@ def build_tier(name: str, rank: int, spec: TierSpec, price: Price, resolved: Res
     supports = Need.NONE
     for word in spec.supports:
         supports |= _NEEDS[word]
+    endpoints = tuple(_endpoints(name, spec, resolved))
+    if all(Operation.RESPONSES in endpoint.apis for endpoint in endpoints):
+        supports |= Need.RESPONSES
     limits = spec.limits
     return Tier(
         name=TierName(name),
@@ -97,7 +100,7 @@ def build_tier(name: str, rank: int, spec: TierSpec, price: Price, resolved: Res
             answer_s=limits.answer,
             in_flight_tokens=limits.in_flight_tokens,
         ),
-        endpoints=tuple(_endpoints(name, spec, resolved)),
+        endpoints=endpoints,
         idle_probe_s=spec.health.probe,
         refuses=spec.refuses,
         takes_cache_key=spec.prompt_cache_key,

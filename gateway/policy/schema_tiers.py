@@ -196,11 +196,12 @@ class EndpointSpec(Section):
         "What the server speaks; `basic` is never sent `stream_options`, so its streamed tokens are counted; "
         "`anthropic` is sent its key as `x-api-key`.",
     )
-    apis: tuple[Literal["chat", "messages"], ...] | None = optional(
+    apis: tuple[Literal["chat", "messages", "responses"], ...] | None = optional(
         None,
-        "In which APIs the server takes a chat: OpenAI's chat completions, Anthropic's Messages. A request goes on as "
-        "it came where the server takes its client's own, and is translated otherwise. `[messages]` for the dialect "
-        "anthropic and `[chat]` for all others, when absent.",
+        "In which APIs the server takes a chat: OpenAI's chat completions, Anthropic's Messages, OpenAI's Responses. A "
+        "request goes on as it came where the server takes its client's own, and is translated otherwise, into the "
+        "first named if the server takes no chat completions. `[messages]` for the dialect anthropic and `[chat]` for "
+        "all others, when absent.",
     )
     api_key: SecretReference | None = optional(
         None, "Sent as bearer token: `env:NAME` or `file:/path`; nothing is sent when absent."

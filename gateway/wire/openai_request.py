@@ -7,7 +7,7 @@ import msgspec
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.ids import ModelAlias
 from gateway.domain.limits import EdgeLimits
-from gateway.domain.request import CanonicalRequest, Native, Operation
+from gateway.domain.request import CanonicalRequest, Native, Need, Operation
 from gateway.wire.body_faults import invalid_value, malformed
 from gateway.wire.body_keys import check_keys
 from gateway.wire.limits import check_bytes, too_deep, too_many
@@ -66,7 +66,7 @@ def canonicalise(
     """
     body = check_bytes(operation, body, limits)
     typed, plain = _decode(operation, body, limits)
-    _check_forbidden(plain)
+    check_forbidden(plain)
     is_compact = check_keys(body, plain)
     max_output_tokens = _check_sampling(typed, limits)
     prompt, prompts = _read_prompt(typed, limits)
@@ -83,7 +83,7 @@ def canonicalise(
         splice=find_splice(body, has_stream_options="stream_options" in plain, is_compact=is_compact),
         stream=stream,
         include_usage=stream and options is not None and bool(options.include_usage),
-        needs=prompt.needs,
+        needs=prompt.needs if native is None or native.refusal is None else prompt.needs | Need.RESPONSES,
         user_text=prompt.user_text,
         context_text=prompt.context_text,
         turns=prompt.turns,
@@ -126,7 +126,8 @@ def _is_in_range(value: msgspec.Raw) -> bool:
     return True
 
 
-def _check_forbidden(plain: dict[str, Any]) -> None:
+def check_forbidden(plain: dict[str, Any]) -> None:
+    """Refuse members that name a host or a credential. Raises GatewayError `forbidden_field`."""
     found = FORBIDDEN_FIELDS.intersection(plain)
     for name in _NESTED:
         nested = plain.get(name)

@@ -16,6 +16,8 @@ PING: Final = b": ping\n\n"
 """A comment, which clients skip: it keeps idle connections open."""
 
 _DATA, _END = b"data: ", b"\n\n"
+_NATIVE: Final = b"native-"
+"""Begins the fields of a chat's event that hold an event of another dialect, as a server sent it."""
 _BOM = b"\xef\xbb\xbf"
 # Two line ends in a row. A CR before an LF is half of one line end.
 _BLANK_LINE = re.compile(rb"(?:\r\n|\n|\r(?!\n)){2}")
@@ -186,6 +188,24 @@ def is_one_line(block: bytes) -> bool:
         and block.endswith(_END)
         and b"\r" not in block
     )
+
+
+def with_native(told: bytes, block: bytes) -> bytes:
+    """Send an event of another dialect along with the chat's events that say the same, which may be none.
+
+    It stands in fields that readers of chats skip, of the first of them.
+    """
+    native = b"".join([_NATIVE + line + b"\n" for line in block.splitlines() if line])
+    first, end, rest = told.partition(_END)
+    return b"%b\n%b\n%b" % (first, native, rest) if end else native + b"\n"
+
+
+def native_of(block: bytes) -> bytes | None:
+    """Return the event that was sent along with a chat's, as it came but for its line ends; None where none was."""
+    if not block.startswith(_NATIVE) and b"\n" + _NATIVE not in block:
+        return None
+    lines = [line.removeprefix(_NATIVE) for line in block.splitlines() if line.startswith(_NATIVE)]
+    return b"\n".join(lines) + _END
 
 
 def data_event(payload: bytes) -> bytes:

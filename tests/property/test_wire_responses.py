@@ -9,11 +9,15 @@ from hypothesis import strategies as st
 from gateway.domain.errors import GatewayError
 from gateway.domain.limits import EdgeLimits
 from gateway.domain.request import Operation
+from gateway.wire.assemble import assemble
 from gateway.wire.openai_request import canonicalise
 from gateway.wire.openai_response import read_answer
 from gateway.wire.responses.answer import answer_from_chat
+from gateway.wire.responses.answer_reader import answer_to_chat
 from gateway.wire.responses.echo import echo
 from gateway.wire.responses.request import to_chat
+from gateway.wire.responses.request_writer import request_from_chat
+from gateway.wire.responses.stream_reader import StreamReader
 from gateway.wire.responses.stream_writer import StreamWriter
 from gateway.wire.sse import DONE
 from tests.support.openai_bodies import event
@@ -102,6 +106,12 @@ def told(reads: list[bytes]) -> bytes:
     """Translate a stream that arrives in these pieces."""
     writer = StreamWriter(ECHO)
     return b"".join(map(writer.feed, reads))
+
+
+def read(reads: list[bytes], *, keeps_native: bool = False) -> tuple[bytes, bool]:
+    """Read a response's stream that arrives in these pieces."""
+    reader = StreamReader(created_s=1, keeps_native=keeps_native)
+    return b"".join(map(reader.feed, reads)), reader.is_lossless
 
 
 def bytewise(stream: bytes) -> list[bytes]:
@@ -226,3 +236,83 @@ def test_whatever_a_chat_says_can_be_told(payloads: list[bytes]) -> None:
     events_of(stream + writer.feed(DONE))
     for payload in payloads:
         response_of(answer_from_chat(payload, ECHO))
+
+
+@given(answers())
+def test_an_answer_is_the_same_after_both_translations(answer: dict[str, Any]) -> None:
+    again, is_lossless = answer_to_chat(answer_from_chat(json.dumps(answer).encode(), ECHO), 1)
+    assert is_lossless
+    assert json.loads(again) == answer
+
+
+@settings(max_examples=40)
+@given(answers())
+def test_a_stream_is_the_same_after_both_translations_however_it_is_cut(answer: dict[str, Any]) -> None:
+    stream = streamed(answer)
+    events = told([stream])
+    again, is_lossless = read([events])
+    assert is_lossless
+    assert read(bytewise(events)) == (again, True)
+    first, second = assemble(stream), assemble(again)
+    assert first is not None
+    assert second is not None
+    assert json.loads(second) == json.loads(first)
+    along, _ = read([events], keeps_native=True)
+    assert told([along]) == events
+
+
+CHAT_PARTS = st.one_of(
+    st.builds(lambda text: {"type": "text", "text": text}, WORDS),
+    st.builds(lambda text: {"type": "image_url", "image_url": {"url": "data:" + text, "detail": "auto"}}, WORDS),
+    st.builds(lambda text: {"type": "file", "file": {"file_data": text}}, WORDS),
+)
+TURNS = st.one_of(
+    st.builds(
+        lambda role, content: [{"role": role, "content": content}],
+        st.sampled_from(["user", "system", "developer"]),
+        WORDS | st.lists(CHAT_PARTS, min_size=2, max_size=3),
+    ),
+    st.builds(
+        lambda words, calls: [
+            {"role": "assistant", "content": words, "tool_calls": calls},
+            *({"role": "tool", "tool_call_id": call["id"], "content": "x"} for call in calls),
+        ],
+        st.none() | WORDS,
+        st.lists(CALLS, min_size=1, max_size=2),
+    ),
+    st.builds(lambda words: [{"role": "assistant", "content": words}, {"role": "user", "content": words}], WORDS),
+)
+TOOLS = st.builds(
+    lambda name, strict: {"type": "function", "function": {"name": name, "parameters": {}, "strict": strict}},
+    WORDS,
+    st.booleans(),
+)
+MEMBERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "max_completion_tokens": COUNTS,
+        "temperature": st.sampled_from([0.0, 0.5, 1.0]),
+        "top_p": st.sampled_from([0.5, 1.0]),
+        "reasoning_effort": st.sampled_from(["low", "high"]),
+        "verbosity": st.sampled_from(["low", "high"]),
+        "parallel_tool_calls": st.booleans(),
+        "logprobs": st.just(True),
+        "response_format": st.sampled_from(
+            [{"type": "json_object"}, {"type": "json_schema", "json_schema": {"name": "n", "schema": {"a": 1}}}]
+        ),
+        "user": WORDS,
+    },
+)
+
+
+@given(st.lists(TURNS, min_size=1, max_size=4), st.lists(TOOLS, min_size=1, max_size=2), MEMBERS)
+def test_a_request_is_the_same_after_both_translations(
+    turns: list[list[dict[str, Any]]], tools: list[dict[str, Any]], members: dict[str, Any]
+) -> None:
+    messages = [message for turn in turns for message in turn]
+    chat = {"model": "auto", "messages": messages, "tools": tools, "tool_choice": "auto", **members}
+    request, left_out = request_from_chat(json.dumps(chat).encode())
+    assert left_out == ()
+    form = to_chat(request, LIMITS)
+    assert (form.not_carried, form.refusal) == ((), None)
+    assert json.loads(form.chat) == chat

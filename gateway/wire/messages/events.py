@@ -6,8 +6,6 @@ PING: Final = b'event: ping\ndata: {"type": "ping"}\n\n'
 """A sign of life, which clients skip."""
 MESSAGE_STOP: Final = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 """What ends a stream that is whole."""
-NATIVE: Final = b"native-"
-"""Begins the fields of a chat's event that hold an event of this dialect, as a server sent it."""
 
 
 def named_event(name: bytes, payload: bytes) -> bytes:

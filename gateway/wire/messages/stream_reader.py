@@ -1,16 +1,15 @@
 """A stream of the Messages API, read as that of the chat that says the same.
 
-For a client that speaks this dialect itself, each event goes along with what a chat makes of it, in fields that readers
-of chats skip (`native-event`, `native-data`): its writer passes it on as it came.
+For a client that speaks this dialect itself, each event goes along with what a chat makes of it (`with_native`): its
+writer passes it on as it came.
 """
 
 from typing import Any
 
 import msgspec
 
-from gateway.wire.messages.events import NATIVE
 from gateway.wire.messages.said import Block, Delta, Event, Message, Tokens, chat_usage, finish, is_known_end, updated
-from gateway.wire.sse import DONE, EventSplitter, StreamMalformed, data_event, parse_event
+from gateway.wire.sse import DONE, EventSplitter, StreamMalformed, data_event, parse_event, with_native
 
 _DECODER = msgspec.json.Decoder(Event)
 _ENCODE = msgspec.json.Encoder().encode
@@ -52,10 +51,7 @@ class StreamReader:
         if event.type == "message_stop":
             return DONE
         told = b"".join([data_event(_ENCODE({**self._head, **chunk})) for chunk in self._chunks(event)])
-        if not self._keeps_native:
-            return told
-        native = b"".join([NATIVE + line + b"\n" for line in block.splitlines() if line])
-        return (told[:-1] if told else b"") + native + b"\n"
+        return with_native(told, block) if self._keeps_native else told
 
     def _chunks(self, event: Event) -> list[dict[str, Any]]:
         """Return the members of the chunks that say the same."""

@@ -17,11 +17,11 @@ from gateway.domain.limits import EdgeLimits
 from gateway.domain.usage import TokenUsage
 from gateway.wire.messages.answer import text_of
 from gateway.wire.messages.errors import error_event_from_chat
-from gateway.wire.messages.events import MESSAGE_STOP, NATIVE, PING, named_event
+from gateway.wire.messages.events import MESSAGE_STOP, PING, named_event
 from gateway.wire.messages.stops import stop_of
 from gateway.wire.messages.stream_chunk import Call, Choice, Chunk, read_chunk
 from gateway.wire.messages.tokens import tokens_of
-from gateway.wire.sse import EventSplitter, parse_event
+from gateway.wire.sse import EventSplitter, native_of, parse_event
 from gateway.wire.usage import usage_from, widest
 
 _DATA, _END, _DONE = b"data: ", b"\n\n", b"[DONE]"
@@ -78,10 +78,10 @@ class StreamWriter:
         return b"".join([self._tell_block(block) for block in self._splitter.events()])
 
     def _tell_block(self, block: bytes) -> bytes:
-        if block.startswith(NATIVE) or b"\n" + NATIVE in block:
+        native = native_of(block)
+        if native is not None:
             self._is_native = True
-            own = [line.removeprefix(NATIVE) for line in block.splitlines() if line.startswith(NATIVE)]
-            return b"\n".join(own) + _END
+            return native
         payload = parse_event(block).data
         return PING if payload is None else self._tell(payload.strip())
 

@@ -20,8 +20,13 @@ from gateway.wire.responses.output import (
 
 
 def answer_from_chat(body: bytes, echo: bytes) -> bytes:
-    """Write a chat's answer as a response. `echo` holds what it repeats of its request (`echo.py`). Never raises."""
+    """Write a chat's answer as a response; one that is a response already stays as it is. Never raises.
+
+    `echo` holds what it repeats of its request (`echo.py`).
+    """
     read = read_chat(body)
+    if read.object == "response":
+        return body
     names = Names(read.id)
     choice = read.choices[0] if read.choices else None
     status, why = ended(choice.finish_reason if choice else None)

@@ -42,7 +42,7 @@ def to_content(
             case InputImage():
                 content += _image(part, f"{within}.{at}", limits, carriage)
             case InputFile():
-                content += _file(part, f"{within}.{at}", carriage)
+                content += _file(part, f"{within}.{at}", limits, carriage)
             case _:
                 content.append({"type": "input_audio", "input_audio": part.input_audio})
     if len(content) == 1 and content[0]["type"] == "text":
@@ -58,24 +58,31 @@ def _image(image: InputImage, within: str, limits: EdgeLimits, carriage: Carriag
             raise GatewayError(ErrorCode.INVALID_VALUE, message, param=f"{within}.image_url")
         carriage.refuse(f"{within}.file_id", _kept_elsewhere("image", "as a data: URL in 'image_url'"))
         return []
-    if not limits.remote_images and not image.image_url[:16].lstrip().lower().startswith("data:"):
-        message = "Images by address are not allowed here. Send the image itself as a data: URL."
-        raise GatewayError(ErrorCode.FORBIDDEN_FIELD, message, param=f"{within}.image_url")
+    if not image.image_url[:16].lstrip().lower().startswith("data:"):
+        _check_remote(f"{within}.image_url", limits)
     source = {"url": image.image_url}
     if image.detail is not None:
         source["detail"] = image.detail
     return [{"type": "image_url", "image_url": source}]
 
 
-def _file(file: InputFile, within: str, carriage: Carriage) -> list[dict[str, Any]]:
+def _file(file: InputFile, within: str, limits: EdgeLimits, carriage: Carriage) -> list[dict[str, Any]]:
     if file.file_data is None:
         given = "file_url" if file.file_url is not None else "file_id"
+        if file.file_url is not None:
+            _check_remote(f"{within}.file_url", limits)
         carriage.refuse(f"{within}.{given}", _kept_elsewhere("file", "in 'file_data'"))
         return []
     source = {"file_data": file.file_data}
     if file.filename is not None:
         source["filename"] = file.filename
     return [{"type": "file", "file": source}]
+
+
+def _check_remote(param: str, limits: EdgeLimits) -> None:
+    if not limits.remote_images:
+        message = "Images and files by address are not allowed here. Send what is in them, images as a data: URL."
+        raise GatewayError(ErrorCode.FORBIDDEN_FIELD, message, param=param)
 
 
 def _kept_elsewhere(what: str, how: str) -> str:

@@ -15,6 +15,7 @@ from gateway.domain.request import Operation
 from gateway.wire.body_faults import invalid_value, malformed
 from gateway.wire.body_keys import check_keys
 from gateway.wire.limits import check_bytes, too_deep, too_many
+from gateway.wire.openai_request import check_forbidden
 from gateway.wire.responses.carriage import Carriage
 from gateway.wire.responses.format import to_format
 from gateway.wire.responses.items import to_messages
@@ -25,7 +26,6 @@ from gateway.wire.usage import TOKENS_MAX
 _INPUT: Final = "input"
 _TRANSLATED: Final = frozenset(ResponsesRequest.__struct_fields__)
 _KEPT_BY_SERVERS: Final = {
-    "background": "Answers are given at once, and none is kept to be fetched later. Leave it out, or send false.",
     "context_management": "Conversations are not shortened here. Send what the model is to read.",
     "conversation": "Conversations are not kept here. Send what was said before in 'input'.",
     "moderation": "Requests and answers are not moderated here. Leave it out.",
@@ -78,6 +78,7 @@ def to_chat(body: bytes, limits: EdgeLimits) -> ChatForm:
         asked = msgspec.convert(plain, ResponsesRequest)
     except msgspec.ValidationError as error:
         raise invalid_value(error) from error
+    check_forbidden(plain)
     carriage = Carriage()
     chat: dict[str, Any] = {"model": asked.model, "messages": _messages(asked, limits, carriage)}
     if asked.stream:
@@ -98,7 +99,9 @@ def to_chat(body: bytes, limits: EdgeLimits) -> ChatForm:
     _add_sampling(chat, asked, limits, carriage)
     _add_others(chat, plain, carriage)
     _leave_wishes(asked, carriage)
-    return ChatForm(body, _ENCODE(chat), carriage.names, carriage.left, carriage.refusal)
+    # Who asks what a chat cannot say asks something else with every other body.
+    apart = carriage.left if carriage.refusal is None else body
+    return ChatForm(body, _ENCODE(chat), carriage.names, apart, carriage.refusal)
 
 
 def _decode(body: bytes, limits: EdgeLimits) -> dict[str, Any]:
@@ -170,12 +173,15 @@ def _add_others(chat: dict[str, Any], plain: dict[str, Any], carriage: Carriage)
         if name in _OF_CHAT:
             message = f"'{name}' belongs to chat completions, not to a Responses request. Leave it out."
             raise GatewayError(ErrorCode.INVALID_VALUE, message, param=name)
+        if name == "background" and value is not False:
+            message = "Answers are given at once, and none is kept to be fetched later. Leave 'background' out."
+            raise GatewayError(ErrorCode.INVALID_VALUE, message, param=name)
         if name in _HARMLESS:
             carriage.leave(name, value)
-        elif name not in _KEPT_BY_SERVERS:
-            chat[name] = value
-        elif value is not False:
+        elif name in _KEPT_BY_SERVERS:
             carriage.refuse(name, _KEPT_BY_SERVERS[name])
+        elif name != "background":
+            chat[name] = value
 
 
 def _leave_wishes(asked: ResponsesRequest, carriage: Carriage) -> None:

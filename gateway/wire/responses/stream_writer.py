@@ -1,7 +1,8 @@
 """A chat's stream, told as the typed events of a response.
 
 A thought or a message is over when something else begins; a call of a function when the answer is, since a chat may go
-back to one. What is in the dialect already passes as it is: a chat's events have no names.
+back to one. Where a server of this dialect gave the answer, its own events come along with the chat's
+(`native_of`), and are passed on as they came.
 """
 
 from collections.abc import Sequence
@@ -34,7 +35,7 @@ from gateway.wire.responses.output import (
     response,
     token_odds,
 )
-from gateway.wire.sse import EventSplitter, is_one_line, parse_event
+from gateway.wire.sse import EventSplitter, is_one_line, native_of, parse_event
 from gateway.wire.usage import widest
 
 _DATA, _END = b"data: ", b"\n\n"
@@ -71,11 +72,12 @@ class StreamWriter:
         return b"".join([self._event(block) for block in self._splitter.events()])
 
     def _event(self, block: bytes) -> bytes:
+        native = native_of(block)
+        if native is not None:
+            self._last_passed = parse_event(native).data or self._last_passed
+            return native
         event = parse_event(block)
         if event.data is None:
-            return block
-        if event.name != b"message":
-            self._last_passed = event.data
             return block
         payload = event.data.strip()
         if payload == _DONE:
@@ -86,6 +88,8 @@ class StreamWriter:
         read = read_chat(payload)
         if read.error is not UNSET and bytes(read.error) != _NULL:
             return self._fail(payload)
+        if self._last_passed is not None:
+            return b""
         begun = self._begin(read) if self._names is None else b""
         if read.usage is not None:
             self._usage = widest(self._usage, reported(read.usage))

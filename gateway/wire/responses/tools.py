@@ -13,6 +13,8 @@ _KEYS: Final = frozenset(
     {"type", "name", "description", "parameters", "strict", "allowed_callers", "defer_loading", "async"}
 )
 _ANYHOW: Final = ("none", "auto", "required")
+_NAMES_A_HOST: Final = frozenset({"mcp"})
+"""Tools that have a model's server call another one, with credentials that the request brings along."""
 _DIRECTLY: Final = (None, ["direct"])
 
 
@@ -42,6 +44,9 @@ def _function(tool: Any, within: str, carriage: Carriage) -> dict[str, Any] | No
         if not isinstance(kind, str):
             message = f"'{within}' must be an object with a type that is text. Correct it."
             raise GatewayError(ErrorCode.INVALID_VALUE, message, param=within)
+        if kind in _NAMES_A_HOST:
+            message = f"'{within}' names a server to be called: hosts are the gateway's to set. Leave it out."
+            raise GatewayError(ErrorCode.FORBIDDEN_FIELD, message, param=within)
         carriage.refuse(
             f"{within}.type",
             f"Tools of the type {kind[:64]!r} are run by OpenAI's own servers, or called in a way that no chat has. "

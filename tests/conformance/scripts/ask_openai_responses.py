@@ -7,9 +7,10 @@ import openai
 
 client = openai.OpenAI(base_url=sys.argv[1], api_key="unused")
 answer = client.responses.create(model="auto", input="Hello there", max_output_tokens=8, temperature=0)
-with client.responses.stream(model="auto", input="Hello there", max_output_tokens=8, temperature=0) as stream:
-    pieces = [event.delta for event in stream if event.type == "response.output_text.delta"]
-    final = stream.get_final_response()
+events = list(
+    client.responses.create(model="auto", input="Hello there", max_output_tokens=8, temperature=0, stream=True)
+)
+final = next(event.response for event in events if event.type == "response.incomplete")
 try:
     client.responses.create(model="no-such-model", input="Hello")
     error = ""
@@ -19,7 +20,7 @@ said = {
     "text": answer.output_text,
     "tokens": answer.usage and answer.usage.output_tokens,
     "finish_reason": answer.incomplete_details and answer.incomplete_details.reason,
-    "stream_text": "".join(pieces),
+    "stream_text": "".join(event.delta for event in events if event.type == "response.output_text.delta"),
     "stream_tokens": final.usage and final.usage.output_tokens,
     "stream_finish_reason": final.incomplete_details and final.incomplete_details.reason,
     "error": error,

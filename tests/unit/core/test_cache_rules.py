@@ -26,7 +26,7 @@ from gateway.domain.cache_terms import CacheTerms
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.identity import CachedAnswer, CacheScope
 from gateway.domain.ids import TenantId
-from gateway.domain.request import Operation
+from gateway.domain.request import Native, Operation
 from tests.support.tiers import a_request
 
 COLD = a_request(temperature=0.0)
@@ -92,6 +92,15 @@ def test_a_request_hotter_than_the_route_allows_is_neither_read_nor_written(
 
 def test_several_choices_are_never_cached() -> None:
     assert bar_to_read(TERMS, replace(COLD, choices=2), ANY_AGE) is CacheBar.CHOICES
+
+
+def test_what_only_a_server_of_another_api_can_do_is_never_cached() -> None:
+    refusal = GatewayError(ErrorCode.INVALID_VALUE, "Responses are not kept here.", param="previous_response_id")
+    native = Native(Operation.RESPONSES, b"{}", (), b"")
+    assert bar_to_read(TERMS, replace(COLD, native=native), ANY_AGE) is None
+    asked = replace(COLD, native=replace(native, refusal=refusal))
+    assert bar_to_read(TERMS, asked, ANY_AGE) is CacheBar.STATE
+    assert bar_to_write(TERMS, asked, ANY_AGE, WHOLE) is CacheBar.STATE
 
 
 def test_a_route_without_a_ttl_has_no_cache() -> None:

@@ -1,6 +1,7 @@
 """What removes a tier, and what is said when none is left."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -8,7 +9,7 @@ from gateway.core.constraints import NO_SHORTAGE, Misfit, refuse, removal
 from gateway.domain.decision import ReasonCode, Shortage
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.ids import TierName
-from gateway.domain.request import CanonicalRequest, Need
+from gateway.domain.request import CanonicalRequest, Native, Need, Operation
 from gateway.domain.tier import Tier
 from tests.support.tiers import EVERYTHING, a_request, a_tier
 
@@ -36,6 +37,7 @@ def test_a_tier_that_meets_every_need_stays() -> None:
         (Need.TOOLS, ReasonCode.TOOLS),
         (Need.VISION, ReasonCode.VISION),
         (Need.JSON_SCHEMA, ReasonCode.JSON_SCHEMA),
+        (Need.RESPONSES, ReasonCode.RESPONSES),
         (EVERYTHING, ReasonCode.TOOLS),
     ],
 )
@@ -88,6 +90,19 @@ def test_a_request_too_long_everywhere_is_told_the_windows() -> None:
     )
     assert "large does not support tools" in error.message
     assert "shorten the messages" in error.message
+
+
+def test_what_only_another_api_has_is_refused_in_the_words_of_its_translation() -> None:
+    refusal = GatewayError(ErrorCode.INVALID_VALUE, "Responses are not kept here.", param="previous_response_id")
+    native = Native(Operation.RESPONSES, b"{}", (), b"", refusal)
+    asked = replace(a_request(needs=Need.RESPONSES), native=native)
+    lacking = [(a_tier("small"), ReasonCode.RESPONSES), (a_tier("large"), ReasonCode.RESPONSES)]
+    with pytest.raises(GatewayError) as raised:
+        refuse(asked, lacking)
+    assert (raised.value.code, raised.value.param) == (ErrorCode.INVALID_VALUE, "previous_response_id")
+    with pytest.raises(GatewayError, match="does not serve the Responses API") as raised:
+        refuse(asked, [*lacking, (a_tier("x"), ReasonCode.KEY_TIERS)])
+    assert raised.value.code is ErrorCode.NO_ABLE_TIER
 
 
 def test_a_request_nobody_supports_is_told_what_to_leave_out() -> None:

@@ -69,6 +69,7 @@ def test_what_was_computed_for_one_tenant_is_for_itself_unless_the_policy_says_o
         ("", (Operation.CHAT,), False),
         (", dialect: anthropic", (Operation.MESSAGES,), True),
         (", apis: [chat, messages]", (Operation.CHAT, Operation.MESSAGES), False),
+        (", apis: [responses]", (Operation.RESPONSES,), False),
     ],
 )
 def test_a_server_takes_chats_in_the_apis_of_its_dialect_or_in_those_it_is_said_to(
@@ -77,6 +78,12 @@ def test_a_server_takes_chats_in_the_apis_of_its_dialect_or_in_those_it_is_said_
     text = GOOD.replace('{url: "http://small-a:8000/v1", dialect: vllm}', f'{{url: "http://small-a:8000/v1"{written}}}')
     endpoint = tier("small", text).endpoints[0]
     assert (endpoint.apis, endpoint.takes_key_header) == (apis, takes_key_header)
+
+
+def test_a_tier_can_do_what_an_api_has_alone_if_all_its_servers_take_it() -> None:
+    first, every = (GOOD.replace("dialect: vllm", "dialect: vllm, apis: [chat, responses]", count) for count in (1, 9))
+    assert Need.RESPONSES not in tier("small", first).supports
+    assert Need.RESPONSES in tier("small", every).supports
 
 
 def test_what_servers_refuse_is_as_written_and_nothing_by_default() -> None:

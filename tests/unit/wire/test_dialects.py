@@ -6,8 +6,8 @@ import pytest
 
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.limits import EdgeLimits
-from gateway.domain.request import Operation
-from gateway.wire.dialects import DIALECTS, read_prompt, read_request
+from gateway.domain.request import Need, Operation
+from gateway.wire.dialects import DIALECTS, read_request
 
 ASKED = {"model": "auto", "max_tokens": 8, "messages": [{"role": "user", "content": "Hi"}]}
 BODY = json.dumps(ASKED).encode()
@@ -44,16 +44,13 @@ def test_what_a_chat_may_not_be_is_refused_in_any_dialect() -> None:
     assert (raised.value.code, raised.value.param) == (ErrorCode.INVALID_VALUE, "messages")
 
 
-def test_what_no_chat_can_be_asked_is_refused() -> None:
+def test_what_no_chat_can_be_asked_needs_a_server_of_the_dialect() -> None:
     body = json.dumps({"model": "auto", "input": "Hi", "previous_response_id": "resp_1"}).encode()
-    with pytest.raises(GatewayError) as raised:
-        read_request(Operation.RESPONSES, body, EdgeLimits())
-    assert (raised.value.code, raised.value.param) == (ErrorCode.INVALID_VALUE, "previous_response_id")
-
-
-def test_a_prompt_alone_needs_no_length_of_its_answer() -> None:
-    body = json.dumps({"model": "auto", "messages": ASKED["messages"]}).encode()
-    assert (
-        read_prompt(body, EdgeLimits()).input_tokens
-        == read_request(Operation.MESSAGES, BODY, EdgeLimits()).input_tokens
+    request = read_request(Operation.RESPONSES, body, EdgeLimits())
+    assert request.needs is Need.RESPONSES
+    assert request.native is not None
+    assert request.native.refusal is not None
+    assert (request.native.refusal.code, request.native.refusal.param) == (
+        ErrorCode.INVALID_VALUE,
+        "previous_response_id",
     )

@@ -97,6 +97,11 @@ def test_an_answer_without_a_name_or_words_is_still_a_response() -> None:
     assert told({}, choices=[{"finish_reason": "stop"}])["output"] == []
 
 
+def test_a_response_stays_as_it_is() -> None:
+    body = b'{"object": "response", "output": []}'
+    assert answer_from_chat(body, ECHO) == body
+
+
 def test_names_are_made_of_the_chats() -> None:
     assert Names("chatcmpl-abc").response == b'"resp_abc"'
     assert Names("abc").item("fc", 2) == b'"fc_abc_2"'

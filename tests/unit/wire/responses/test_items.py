@@ -216,4 +216,8 @@ def test_images_by_address_may_be_forbidden() -> None:
     with pytest.raises(GatewayError) as caught:
         translate(item, limits=EdgeLimits(remote_images=False))
     assert (caught.value.code, caught.value.param) == (ErrorCode.FORBIDDEN_FIELD, "input.0.content.0.image_url")
+    file = user({"type": "input_file", "file_url": "https://example.org/a.pdf"})
+    with pytest.raises(GatewayError) as caught:
+        translate(file, limits=EdgeLimits(remote_images=False))
+    assert (caught.value.code, caught.value.param) == (ErrorCode.FORBIDDEN_FIELD, "input.0.content.0.file_url")
     assert translate(user({"type": "input_image", "image_url": IMAGE}), limits=EdgeLimits(remote_images=False))

@@ -108,7 +108,6 @@ def test_requests_that_differ_in_what_is_left_out_lie_apart() -> None:
     [
         ({"previous_response_id": "resp_1"}, "previous_response_id"),
         ({"conversation": {"id": "conv_1"}}, "conversation"),
-        ({"background": True}, "background"),
         ({"prompt": {"id": "pmpt_1"}}, "prompt"),
         ({"moderation": {"model": "m"}}, "moderation"),
         ({"context_management": [{"type": "compaction"}]}, "context_management"),
@@ -122,8 +121,13 @@ def test_what_only_a_server_of_the_dialect_can_do_is_refused_elsewhere(members: 
     assert (error.code, error.param, error.status) == (ErrorCode.INVALID_VALUE, param, 400)
 
 
+def test_what_such_a_server_is_asked_is_the_same_only_if_all_of_it_is() -> None:
+    asked = translate(previous_response_id="resp_1")
+    assert asked.apart == asked.body
+
+
 def test_the_first_thing_that_cannot_be_asked_is_told() -> None:
-    error = translate(prompt={"id": "p"}, background=True).refusal
+    error = translate(prompt={"id": "p"}, conversation="c").refusal
     assert error is not None
     assert error.param == "prompt"
 
@@ -143,6 +147,9 @@ def test_the_first_thing_that_cannot_be_asked_is_told() -> None:
         ({"messages": []}, ErrorCode.INVALID_VALUE, "messages"),
         ({"response_format": {"type": "text"}}, ErrorCode.INVALID_VALUE, "response_format"),
         ({"n": 2}, ErrorCode.INVALID_VALUE, "n"),
+        ({"api_key": "x"}, ErrorCode.FORBIDDEN_FIELD, "api_key"),
+        ({"metadata": {"base_url": "x"}}, ErrorCode.FORBIDDEN_FIELD, "metadata.base_url"),
+        ({"background": True}, ErrorCode.INVALID_VALUE, "background"),
     ],
 )
 def test_what_is_wrong_is_named_in_the_clients_terms(members: dict[str, Any], code: ErrorCode, param: str) -> None:

@@ -11,7 +11,7 @@ from gateway.wire.responses.answer import answer_from_chat
 from gateway.wire.responses.open_items import Events, OpenMessage
 from gateway.wire.responses.output import COMPLETED
 from gateway.wire.responses.stream_writer import StreamWriter
-from gateway.wire.sse import DONE, PING
+from gateway.wire.sse import DONE, PING, with_native
 from tests.support.openai_bodies import event
 from tests.unit.wire.responses.answers import ECHO, TOKEN, call, chunk, events_of, kinds, response_of, used, whole
 
@@ -195,7 +195,8 @@ def test_comments_and_empty_events_pass_or_vanish() -> None:
 def test_what_is_in_the_dialect_passes_byte_for_byte_and_has_its_own_end() -> None:
     own = b'event: response.created\ndata: {"type":"response.created","sequence_number":4}\n\n'
     writer = StreamWriter(ECHO)
-    assert writer.feed(own) == own
+    assert writer.feed(with_native(OPENED + chunk({"content": "x"}), own)) == own
+    assert writer.feed(with_native(b"", b"event: x\n\n")) == b"event: x\n\n"
     assert writer.feed(DONE) == b""
     broken = writer.feed(stream_error(BROKEN))
     assert json.loads(broken.split(b"data: ")[1])["sequence_number"] == 5

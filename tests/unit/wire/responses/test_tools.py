@@ -76,6 +76,12 @@ def test_what_no_chat_has_is_refused(tools: list[Any], choice: Any, param: str) 
     assert (carriage.refusal.code, carriage.refusal.param) == (ErrorCode.INVALID_VALUE, param)
 
 
+def test_a_tool_that_names_a_host_is_forbidden() -> None:
+    with pytest.raises(GatewayError) as caught:
+        translate({"type": "mcp", "server_label": "x", "server_url": "http://10.0.0.1"})
+    assert (caught.value.code, caught.value.param) == (ErrorCode.FORBIDDEN_FIELD, "tools.0")
+
+
 def test_what_a_model_does_not_need_is_named() -> None:
     _, carriage = translate(tool(output_schema={}))
     assert carriage.names == ("tools.output_schema",)
