@@ -18,6 +18,8 @@ OPERATIONS: Final = {
     Operation.EMBEDDINGS: "embeddings",
     Operation.MESSAGES: "chat",
     Operation.RESPONSES: "chat",
+    Operation.SYSTEMONE: "decide",
+    Operation.DECISIONS: "decide",
 }
 
 
@@ -25,7 +27,7 @@ class SpanAttribute(StrEnum):
     """What a span says. Those of the conventions first."""
 
     OPERATION = "gen_ai.operation.name"
-    """`chat`, `text_completion` or `embeddings`."""
+    """`chat`, `text_completion` or `embeddings`; of typed questions, which the conventions have none for, `decide`."""
     PROVIDER = "gen_ai.provider.name"
     """`tiergate` on the span of a request, `openai_compatible` on that of a call to a model server."""
     REQUEST_MODEL = "gen_ai.request.model"

@@ -37,6 +37,8 @@ _REMOVED: Final[Mapping[ReasonCode, str]] = {
     ReasonCode.UNHEALTHY: " is down",
     ReasonCode.FULL: " is full",
     ReasonCode.JSON_SCHEMA: ": no schemas",
+    ReasonCode.SYSTEMONE: ": no typed questions",
+    ReasonCode.DECISIONS: ": no typed questions",
     ReasonCode.CONTEXT_WINDOW: ": too long",
     ReasonCode.TOOLS: ": no tools",
     ReasonCode.VISION: ": no images",

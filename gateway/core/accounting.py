@@ -6,7 +6,7 @@ from typing import Final
 from gateway.domain.cache_terms import PPM
 from gateway.domain.ledger import EXACT_MAX, Hold, Settlement
 from gateway.domain.money import usd_nano_of
-from gateway.domain.request import CanonicalRequest, Operation
+from gateway.domain.request import CanonicalRequest
 from gateway.domain.tier import Tier
 from gateway.domain.usage import TokenUsage, UsageSource, tokens_in
 
@@ -83,7 +83,7 @@ def _ceiling_usd_pico(request: CanonicalRequest, tier: Tier) -> int:
 
 
 def _output_ceiling_tokens(request: CanonicalRequest, tier: Tier) -> int:
-    if request.operation is Operation.EMBEDDINGS:
+    if not request.operation.is_written:
         return 0
     asked = request.max_output_tokens
     # What the client asks for is forwarded as it is, so only the window stops a server short of it.

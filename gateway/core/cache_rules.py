@@ -14,7 +14,7 @@ from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.identity import CachedAnswer, CacheScope, ExactKey
 from gateway.domain.ids import TenantId
 from gateway.domain.noun import noun
-from gateway.domain.request import CanonicalRequest, Operation
+from gateway.domain.request import CanonicalRequest
 
 IDENTITY_VERSION = b"\x01"
 """Raise it when what is held to be "the same request" changes: older answers are then never found again."""
@@ -175,7 +175,7 @@ def wished(control: CacheControl, value: str) -> CacheControl:
 def _bar_by_request(terms: CacheTerms, request: CanonicalRequest) -> CacheBar | None:
     if terms.ttl_s is None:
         return CacheBar.OFF
-    if request.operation is Operation.EMBEDDINGS:
+    if not request.operation.is_written:
         return None
     if request.choices != 1:
         return CacheBar.CHOICES
@@ -191,7 +191,7 @@ def _bar_by_answer(terms: CacheTerms, request: CanonicalRequest, answer: AnswerF
         return CacheBar.INCOMPLETE
     if answer.body_bytes > terms.answer_bytes_max:
         return CacheBar.TOO_LARGE
-    if request.operation is Operation.EMBEDDINGS:
+    if not request.operation.is_written:
         return None
     if answer.has_tool_calls:
         # Servers end such an answer with `tool_calls`, `function_call` or, when the tool was forced, `stop`.

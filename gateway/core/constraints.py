@@ -33,6 +33,8 @@ _NEEDS = (
     (Need.VISION, ReasonCode.VISION),
     (Need.JSON_SCHEMA, ReasonCode.JSON_SCHEMA),
     (Need.RESPONSES, ReasonCode.RESPONSES),
+    (Need.SYSTEMONE, ReasonCode.SYSTEMONE),
+    (Need.DECISIONS, ReasonCode.DECISIONS),
 )
 _WHAT = {
     ReasonCode.KEY_TIERS: "is not open to this key",
@@ -40,6 +42,8 @@ _WHAT = {
     ReasonCode.VISION: "does not support images",
     ReasonCode.JSON_SCHEMA: "does not support a JSON schema as response_format",
     ReasonCode.RESPONSES: "does not serve the Responses API, which alone can do what is asked",
+    ReasonCode.SYSTEMONE: "answers no typed questions",
+    ReasonCode.DECISIONS: "answers no typed questions",
     ReasonCode.CONTEXT_WINDOW: "has too short a context window",
     ReasonCode.UNHEALTHY: "has no healthy endpoint",
     ReasonCode.FULL: "has no room on any endpoint",
@@ -50,6 +54,8 @@ _MEND = {
     ReasonCode.VISION: "leave out the images, or name a model that supports them",
     ReasonCode.JSON_SCHEMA: "ask for another response_format, or name a model that supports JSON schemas",
     ReasonCode.RESPONSES: "leave out what only that API has, or name a model that is served by it",
+    ReasonCode.SYSTEMONE: "name a model whose tier `supports` systemone",
+    ReasonCode.DECISIONS: "name a model whose tier `supports` decisions",
     ReasonCode.CONTEXT_WINDOW: "shorten the messages, or lower `max_tokens`",
     ReasonCode.COST: "allow more in `x-tiergate-max-cost-usd`, or lower `max_tokens`",
     ReasonCode.DEADLINE: "allow more time, or lower `max_tokens`",
@@ -60,6 +66,8 @@ _MEND = {
 }
 
 _SHORT = frozenset({ReasonCode.UNHEALTHY, ReasonCode.FULL})
+_NOWHERE = frozenset({ReasonCode.SYSTEMONE, ReasonCode.DECISIONS})
+"""Where nothing else stands against it, it is as if the path did not exist."""
 _PASSING = (ReasonCode.COST_STORM, ReasonCode.UNHEALTHY, ReasonCode.FULL)
 """What is over by itself."""
 
@@ -113,7 +121,7 @@ def refuse(
         raise GatewayError(ErrorCode.COST_CEILING_EXCEEDED, message, param="x-tiergate-max-cost-usd")
     if ReasonCode.CONTEXT_WINDOW in reasons:
         raise GatewayError(ErrorCode.CONTEXT_LENGTH_EXCEEDED, message, param="messages")
-    raise GatewayError(ErrorCode.NO_ABLE_TIER, message)
+    raise GatewayError(ErrorCode.NOT_FOUND if reasons <= _NOWHERE else ErrorCode.NO_ABLE_TIER, message)
 
 
 def _reserved_tokens(tier: Tier, request: CanonicalRequest) -> int:

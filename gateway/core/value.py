@@ -8,13 +8,13 @@ probability per USD. Taking the largest value is the optimal routing rule for a 
 from collections.abc import Sequence
 
 from gateway.domain.money import USD_NANO_PER_USD, usd_nano_of
-from gateway.domain.request import CanonicalRequest, Operation
+from gateway.domain.request import CanonicalRequest
 from gateway.domain.tier import Tier
 
 
 def expected_output_tokens(request: CanonicalRequest, tier: Tier) -> int:
     """Expect as many tokens as the tier's model writes on average, no more than the caller asked for, per choice."""
-    if request.operation is Operation.EMBEDDINGS:
+    if not request.operation.is_written:
         return 0
     expected, asked = tier.expected_output_tokens, request.max_output_tokens
     return (expected if asked is None or expected < asked else asked) * request.choices

@@ -20,6 +20,18 @@ class Operation(Enum):
     """A chat in the dialect of Anthropic's API."""
     RESPONSES = "responses"
     """A chat in the dialect of OpenAI's Responses API."""
+    SYSTEMONE = "systemone"
+    """Typed questions about a state, each answered by probabilities: the System One API."""
+    DECISIONS = "decisions"
+    """The same as OpenAI's API has it."""
+
+    @property
+    def is_written(self) -> bool:
+        """Tell whether a model writes the answer, token by token."""
+        return self not in _NOT_WRITTEN
+
+
+_NOT_WRITTEN = (Operation.EMBEDDINGS, Operation.SYSTEMONE, Operation.DECISIONS)
 
 
 class Need(IntFlag):
@@ -31,6 +43,8 @@ class Need(IntFlag):
     JSON_SCHEMA = 4
     RESPONSES = 8
     """What only servers of the Responses API can do; a tier states it by the `apis` of all its endpoints."""
+    SYSTEMONE = 16
+    DECISIONS = 32
 
 
 @noun

@@ -85,7 +85,7 @@ class Beginning:
 
     def _chain(self, tier: Tier) -> PrefixChain:
         request = self._request
-        if request.prompt_bytes < CHAIN_FROM_BYTES or request.operation is Operation.EMBEDDINGS:
+        if request.prompt_bytes < CHAIN_FROM_BYTES or not request.operation.is_written:
             return NO_CHAIN
         whose = _EVERYBODY if tier.shares_prefixes else self._tenant
         chain = self._chains.get(whose)

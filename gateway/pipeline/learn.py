@@ -12,7 +12,6 @@ from gateway.domain.feedback import AnsweredRequest, Feedback, FeedbackOutcome, 
 from gateway.domain.ids import TenantId
 from gateway.domain.outcome import Outcome
 from gateway.domain.receipt import Receipt
-from gateway.domain.request import Operation
 from gateway.pipeline.journey import Canonical, Decided, Trail
 from gateway.pipeline.world import World
 from gateway.ports import StoreUnavailable
@@ -29,7 +28,7 @@ def remember(trail: Trail, receipt: Receipt, world: World) -> None:
     """Keep what feedback will need of a request that a tier answered, and now and then a row to train on."""
     if receipt.outcome is not Outcome.SUCCESS_UPSTREAM or trail.decided is None or receipt.tenant is None:
         return
-    if receipt.operation is Operation.EMBEDDINGS or trail.relayed is None or trail.relayed.tier is None:
+    if not trail.arrival.operation.is_written or trail.relayed is None or trail.relayed.tier is None:
         return
     answered = _answered(trail, trail.decided, receipt, receipt.tenant)
     world.answered.put(answered)

@@ -3,7 +3,7 @@
 from gateway.core.accounting import best_usage, together
 from gateway.domain.outcome import OF_THE_ANSWER, FailureKind
 from gateway.domain.receipt import AttemptReport
-from gateway.domain.request import CanonicalRequest, Operation
+from gateway.domain.request import CanonicalRequest
 from gateway.domain.usage import NO_USAGE, TokenUsage, UsageSource
 from gateway.pipeline.account import price
 from gateway.pipeline.attempt import Attempt
@@ -72,7 +72,7 @@ def _usage(request: CanonicalRequest, opened: Opened) -> TokenUsage:
         return best_usage(opened.scanner.usage, input_tokens=input_tokens, content_chunks=chunks, content_bytes=0)
     assert opened.answer is not None
     # Vectors are no tokens, however many bytes they take.
-    size_bytes = 0 if request.operation is Operation.EMBEDDINGS else len(opened.body)
+    size_bytes = len(opened.body) if request.operation.is_written else 0
     return best_usage(opened.answer.usage, input_tokens=input_tokens, content_chunks=0, content_bytes=size_bytes)
 
 

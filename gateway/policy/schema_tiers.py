@@ -260,8 +260,10 @@ class TierSpec(Section):
     max_output: Annotated[int, Quantity(TOKENS, "1", "10M")] | None = optional(
         None, "Most tokens of one answer; 4,096 or the context, whichever is less, when absent."
     )
-    supports: tuple[Literal["tools", "vision", "json_schema"], ...] = optional(
-        (), "What the model can do beyond text: requests that need more go to other tiers."
+    supports: tuple[Literal["tools", "vision", "json_schema", "systemone", "decisions"], ...] = optional(
+        (),
+        "What the model can do beyond text: requests that need more go to other tiers. `systemone` and `decisions`: its "
+        "servers answer typed questions at `/v1/systemone` (System One) or `/v1/decisions` (OpenAI).",
     )
     refuses: tuple[Refusable, ...] = optional(
         (),

@@ -15,6 +15,8 @@ LISTED_IN: Final = {
     Operation.EMBEDDINGS: "input",
     Operation.MESSAGES: "messages",
     Operation.RESPONSES: "input",
+    Operation.SYSTEMONE: "questions",
+    Operation.DECISIONS: "questions",
 }
 """The member that holds what an operation works on."""
 _BOM = b"\xef\xbb\xbf"

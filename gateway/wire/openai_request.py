@@ -11,8 +11,8 @@ from gateway.domain.request import CanonicalRequest, Native, Need, Operation
 from gateway.wire.body_faults import invalid_value, malformed
 from gateway.wire.body_keys import check_keys
 from gateway.wire.limits import check_bytes, too_deep, too_many
-from gateway.wire.openai_types import OPERATION_TYPES, Chat, Completions, Embeddings, Tool
-from gateway.wire.prompt import Prompt, chat_prompt, count_prompts, plain_prompt, text_bytes
+from gateway.wire.openai_types import OPERATION_TYPES, Chat, Completions, Decisions, Embeddings, SystemOne, Tool
+from gateway.wire.prompt import Prompt, chat_prompt, count_prompts, plain_prompt, questions_prompt, text_bytes
 from gateway.wire.splice import find_splice
 
 FORBIDDEN_FIELDS: Final = frozenset(
@@ -53,7 +53,7 @@ _PLAIN = msgspec.json.Decoder(dict[str, Any])
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TOOLS = msgspec.json.Decoder(list[Tool] | None)
 _TYPED = {operation: msgspec.json.Decoder(type_) for operation, type_ in OPERATION_TYPES.items()}
-_Typed = Chat | Completions | Embeddings
+_Typed = Chat | Completions | Embeddings | SystemOne | Decisions
 
 
 def canonicalise(
@@ -72,10 +72,12 @@ def canonicalise(
     prompt, prompts = _read_prompt(typed, limits)
     if prompt.has_remote_images and not limits.remote_images:
         message = "Images by address are not allowed here. Send the image itself as a data: URL."
-        raise GatewayError(ErrorCode.FORBIDDEN_FIELD, message, param="messages")
+        raise GatewayError(
+            ErrorCode.FORBIDDEN_FIELD, message, param="input" if operation is Operation.DECISIONS else "messages"
+        )
     options = typed.stream_options
-    # There are no streams of embeddings: servers pass the member over, so the answer comes whole.
-    stream = bool(typed.stream) and operation is not Operation.EMBEDDINGS
+    # There are no streams of what is not written: servers pass the member over, so the answer comes whole.
+    stream = bool(typed.stream) and operation.is_written
     return CanonicalRequest(
         operation=operation,
         alias=ModelAlias(typed.model),
@@ -185,7 +187,13 @@ def _read_prompt(typed: _Typed, limits: EdgeLimits) -> tuple[Prompt, int]:
     if isinstance(typed, Completions):
         prompts = _count_prompts(typed.prompt, "prompt", limits)
         return plain_prompt(typed.prompt, typed.suffix, turns=1), prompts
-    return plain_prompt(typed.input, turns=0), _count_prompts(typed.input, "input", limits)
+    if isinstance(typed, Embeddings):
+        return plain_prompt(typed.input, turns=0), _count_prompts(typed.input, "input", limits)
+    if len(typed.questions) > limits.messages:
+        raise too_many("questions", limits.messages)
+    if not typed.questions:
+        raise GatewayError(ErrorCode.INVALID_VALUE, "'questions' is empty. Ask at least one.", param="questions")
+    return questions_prompt(typed), 1
 
 
 def _count_prompts(texts: str | list[str | int | list[int]], param: str, limits: EdgeLimits) -> int:

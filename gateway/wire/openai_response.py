@@ -49,6 +49,7 @@ class _Body(Struct, gc=False):
     model: str | None = None
     choices: list[_Choice] | None = None
     data: Raw | UnsetType = UNSET
+    answers: Raw | UnsetType = UNSET
     usage: ReportedUsage | None = None
     timings: Timings | None = None
     error: Raw | UnsetType = UNSET
@@ -59,17 +60,17 @@ _DECODER = msgspec.json.Decoder(_Body)
 
 
 def read_answer(body: bytes) -> Answer:
-    """Read the answer to a chat, a completion or an embedding. Raises AnswerMalformed."""
+    """Read the answer to a chat, a completion, an embedding or typed questions. Raises AnswerMalformed."""
     try:
         read = _DECODER.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         read = _read_leniently(body)
-    if read.object == "error" or read.error is not UNSET or not (read.choices or read.data):
+    if read.object == "error" or read.error is not UNSET or not (read.choices or read.data or read.answers):
         said = read_error(_loads(body))
         if said is not None:
             return Answer(error=said.message)
-    if not read.choices and not read.data:
-        raise AnswerMalformed("the answer has neither choices nor data")
+    if not (read.choices or read.data or read.answers):
+        raise AnswerMalformed("the answer has neither choices nor data nor answers")
     choices = read.choices or []
     messages = [choice.message for choice in choices if choice.message is not None]
     return Answer(
@@ -104,7 +105,7 @@ def _read_leniently(body: bytes) -> _Body:
     choices = value.get("choices")
     if isinstance(choices, list):
         read.choices = [_convert(choice, _Choice) or _Choice() for choice in choices]
-    if value.get("data"):
+    if value.get("data") or value.get("answers"):
         read.data = Raw(b"[]")
     if "error" in value:
         read.error = Raw(b"null")

@@ -89,8 +89,30 @@ class Embeddings(Sampling, gc=False, kw_only=True):
     input: str | list[str | int | list[int]]
 
 
-OPERATION_TYPES: dict[Operation, type[Chat | Completions | Embeddings]] = {
+class SystemOne(Sampling, gc=False, kw_only=True):
+    """`POST /v1/systemone`: whatever JSON the questions are about, and the questions by name."""
+
+    state: Raw
+    questions: dict[str, Raw]
+
+
+class Turn(Struct, gc=False):
+    """Of what a decision is about, one message, or one call of a tool."""
+
+    content: str | list[Part] | None = None
+
+
+class Decisions(Sampling, gc=False, kw_only=True):
+    """`POST /v1/decisions`."""
+
+    input: str | list[Turn]
+    questions: list[Raw]
+
+
+OPERATION_TYPES: dict[Operation, type[Chat | Completions | Embeddings | SystemOne | Decisions]] = {
     Operation.CHAT: Chat,
     Operation.COMPLETIONS: Completions,
     Operation.EMBEDDINGS: Embeddings,
+    Operation.SYSTEMONE: SystemOne,
+    Operation.DECISIONS: Decisions,
 }

@@ -8,7 +8,7 @@ from msgspec import Raw
 from gateway.domain.request import Need
 from gateway.domain.usage import tokens_in
 from gateway.wire.harness import asked_text
-from gateway.wire.openai_types import Chat, Media, Message, Part
+from gateway.wire.openai_types import Chat, Decisions, Media, Message, Part, SystemOne
 
 TOKENS_PER_MESSAGE: Final = 4
 """What chat templates put around a message: begin, role, newline, end."""
@@ -89,6 +89,26 @@ def plain_prompt(texts: str | list[str | int | list[int]], *extra: str | None, t
     tokens = tokens_in(size) + sum(map(_given_tokens, several))
     user_text = "\n".join(words) if turns else ""
     return Prompt(Need.NONE, user_text, "", turns, size, tokens, False)
+
+
+def questions_prompt(asked: SystemOne | Decisions) -> Prompt:
+    """Read typed questions, and what they are about. Nothing of it is text to be scored: no model writes the answer."""
+    if isinstance(asked, SystemOne):
+        size = _raw_bytes(asked.state) + sum(len(name) + _raw_bytes(each) for name, each in asked.questions.items())
+        return Prompt(Need.SYSTEMONE, "", "", 0, size, tokens_in(size), has_remote_images=False)
+    size = sum(map(_raw_bytes, asked.questions))
+    contents = [asked.input] if isinstance(asked.input, str) else [turn.content for turn in asked.input]
+    parts: list[Part] = []
+    for content in contents:
+        if isinstance(content, str):
+            size += text_bytes(content)
+        elif content is not None:
+            parts += content
+    size += sum(text_bytes(part.text) for part in parts if part.text)
+    images = [part for part in parts if _is_seen(part)]
+    needs = Need.DECISIONS | (Need.VISION if images else Need.NONE)
+    tokens = tokens_in(size) + TOKENS_PER_IMAGE * len(images)
+    return Prompt(needs, "", "", 0, size, tokens, has_remote_images=any(map(_is_remote, images)))
 
 
 def count_prompts(texts: str | list[str | int | list[int]]) -> int:

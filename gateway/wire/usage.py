@@ -18,12 +18,15 @@ class TokenDetails(Struct, gc=False):
 
 
 class ReportedUsage(Struct, gc=False):
-    """OpenAI's `usage`, which vLLM, SGLang and llama.cpp share."""
+    """OpenAI's `usage`, which vLLM, SGLang and llama.cpp share; at the end as OpenAI's newer APIs name the same."""
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     prompt_tokens_details: TokenDetails | None = None
     completion_tokens_details: TokenDetails | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    input_tokens_details: TokenDetails | None = None
 
 
 class Timings(Struct, gc=False):
@@ -36,9 +39,12 @@ class Timings(Struct, gc=False):
 
 def usage_from(reported: ReportedUsage) -> TokenUsage | None:
     """Return the usage in canonical form, or None where it is absurd: negative, or beyond `TOKENS_MAX`."""
-    cached = reported.prompt_tokens_details.cached_tokens if reported.prompt_tokens_details else 0
+    of_prompt = reported.prompt_tokens_details or reported.input_tokens_details
+    cached = of_prompt.cached_tokens if of_prompt else 0
     reasoning = reported.completion_tokens_details.reasoning_tokens if reported.completion_tokens_details else 0
-    return _usage(reported.prompt_tokens or 0, reported.completion_tokens or 0, cached or 0, reasoning or 0)
+    input_tokens = reported.prompt_tokens or reported.input_tokens or 0
+    output_tokens = reported.completion_tokens or reported.output_tokens or 0
+    return _usage(input_tokens, output_tokens, cached or 0, reasoning or 0)
 
 
 def usage_from_timings(timings: Timings) -> TokenUsage | None:

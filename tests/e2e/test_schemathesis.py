@@ -43,6 +43,8 @@ _ALIASES = {
     "MessagesRequest": "messages",
     "MessagesPrompt": "messages",
     "ResponsesRequest": "responses",
+    "SystemOneRequest": "embeddings",
+    "DecisionRequest": "embeddings",
 }
 """One for each operation, so that the metrics tell them apart."""
 

@@ -8,6 +8,7 @@ from tests.support.openai_bodies import (
     Words,
     chat_answer,
     chat_events,
+    decided_answer,
     dump,
     embedding_answer,
     error_body,
@@ -53,6 +54,8 @@ def speaks(
     def behave(request: SeenRequest) -> Script:
         body = request.json
         words_said = said or Words(model=request.model)
+        if request.path.endswith(("/systemone", "/decisions")):
+            return json_reply(200, decided_answer(words_said, request.path))
         if request.path.endswith("/embeddings"):
             return json_reply(200, embedding_answer(words_said, [[0.25, -0.5, 0.125]]))
         is_chat = request.path.endswith("/chat/completions")

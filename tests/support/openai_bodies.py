@@ -95,6 +95,17 @@ def embedding_answer(said: Words, vectors: Sequence[Sequence[float]]) -> bytes:
     return dump({"object": "list", "model": said.model, "data": data, "usage": usage})
 
 
+def decided_answer(said: Words, path: str) -> bytes:
+    """A sure yes to one question named `urgent`, by the System One API or by OpenAI's."""
+    tokens: dict[str, object] = {"input_tokens": said.input_tokens, "output_tokens": 0}
+    if path.endswith("/systemone"):
+        return dump({"model": said.model, "answers": {"urgent": {"type": "noul", "noul": 0.97}}, "usage": tokens})
+    answers = [{"type": "predicate", "name": "urgent", "probability": 0.97}]
+    tokens |= {"total_tokens": said.input_tokens, "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0}}
+    tokens["output_tokens_details"] = {"reasoning_tokens": 0}
+    return dump({"model": said.model, "answers": answers, "usage": tokens})
+
+
 def chat_events(said: Words, *, usage: bool, done: bool) -> tuple[bytes, ...]:
     """The events of a streamed chat completion: role, content (or tool call), finish, usage, `[DONE]`."""
     deltas: list[dict[str, object]] = [{"role": "assistant", "content": None if said.tool else ""}]

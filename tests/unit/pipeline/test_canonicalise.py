@@ -2,7 +2,7 @@
 
 from gateway.domain.errors import ErrorCode
 from gateway.domain.request import Operation
-from tests.support.gateways import CHAT, GUEST_KEY, KEYED, TEAM_KEY, Gateway, answer_of, error_of
+from tests.support.gateways import CHAT, GUEST_KEY, KEYED, TEAM_KEY, TWO_TIERS, Gateway, answer_of, error_of
 
 
 async def test_an_unknown_model_is_told_with_the_known_ones() -> None:
@@ -39,6 +39,37 @@ async def test_an_embedding_goes_to_the_tier_its_alias_names_and_is_never_routed
     routed = await gateway.ask({**body, "model": "auto"}, operation=Operation.EMBEDDINGS)
     assert routed.responder.status == 400
     assert "small, large" in error_of(routed)["message"]
+
+
+DECIDER = TWO_TIERS.replace("supports: [tools]", "supports: [tools, systemone, decisions]", 1)
+SYSTEMONE = {"state": {"mail": "Now!"}, "questions": {"urgent": {"type": "noul", "instructions": "Is it urgent?"}}}
+
+
+async def test_typed_questions_go_to_a_tier_that_answers_them_and_are_answered_from_the_cache_again() -> None:
+    gateway = Gateway(DECIDER)
+    for cache in (b"miss", b"exact"):
+        client = await gateway.ask({"model": "auto", **SYSTEMONE}, operation=Operation.SYSTEMONE)
+        assert answer_of(client)["answers"] == {"urgent": {"type": "noul", "noul": 0.97}}
+        assert client.responder.headers[b"x-tiergate-cache"] == cache
+    (asked,) = gateway.network.requests
+    assert asked.path == "/v1/systemone"
+    assert gateway.receipt.usage.input_tokens == 11
+
+
+async def test_decisions_are_forwarded_too() -> None:
+    gateway = Gateway(DECIDER)
+    body = {"model": "auto", "input": "Now!", "questions": [{"type": "predicate", "instructions": "Is it urgent?"}]}
+    client = await gateway.ask(body, operation=Operation.DECISIONS)
+    assert answer_of(client)["answers"][0]["probability"] == 0.97
+    assert gateway.network.requests[0].path == "/v1/decisions"
+
+
+async def test_where_no_tier_answers_typed_questions_the_path_is_as_good_as_not_there() -> None:
+    for model in ("auto", "large"):
+        client = await Gateway().ask({"model": model, **SYSTEMONE}, operation=Operation.SYSTEMONE)
+        assert client.responder.status == 404
+        assert error_of(client)["code"] == ErrorCode.NOT_FOUND
+        assert "name a model whose tier `supports` systemone" in error_of(client)["message"]
 
 
 async def test_completions_are_served_too() -> None:

@@ -373,6 +373,52 @@ def test_embeddings_count_their_input_and_have_no_turn() -> None:
     assert (request.user_text, request.turns, request.input_tokens) == ("", 0, tokens_in(4))
 
 
+def test_questions_about_a_state_count_what_is_sent_and_are_never_streamed() -> None:
+    body = b'{"model":"d","stream":true,"state":{"a":[1,2]},"questions":{"q":{"type":"noul","instructions":"?"}}}'
+    request = canonicalise(Operation.SYSTEMONE, body, LIMITS)
+    assert (request.needs, request.stream, request.turns, request.user_text) == (Need.SYSTEMONE, False, 0, "")
+    assert request.prompt_bytes == len('{"a":[1,2]}' + "q" + '{"type":"noul","instructions":"?"}')
+
+
+def test_decisions_count_texts_and_images_of_what_they_are_about() -> None:
+    question = {"type": "predicate", "instructions": "?"}
+    about = [
+        {
+            "role": "user",
+            "content": [{"type": "input_text", "text": "ab"}, {"type": "input_image", "image_url": "data:"}],
+        },
+        {"role": "assistant", "content": "cde"},
+        {"type": "function_call_output", "call_id": "1", "output": "f"},
+    ]
+    body = json.dumps({"model": "d", "input": about, "questions": [question]}, separators=(",", ":")).encode()
+    request = canonicalise(Operation.DECISIONS, body, LIMITS)
+    assert request.needs == Need.DECISIONS | Need.VISION
+    assert request.prompt_bytes == 5 + len(json.dumps(question, separators=(",", ":")))
+    assert request.input_tokens > 1_000
+    plain = canonicalise(Operation.DECISIONS, b'{"model":"d","input":"abc","questions":[{}]}', LIMITS)
+    assert (plain.needs, plain.prompt_bytes) == (Need.DECISIONS, 5)
+
+
+def test_images_by_address_are_refused_in_decisions_too() -> None:
+    image = b'[{"role":"user","content":[{"type":"input_image","image_url":"http://inside/"}]}]'
+    body, closed = b'{"model":"d","input":%b,"questions":[{}]}' % image, EdgeLimits(remote_images=False)
+    assert refusal(body, Operation.DECISIONS, closed) == (ErrorCode.FORBIDDEN_FIELD, "input")
+
+
+@pytest.mark.parametrize(
+    ("operation", "about", "none", "many"),
+    [
+        (Operation.SYSTEMONE, b'"state":1', b"{}", b'{"a":1,"b":2,"c":3}'),
+        (Operation.DECISIONS, b'"input":"x"', b"[]", b"[1,2,3]"),
+    ],
+)
+def test_there_must_be_questions_and_not_too_many(operation: Operation, about: bytes, none: bytes, many: bytes) -> None:
+    body = b'{"model":"d",%b,"questions":%b}'
+    assert refusal(body % (about, none), operation) == (ErrorCode.INVALID_VALUE, "questions")
+    few = EdgeLimits(messages=2)
+    assert refusal(body % (about, many), operation, few) == (ErrorCode.LIMIT_EXCEEDED, "questions")
+
+
 def test_embeddings_are_never_streamed() -> None:
     body = b'{"model":"e","input":"ab","stream":true,"stream_options":{"include_usage":true}}'
     request = canonicalise(Operation.EMBEDDINGS, body, LIMITS)

@@ -94,5 +94,12 @@ def test_what_only_a_lenient_reader_takes_is_still_an_answer(body: bytes) -> Non
     assert (answer.finish_reason, answer.error) == ("stop", None)
 
 
+def test_answers_to_typed_questions_are_read() -> None:
+    usage = b'{"input_tokens":9,"output_tokens":1,"input_tokens_details":{"cached_tokens":4}}'
+    for answers in (b'{"q":{"type":"noul","noul":0.5}}', b'[{"type":"predicate","probability":0.5}]', b"[NaN]"):
+        read = read_answer(b'{"model":"d","answers":%b,"usage":%b}' % (answers, usage))
+        assert (read.model, read.usage, read.finish_reason) == ("d", TokenUsage(9, 1, 4), None)
+
+
 def test_an_embedding_is_read_leniently() -> None:
     assert read_answer(b'{"data":[{"embedding":[NaN]}],"error":null}').usage is None
