@@ -13,7 +13,7 @@ from openai.types.chat import (
     ChatCompletionUserMessageParam,
 )
 
-from tests.e2e.test_openai_client import HELLO, TOOL, text_of
+from tests.e2e.test_openai_client import HELLO, QUESTION, TOOL, text_of
 from tests.support.fault_process import FaultProcess
 from tests.support.gateway_process import RunningGateway
 from tests.support.openai_bodies import DONE, interleaved_events
@@ -194,6 +194,14 @@ def test_embeddings_go_to_the_tier_that_the_alias_names(client: openai.OpenAI) -
     answer = client.embeddings.create(model="ok", input=["one"], encoding_format="float")
     assert answer.data[0].embedding == [0.25, -0.5, 0.125]
     assert answer.usage.total_tokens == 11
+
+
+def test_a_decision_goes_to_the_tier_that_makes_them(client: openai.OpenAI) -> None:
+    decision = client.decisions.create(model="ok", input="Now!", questions=[QUESTION])
+    (answer,) = decision.answers
+    assert answer.type == "predicate"
+    assert (answer.name, answer.probability) == ("urgent", 0.97)
+    assert (decision.model, decision.usage.input_tokens) == ("ok", 11)
 
 
 def test_tool_calls_come_whole_and_the_loop_closes(client: openai.OpenAI) -> None:

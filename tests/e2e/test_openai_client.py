@@ -15,6 +15,7 @@ from openai.types.chat import (
     ChatCompletionFunctionToolParam,
     ChatCompletionUserMessageParam,
 )
+from openai.types.decision_create_params import QuestionQuestionParamPredicate
 from openai.types.shared_params import ResponseFormatJSONSchema
 from pydantic import BaseModel
 
@@ -233,6 +234,19 @@ def test_a_server_without_embeddings_says_so(client: openai.OpenAI) -> None:
     assert raised.value.status_code == 501
     assert raised.value.code == "upstream_rejected"
     assert raised.value.response.headers["x-should-retry"] == "false"
+
+
+QUESTION: QuestionQuestionParamPredicate = {
+    "type": "predicate",
+    "name": "urgent",
+    "instructions": "Is it urgent?",
+}
+
+
+def test_where_no_tier_decides_it_is_as_if_there_were_no_such_path(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.NotFoundError, match="name a model whose tier `supports` decisions") as raised:
+        client.decisions.create(model="auto", input="Now!", questions=[QUESTION])
+    assert raised.value.code == "not_found"
 
 
 def test_embeddings_are_never_routed(client: openai.OpenAI) -> None:

@@ -64,7 +64,7 @@ def scripted_tiers(url: str, behaviours: Iterable[str], *, unreachable_url: str)
             f'    model: "{model}"',
             f"    price: {{input: {1_000 if tier == 'ok' else 1}, output: 1}}",
             "    context: 32k",
-            "    supports: [tools, json_schema, vision]",
+            "    supports: [tools, json_schema, vision, decisions]",
             f"    ability: {{like: {'gpt-4o' if tier == 'ok' else 'llama-3.1-8b-instruct'}}}",
             f"    limits: {{connect: 500ms, ttft: {limit}, answer: {limit}, stall: 500ms}}",
             f'    endpoints: [{{url: "{base_url}"}}]',
