@@ -262,8 +262,8 @@ class TierSpec(Section):
     )
     supports: tuple[Literal["tools", "vision", "json_schema", "systemone", "decisions"], ...] = optional(
         (),
-        "What the model can do beyond text: requests that need more go to other tiers. `systemone` and `decisions`: its "
-        "servers answer typed questions at `/v1/systemone` (System One) or `/v1/decisions` (OpenAI).",
+        "What the model can do beyond text: requests that need more go to other tiers. `systemone` and `decisions`: "
+        "its servers answer typed questions at `/v1/systemone` (System One) or `/v1/decisions` (OpenAI).",
     )
     refuses: tuple[Refusable, ...] = optional(
         (),
