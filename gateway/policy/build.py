@@ -29,13 +29,7 @@ from gateway.policy.schema_tiers import CatalogPrice, EndpointSpec, PriceTable, 
 from gateway.policy.snapshot import Fallback, HedgeTerms, Route, Tenant, VirtualKey
 from gateway.policy.world import World
 
-_NEEDS: Final = {
-    "tools": Need.TOOLS,
-    "vision": Need.VISION,
-    "json_schema": Need.JSON_SCHEMA,
-    "systemone": Need.SYSTEMONE,
-    "decisions": Need.DECISIONS,
-}
+_NEEDS: Final = {(need.name or "").lower(): need for need in Need}
 _FAILURES: Final = {
     "connect": {FailureKind.CONNECT},
     "ttft": {FailureKind.TTFT},
