@@ -35,7 +35,7 @@ async def test_it_asks_for_what_the_server_serves_with_its_key(operation: Operat
     (seen,) = network.requests
     assert (seen.path, seen.model) == (f"/v1/{operation.value}", TIER.model)
     assert seen.header(b"authorization") == b"Bearer sk-own"
-    assert seen.json.get("max_tokens") == (None if operation is Operation.EMBEDDINGS else 1)
+    assert seen.json.get("max_tokens") == (1 if operation.is_written else None)
 
 
 async def test_a_server_of_another_api_is_asked_in_that() -> None:
