@@ -1,6 +1,8 @@
 """OpenAI's client calling the Responses API of a gateway process, before scripted servers that speak chats alone."""
 
+import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Literal
 
 import httpx
@@ -9,8 +11,9 @@ import pytest
 from openai.types.responses import FunctionToolParam, ParsedResponse, ResponseInputParam, ResponseStreamEvent
 from pydantic import BaseModel
 
-from tests.support.gateway_process import RunningGateway
-from tests.support.live_policies import TEAM_KEY
+from gateway.app.demo_models import ModelServer
+from tests.support.gateway_process import RunningGateway, running_gateway
+from tests.support.live_policies import TEAM_KEY, two_tiers
 
 TEXT = "Paris is the capital."
 TOOL: FunctionToolParam = {
@@ -243,3 +246,36 @@ def test_a_kept_answer_is_given_again_whole_and_streamed(live_client: openai.Ope
         assert stream._response.headers["x-tiergate-cache"] == "exact"
         streamed = stream.until_done().get_final_response()
     assert (streamed.id, streamed.output_parsed, streamed.usage) == (said.id, said.output_parsed, said.usage)
+
+
+@pytest.fixture
+def native_gateway(nano_server: ModelServer, tmp_path: Path) -> Iterator[RunningGateway]:
+    """A gateway before a real server that takes the Responses API itself, and is told to be asked in nothing else."""
+    policy = tmp_path / "policy.yaml"
+    tiers = two_tiers(nano_server.base_url, nano_server.base_url)
+    policy.write_text(tiers.replace("dialect: llamacpp", "dialect: llamacpp, apis: [responses]"))
+    with running_gateway(policy, tmp_path) as gateway:
+        yield gateway
+
+
+@pytest.mark.servers
+def test_a_real_servers_own_responses_pass_as_they_are(
+    native_gateway: RunningGateway, nano_server: ModelServer
+) -> None:
+    asked = {"model": "nano", "input": "Hello there", "max_output_tokens": 6, "temperature": 0, **ON_AND_ON}
+
+    def lines(base_url: str, model: str) -> list[str]:
+        stream = httpx.post(base_url + "/responses", json={**asked, "model": model, "stream": True}).text
+        return re.sub(r"(resp|msg)_\w+|\"timings\":\{[^}]*\}|\"cached_tokens\":\d+|\d{9,}", "", stream).splitlines()
+
+    assert lines(native_gateway.base_url, "auto") == lines(nano_server.base_url, "nano")
+    with openai.OpenAI(base_url=native_gateway.base_url, api_key="any", max_retries=0) as client:
+        response = client.responses.create(
+            model="auto", input="Hello there", max_output_tokens=6, temperature=0, extra_body=ON_AND_ON
+        )
+        chat = client.chat.completions.create(
+            model="auto", messages=[{"role": "user", "content": "Hello there"}], max_tokens=6, temperature=0
+        )
+    assert response.usage is not None
+    assert response.usage.output_tokens == 6
+    assert chat.choices[0].message.content == response.output_text

@@ -58,10 +58,11 @@ class StreamReader:
         self._keeps_native = keeps_native
         self._head: dict[str, Any] = {}
         """What all chunks have alike, once the stream has begun."""
-        self._told: set[int] = set()
-        """Items of the output of which something was told in pieces."""
-        self._calls: dict[int, int] = {}
-        """The number of a call, by its place in the output."""
+        self._told: set[object] = set()
+        """Items of the output of which something was told in pieces, by their names."""
+        self._calls: dict[object, int] = {}
+        """The number of a call, by each of its names."""
+        self._count = 0
         self._thinks_by: str | None = None
         self._is_broken = False
 
@@ -125,7 +126,7 @@ class StreamReader:
         return begun + _data({**self._head, "choices": [choice]})
 
     def _piece(self, event: dict[str, Any], kind: str, odds: dict[str, Any]) -> bytes:
-        self._told.add(_place(event))
+        self._told.update(_names(event))
         return self._chunk({kind: word_in(event, "delta")}, **odds)
 
     def _thought(self, event: dict[str, Any], kind: str) -> bytes:
@@ -143,21 +144,22 @@ class StreamReader:
         item = object_of(event.get("item"))
         if item.get("type") != "function_call":
             return b""
-        number = self._calls[_place(event)] = len(self._calls)
+        number, self._count = self._count, self._count + 1
+        self._calls.update(dict.fromkeys(_names(event), number))
         return self._chunk({"tool_calls": [{"index": number, **call_of(item, "")}]})
 
     def _arguments(self, event: dict[str, Any], arguments: str) -> bytes:
-        place = _place(event)
-        if place not in self._calls:
+        number = next((self._calls[name] for name in _names(event) if name in self._calls), None)
+        if number is None:
             self.is_lossless = False
             return b""
-        self._told.add(place)
-        return self._chunk({"tool_calls": [{"index": self._calls[place], "function": {"arguments": arguments}}]})
+        self._told.update(_names(event))
+        return self._chunk({"tool_calls": [{"index": number, "function": {"arguments": arguments}}]})
 
     def _item_done(self, event: dict[str, Any]) -> bytes:
-        item, place = object_of(event.get("item")), _place(event)
+        item, names = object_of(event.get("item")), _names(event)
         self.is_lossless &= carries(item)
-        if place in self._told:
+        if not self._told.isdisjoint(names):
             return b""
         match item.get("type"):
             case "message":
@@ -165,14 +167,14 @@ class StreamReader:
             case "reasoning" if thoughts := thoughts_in(item):
                 return self._chunk({"reasoning_content": BETWEEN_PARTS.join(thoughts)})
             case "function_call":
-                begun = b"" if place in self._calls else self._item_added(event)
+                begun = b"" if any(name in self._calls for name in names) else self._item_added(event)
                 arguments = word_in(item, "arguments")
                 return begun + (self._arguments(event, arguments) if arguments else b"")
             case _:
                 return b""
 
     def _end(self, response: dict[str, Any]) -> bytes:
-        ended = self._chunk({}, finish_of(response, calls=bool(self._calls)))
+        ended = self._chunk({}, finish_of(response, calls=self._count > 0))
         usage = usage_of(response)
         told = b"" if usage is None else _data({**self._head, "choices": [], "usage": usage})
         return ended + told + DONE
@@ -182,9 +184,15 @@ class StreamReader:
         return _data(error_of(told))
 
 
-def _place(event: dict[str, Any]) -> int:
+def _names(event: dict[str, Any]) -> list[object]:
+    """Return what tells the event's item from others: its identifier and its place. llama.cpp tells no places."""
+    found: list[object] = [
+        name for name in (event.get("item_id"), object_of(event.get("item")).get("id")) if isinstance(name, str)
+    ]
     place = event.get("output_index")
-    return place if isinstance(place, int) else 0
+    if isinstance(place, int):
+        found.append(place)
+    return found or [0]
 
 
 def _data(value: dict[str, Any]) -> bytes:

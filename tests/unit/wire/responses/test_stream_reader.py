@@ -197,3 +197,21 @@ def test_an_error_does_not_go_along() -> None:
     told = reader_of(keeps_native=True).feed(event({"type": "error", "message": "It broke"}))
     assert told.startswith(b'data: {"error":{"message":"It broke"')
     assert b"native-" not in told
+
+
+def test_items_are_told_apart_by_their_identifiers_where_they_have_no_places() -> None:
+    def without_place(told: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in told.items() if name != "output_index"}
+
+    first, second = {**CALL, "id": "fc_1"}, {**CALL, "id": "fc_2", "call_id": "d"}
+    message, is_lossless = read(
+        without_place(delta("output_text", "Hi", item_id="msg_1")),
+        without_place(item("done", {**MESSAGE, "id": "msg_1"})),
+        without_place(item("added", {**first, "arguments": ""})),
+        without_place(delta("function_call_arguments", "{}", item_id="fc_1")),
+        without_place(item("done", first)),
+        without_place(item("done", second)),
+    )
+    assert message["content"] == "Hi"
+    assert [(call["id"], call["function"]["arguments"]) for call in message["tool_calls"]] == [("c", "{}"), ("d", "{}")]
+    assert is_lossless
