@@ -11,7 +11,7 @@ from gateway.domain.limits import EdgeLimits
 from gateway.domain.request import Operation
 from gateway.wire.assemble import assemble
 from gateway.wire.openai_request import canonicalise
-from gateway.wire.openai_response import read_answer
+from gateway.wire.openai_response import AnswerMalformed, read_answer
 from gateway.wire.responses.answer import answer_from_chat
 from gateway.wire.responses.answer_reader import answer_to_chat
 from gateway.wire.responses.echo import echo
@@ -19,7 +19,7 @@ from gateway.wire.responses.request import to_chat
 from gateway.wire.responses.request_writer import request_from_chat
 from gateway.wire.responses.stream_reader import StreamReader
 from gateway.wire.responses.stream_writer import StreamWriter
-from gateway.wire.sse import DONE
+from gateway.wire.sse import DONE, StreamMalformed
 from tests.support.openai_bodies import event
 from tests.unit.wire.responses.answers import ECHO, events_of, response_of
 
@@ -135,6 +135,7 @@ def fields_of(response: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value}
 
 
+@settings(deadline=None)
 @given(answers())
 def test_a_response_says_what_the_chats_answer_says(answer: dict[str, Any]) -> None:
     response = response_of(answer_from_chat(json.dumps(answer).encode(), ECHO))
@@ -151,7 +152,7 @@ def test_a_response_says_what_the_chats_answer_says(answer: dict[str, Any]) -> N
     assert told["output_tokens_details"]["reasoning_tokens"] == usage.reasoning_tokens
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(answers())
 def test_a_stream_comes_to_the_whole_answer_however_it_is_cut(answer: dict[str, Any]) -> None:
     stream = streamed(answer)
@@ -216,6 +217,7 @@ NAMES = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200) | st.dictionaries(NAMES, VALUES | ITEMS).map(lambda given: json.dumps(given).encode()))
 def test_whatever_the_bytes_a_request_is_a_sound_chat_or_the_clients_error(body: bytes) -> None:
     status = 400
@@ -228,6 +230,16 @@ def test_whatever_the_bytes_a_request_is_a_sound_chat_or_the_clients_error(body:
     assert 400 <= status < 500
 
 
+@given(st.binary(max_size=60) | VALUES.map(lambda value: json.dumps({"created_at": value, "output": [value]}).encode()))
+def test_whatever_a_server_of_the_dialect_says_is_a_chats_answer_or_none(body: bytes) -> None:
+    try:
+        read_answer(answer_to_chat(body, 1)[0])
+        read([b"data: " + b"".join(body.splitlines()) + b"\n\n"])
+    except (AnswerMalformed, StreamMalformed):
+        return
+
+
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=40) | VALUES.map(lambda value: json.dumps(value).encode()), max_size=4))
 def test_whatever_a_chat_says_can_be_told(payloads: list[bytes]) -> None:
     writer = StreamWriter(ECHO)
@@ -238,6 +250,7 @@ def test_whatever_a_chat_says_can_be_told(payloads: list[bytes]) -> None:
         response_of(answer_from_chat(payload, ECHO))
 
 
+@settings(deadline=None)
 @given(answers())
 def test_an_answer_is_the_same_after_both_translations(answer: dict[str, Any]) -> None:
     again, is_lossless = answer_to_chat(answer_from_chat(json.dumps(answer).encode(), ECHO), 1)
@@ -245,7 +258,7 @@ def test_an_answer_is_the_same_after_both_translations(answer: dict[str, Any]) -
     assert json.loads(again) == answer
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(answers())
 def test_a_stream_is_the_same_after_both_translations_however_it_is_cut(answer: dict[str, Any]) -> None:
     stream = streamed(answer)

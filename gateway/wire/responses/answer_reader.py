@@ -1,7 +1,8 @@
 """A response to the chat's answer that says the same, as far as a chat can."""
 
-import json
 from typing import Any
+
+import msgspec
 
 from gateway.wire.responses.reading import (
     BETWEEN_PARTS,
@@ -19,6 +20,8 @@ from gateway.wire.responses.reading import (
     usage_of,
     word_in,
 )
+
+_encode = msgspec.json.Encoder().encode
 
 
 def answer_to_chat(body: bytes, created_s: int) -> tuple[bytes, bool]:
@@ -63,7 +66,3 @@ def _message(items: list[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, Any
     if calls:
         message["tool_calls"] = calls
     return message, odds_of({"logprobs": tokens})
-
-
-def _encode(value: dict[str, Any]) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")

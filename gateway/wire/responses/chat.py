@@ -1,11 +1,11 @@
 """What is read of a chat's answer, whole or in chunks, in order to tell it as a response."""
 
-import json
 from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
+from gateway.wire.responses.lenient import load_leniently
 from gateway.wire.usage import ReportedUsage
 
 _S = TypeVar("_S", bound=Struct)
@@ -81,7 +81,7 @@ def read_chat(payload: bytes) -> ChatAnswer:
     try:
         return _DECODER.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _soften(_load(payload), ChatAnswer)
+        return _soften(load_leniently(payload) or {}, ChatAnswer)
 
 
 def text_of(content: str | list[Any] | None) -> str:
@@ -96,16 +96,6 @@ def arguments_of(function: Function) -> str:
     """Return a call's arguments as JSON text, which some servers give as the object itself."""
     given = function.arguments
     return msgspec.json.encode(given).decode() if isinstance(given, dict) else given or ""
-
-
-def _load(payload: bytes) -> dict[str, Any]:
-    """Read what is JSON only to a lenient reader; characters that are none become question marks."""
-    try:
-        value = json.loads(payload.decode("utf-8", "replace"))
-        whole = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
-    except (ValueError, RecursionError):
-        return {}
-    return whole if isinstance(whole, dict) else {}
 
 
 def _soften(value: dict[str, Any], wanted: type[_S]) -> _S:

@@ -1,13 +1,17 @@
 """What a server of the Responses API says, in the words of a chat."""
 
-import json
 from collections.abc import Iterator
 from typing import Any, Final
 
+import msgspec
+
 from gateway.wire.openai_response import AnswerMalformed
+from gateway.wire.responses.lenient import load_leniently
 from gateway.wire.upstream_error import read_error
 from gateway.wire.usage import ReportedUsage, TokenDetails, usage_from, usage_object
 
+_DECODER = msgspec.json.Decoder(dict[str, Any])
+_TIME_MAX_S: Final = 2**53
 _CHAT, _RESPONSE = "chatcmpl-", "resp_"
 _FINISHED_FOR: Final = {"max_output_tokens": "length", "content_filter": "content_filter"}
 BETWEEN_PARTS: Final = "\n\n"
@@ -31,12 +35,15 @@ def word_in(value: dict[str, Any], name: str) -> str:
 
 
 def load(body: bytes) -> dict[str, Any]:
-    """Decode an object as leniently as can be. Raises AnswerMalformed where it is none, or nests beyond measure."""
+    """Decode an object as leniently as can be: characters that are none become question marks.
+
+    Raises AnswerMalformed where it is none, or nests beyond measure.
+    """
     try:
-        value = json.loads(body.decode("utf-8", "replace"))
-    except (ValueError, RecursionError) as error:
-        raise AnswerMalformed("the answer is not JSON") from error
-    if not isinstance(value, dict):
+        return _DECODER.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        value = load_leniently(body)
+    if value is None:
         raise AnswerMalformed("the answer is not a JSON object")
     return value
 
@@ -44,9 +51,11 @@ def load(body: bytes) -> dict[str, Any]:
 def head_of(response: dict[str, Any], created_s: int) -> dict[str, Any]:
     """Return what a chat's answer and all its chunks have alike; `created_s` is told where the response has no time."""
     created = response.get("created_at")
+    if not isinstance(created, int | float) or not 0 <= created < _TIME_MAX_S:
+        created = created_s
     return {
         "id": _CHAT + word_in(response, "id").removeprefix(_RESPONSE),
-        "created": int(created) if isinstance(created, int | float) else created_s,
+        "created": int(created),
         "model": word_in(response, "model"),
     }
 

@@ -3,8 +3,9 @@
 For a client that speaks this dialect itself, each event goes along with what a chat makes of it (`with_native`).
 """
 
-import json
 from typing import Any, Final
+
+import msgspec
 
 from gateway.wire.openai_response import AnswerMalformed
 from gateway.wire.responses.reading import (
@@ -24,6 +25,7 @@ from gateway.wire.responses.reading import (
 )
 from gateway.wire.sse import DONE, EventSplitter, StreamMalformed, data_event, parse_event, with_native
 
+_ENCODE = msgspec.json.Encoder().encode
 _EMPTY: Final = (b"", b"[DONE]")
 _OWN_WORDS: Final = "response.reasoning_text.delta"
 _SUMMARY: Final = "response.reasoning_summary_text.delta"
@@ -58,6 +60,8 @@ class StreamReader:
         self._keeps_native = keeps_native
         self._head: dict[str, Any] = {}
         """What all chunks have alike, once the stream has begun."""
+        self._opening = b""
+        """The beginning of every chunk, which says that."""
         self._told: set[object] = set()
         """Items of the output of which something was told in pieces, by their names."""
         self._calls: dict[object, int] = {}
@@ -118,12 +122,13 @@ class StreamReader:
         if self._head:
             return b""
         self._head = {**head_of(response, self._created_s), "object": "chat.completion.chunk"}
+        self._opening = _ENCODE(self._head)[:-1] + b","
         return self._chunk({"role": "assistant", "content": ""})
 
     def _chunk(self, delta: dict[str, Any], finish_reason: str | None = None, **members: Any) -> bytes:
         begun = b"" if self._head else self._begin({})
         choice = {"index": 0, "delta": delta, "finish_reason": finish_reason, **members}
-        return begun + _data({**self._head, "choices": [choice]})
+        return begun + data_event(b'%b"choices":[%b]}' % (self._opening, _ENCODE(choice)))
 
     def _piece(self, event: dict[str, Any], kind: str, odds: dict[str, Any]) -> bytes:
         self._told.update(_names(event))
@@ -196,4 +201,4 @@ def _names(event: dict[str, Any]) -> list[object]:
 
 
 def _data(value: dict[str, Any]) -> bytes:
-    return data_event(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
+    return data_event(_ENCODE(value))

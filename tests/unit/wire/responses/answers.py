@@ -22,7 +22,10 @@ USAGE = {
 }
 TOKEN = {"token": "Hi", "bytes": [72, 105], "logprob": -0.5, "top_logprobs": []}
 _SHELL = {"id": "chatcmpl-7", "created": 1_700_000_000, "model": "m"}
+# Built here: the first test to need them would wait for it, longer than a property may take.
+Response.model_rebuild(force=True)
 _EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
+_EVENT.rebuild(force=True)
 
 
 def whole(message: Mapping[str, Any], ending: str = "stop", **members: Any) -> bytes:

@@ -95,6 +95,12 @@ def test_a_response_that_failed_is_an_error(members: dict[str, Any], message: st
     assert read_answer(body).error == message
 
 
+def test_what_is_json_to_a_lenient_reader_alone_is_read() -> None:
+    assert load(b'{"a":"x\\ud800y"}') == {"a": "x?y"}
+    body = b'{"created_at":%b,"n":NaN,"usage":{"input_tokens":%b}}' % (b"9" * 400, b"9" * 30)
+    assert json.loads(answer_to_chat(body, 7)[0])["created"] == 7
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"[" * 100_000])
 def test_what_is_no_object_is_no_answer(body: bytes) -> None:
     with pytest.raises(AnswerMalformed):
