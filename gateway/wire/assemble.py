@@ -4,23 +4,19 @@ Most chunks differ from the one before in their text alone. Such a chunk is know
 text, and of it only the text is read.
 """
 
-import re
 from typing import Any, Final
 
 import msgspec
 
 from gateway.domain.usage import TokenUsage
 from gateway.wire.sse import StreamMalformed, decode_data
+from gateway.wire.text_run import TextRun, run_after
 from gateway.wire.usage import usage_object
 
 _DONE: Final = b"[DONE]"
 # Texts that a server repeats rather than continues.
 _WHOLE: Final = frozenset({"role", "id", "type", "name", "finish_reason", "model", "object", "service_tier", "format"})
-# What may stand beside a text that goes on: to be told it twice changes nothing.
-_SAID_AGAIN: Final = frozenset({"content", "finish_reason", "index", "role"})
 _DECODER = msgspec.json.Decoder(dict[str, Any])
-_TEXTS = msgspec.json.Decoder(list[str])
-_CONTENT: Final = re.compile(rb'"content": ?"([^"]*)"')
 
 
 def assemble(stream: bytes, usage: TokenUsage | None = None) -> bytes | None:
@@ -40,7 +36,7 @@ def assemble(stream: bytes, usage: TokenUsage | None = None) -> bytes | None:
                 break
             if payload:
                 chunk = _DECODER.decode(payload)
-                whole.run = _run_after(data, chunk)
+                whole.run = run_after(data, chunk)
                 whole.add(chunk)
         whole.end_run()
         return whole.body(usage)
@@ -52,53 +48,9 @@ class _Unlike(ValueError):
     """A chunk that is none, or that contradicts the ones before."""
 
 
-class _Run:
-    """Chunks in a row that are one of one choice again, but for the text of its `content`."""
-
-    def __init__(self, before: bytes, behind: bytes, index: Any) -> None:
-        self._before = before
-        self._behind = behind
-        self._affixes = len(before) + len(behind)
-        self._index = index
-        self._texts: list[bytes] = []
-
-    def takes(self, data: bytes) -> bool:
-        """Take a chunk in if it is such a one. A text that ends in a backslash may escape what stands behind it."""
-        if not (data.startswith(self._before) and data.endswith(self._behind)) or len(data) < self._affixes:
-            return False
-        text = data[len(self._before) : len(data) - len(self._behind)]
-        if b'"' in text or text.endswith(b"\\"):
-            return False
-        self._texts.append(text)
-        return True
-
-    def chunk(self) -> dict[str, Any]:
-        """Return one chunk that says what all of them say."""
-        texts = _TEXTS.decode(b'["' + b'","'.join(self._texts) + b'"]') if self._texts else []
-        return {"choices": [{"index": self._index, "delta": {"content": "".join(texts)}}]}
-
-
-def _run_after(data: bytes, chunk: dict[str, Any]) -> _Run | None:
-    """Return what chunks like this one may follow in, None where more than the text of one choice goes on in them.
-
-    Without an escape in it, what reads `"content"` in a chunk is a name, and if there is one of them it is the delta's.
-    """
-    choices, content = chunk.get("choices"), _CONTENT.search(data)
-    if content is None or b"\\" in data or data.count(b'"content"') != 1 or chunk.get("usage") is not None:
-        return None
-    choice = choices[0] if isinstance(choices, list) and len(choices) == 1 else None
-    delta = choice.get("delta") if isinstance(choice, dict) else None
-    if not isinstance(choice, dict) or not isinstance(delta, dict) or "content" not in delta:
-        return None
-    beside = [*delta.items(), *((name, value) for name, value in choice.items() if name != "delta")]
-    if any(value is not None and not (name in _SAID_AGAIN and isinstance(value, str | int)) for name, value in beside):
-        return None
-    return _Run(data[: content.start(1)], data[content.end(1) :], choice.get("index", 0))
-
-
 class _Whole:
     def __init__(self) -> None:
-        self.run: _Run | None = None
+        self.run: TextRun | None = None
         self._common: dict[str, Any] = {}
         self._choices: dict[int, _Choice] = {}
         self._usage: Any = None

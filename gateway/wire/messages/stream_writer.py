@@ -8,7 +8,7 @@ of this dialect gave the answer, its own events come along with the chat's, and 
 """
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET
@@ -22,6 +22,7 @@ from gateway.wire.messages.stops import stop_of
 from gateway.wire.messages.stream_chunk import Call, Choice, Chunk, read_chunk
 from gateway.wire.messages.tokens import tokens_of
 from gateway.wire.sse import EventSplitter, native_of, parse_event
+from gateway.wire.text_run import TextRun, run_after
 from gateway.wire.usage import usage_from, widest
 
 _DATA, _END, _DONE = b"data: ", b"\n\n", b"[DONE]"
@@ -32,11 +33,17 @@ _DELTAS: Final = {
     "thinking": b'{"type":"thinking_delta","thinking":%b}',
     "tool_use": b'{"type":"input_json_delta","partial_json":%b}',
 }
+_BEFORE: Final = (
+    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":{"type":"text_delta","text":"'
+)
+_BEHIND: Final = b'"}}\n\n'
+_LEARNS: Final = 4
 _EMPTY: Final[dict[str, dict[str, object]]] = {
     "text": {"type": "text", "text": ""},
     "thinking": {"type": "thinking", "thinking": "", "signature": ""},
 }
 _ENCODE = msgspec.json.Encoder().encode
+_PLAIN = msgspec.json.Decoder(dict[str, Any])
 
 
 @dataclass(slots=True)
@@ -63,6 +70,10 @@ class StreamWriter:
         self._kind: str | None = None
         """Of the block that is open."""
         self._calls: dict[int, _CallUnderWay] = {}
+        self._run: TextRun | None = None
+        """How chunks look of which the text is all that is new, and what begins the events that they become."""
+        self._before = b""
+        self._learns = _LEARNS
         self._pieces = 0
         self._usage: TokenUsage | None = None
         self._finish_reason: str | None = None
@@ -73,7 +84,12 @@ class StreamWriter:
         """Return the events that these bytes complete."""
         if self._splitter.is_between_events and data.startswith(_DATA) and data.find(b"\n") == len(data) - len(_END):
             # Exactly one event: the common case by far.
-            return self._tell(data[len(_DATA) : -len(_END)])
+            payload = data[len(_DATA) : -len(_END)]
+            text = None if self._run is None or self._kind != "text" else self._run.text_in(payload)
+            if text and b"\\" not in text:
+                self._pieces += 1
+                return self._before + text + _BEHIND
+            return self._tell(payload)
         self._splitter.push(data)
         return b"".join([self._tell_block(block) for block in self._splitter.events()])
 
@@ -100,7 +116,16 @@ class StreamWriter:
         for choice in chunk.choices or ():
             if choice.index == 0:
                 told += self._tell_choice(choice)
+        if self._run is None and self._kind == "text" and self._learns:
+            self._learn(payload)
         return told
+
+    def _learn(self, payload: bytes) -> None:
+        """Learn how chunks of this text look, so that the next need not be read; a few are tried."""
+        self._learns -= 1
+        run = run_after(payload, _PLAIN.decode(payload))
+        if run is not None and run.index == 0:
+            self._run, self._before = run, _BEFORE % (self._blocks - 1)
 
     def _begin(self, chunk: Chunk) -> bytes:
         self._begun = True
@@ -157,6 +182,7 @@ class StreamWriter:
 
     def _open(self, kind: str, block: dict[str, object]) -> bytes:
         closed = self._close()
+        self._run = None
         self._kind, at = kind, self._blocks
         self._blocks += 1
         start = {"type": "content_block_start", "index": at, "content_block": block}

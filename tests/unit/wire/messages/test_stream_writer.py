@@ -83,6 +83,19 @@ def test_words_come_as_they_are_said() -> None:
     assert events[-2]["usage"] == {**zeros, "input_tokens": 7, "cache_read_input_tokens": 4, "output_tokens": 2}
 
 
+def test_chunks_of_a_text_are_told_alike_whether_read_or_known_by_what_is_around_it() -> None:
+    pieces = (" a", " b", 'c"', "\\", "\n", "😀", "", " d")
+    spelt = [event({"choices": [{"index": 0, "delta": {"content": piece}}], "n": 1}) for piece in pieces]
+    odd = [event({"choices": [{"index": 0, "delta": {"content": piece}}], "n": at}) for at, piece in enumerate(pieces)]
+    other = event({"choices": [{"index": 1, "delta": {"content": "x"}}], "n": 1})
+    thought = event({"choices": [{"index": 0, "delta": {"reasoning": "Hm."}}]})
+    for events in (spelt, odd, [*spelt, other, thought, *spelt]):
+        (*_, block) = blocks(told(*events, DONE))
+        assert block == {"type": "text", "text": "".join(pieces)}
+        whole = told(b"".join(events), DONE)
+        assert whole == told(*events, DONE)
+
+
 def test_what_a_server_says_it_used_from_the_beginning_stands_in_the_first_event() -> None:
     usage = {"prompt_tokens": 9, "completion_tokens": 1}
     events = told(event({"choices": [], "usage": usage}), DONE)

@@ -1,0 +1,66 @@
+"""Chunks in a row that differ in the text of one choice alone: most of a stream.
+
+Such a chunk is known by the bytes before and behind its text, and nothing else of it is read.
+"""
+
+import re
+from typing import Any, Final
+
+import msgspec
+
+# What may stand beside a text that goes on: to be told it twice changes nothing.
+_SAID_AGAIN: Final = frozenset({"content", "finish_reason", "index", "role"})
+_TEXTS = msgspec.json.Decoder(list[str])
+_CONTENT: Final = re.compile(rb'"content": ?"([^"]*)"')
+
+
+class TextRun:
+    """Chunks in a row that are one of one choice again, but for the text of its `content`."""
+
+    def __init__(self, before: bytes, behind: bytes, index: Any) -> None:
+        self._before = before
+        self._behind = behind
+        self._affixes = len(before) + len(behind)
+        self.index = index
+        self._texts: list[bytes] = []
+
+    def text_in(self, data: bytes) -> bytes | None:
+        """Return the text of a chunk that is such a one, as JSON spells it between its quotes; None of any other.
+
+        A text that ends in a backslash may escape what stands behind it.
+        """
+        if not (data.startswith(self._before) and data.endswith(self._behind)) or len(data) < self._affixes:
+            return None
+        text = data[len(self._before) : len(data) - len(self._behind)]
+        return None if b'"' in text or text.endswith(b"\\") else text
+
+    def takes(self, data: bytes) -> bool:
+        """Take a chunk in if it is such a one."""
+        text = self.text_in(data)
+        if text is None:
+            return False
+        self._texts.append(text)
+        return True
+
+    def chunk(self) -> dict[str, Any]:
+        """Return one chunk that says what all of them say."""
+        texts = _TEXTS.decode(b'["' + b'","'.join(self._texts) + b'"]') if self._texts else []
+        return {"choices": [{"index": self.index, "delta": {"content": "".join(texts)}}]}
+
+
+def run_after(data: bytes, chunk: dict[str, Any]) -> TextRun | None:
+    """Return what chunks like this one may follow in, None where more than the text of one choice goes on in them.
+
+    Without an escape in it, what reads `"content"` in a chunk is a name, and if there is one of them it is the delta's.
+    """
+    choices, content = chunk.get("choices"), _CONTENT.search(data)
+    if content is None or b"\\" in data or data.count(b'"content"') != 1 or chunk.get("usage") is not None:
+        return None
+    choice = choices[0] if isinstance(choices, list) and len(choices) == 1 else None
+    delta = choice.get("delta") if isinstance(choice, dict) else None
+    if not isinstance(choice, dict) or not isinstance(delta, dict) or "content" not in delta:
+        return None
+    beside = [*delta.items(), *((name, value) for name, value in choice.items() if name != "delta")]
+    if any(value is not None and not (name in _SAID_AGAIN and isinstance(value, str | int)) for name, value in beside):
+        return None
+    return TextRun(data[: content.start(1)], data[content.end(1) :], choice.get("index", 0))
