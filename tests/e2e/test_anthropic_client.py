@@ -1,12 +1,17 @@
 """Anthropic's own client against a gateway process in front of scripted model servers that speak OpenAI's dialect."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import anthropic
+import httpx
+import openai
 import pytest
 from anthropic.types import MessageParam, RawMessageStreamEvent, ToolParam
 
-from tests.support.gateway_process import RunningGateway
+from gateway.app.demo_models import ModelServer
+from tests.support.gateway_process import RunningGateway, running_gateway
 
 HELLO: MessageParam = {"role": "user", "content": "Hello there"}
 TOOL: ToolParam = {
@@ -15,6 +20,9 @@ TOOL: ToolParam = {
     "input_schema": {"type": "object", "properties": {"town": {"type": "string"}}},
 }
 TEXT = "Paris is the capital."
+IDENTITY = re.compile(r'"id":"[^"]*"|"(?:cache_read_)?input_tokens":[0-9]+')
+"""What differs from one answer to the next: ids, and what the server had of the prompt already."""
+SAID = re.compile(r'"text_delta","text":"([^"\\\\]*)"')
 
 
 @pytest.fixture
@@ -108,6 +116,48 @@ def test_an_answer_that_breaks_off_raises_behind_what_came_of_it(
 def test_errors_are_the_clients_own(client: anthropic.Anthropic, model: str, error: type[Exception]) -> None:
     with pytest.raises(error):
         client.messages.create(model=model, max_tokens=64, messages=[HELLO])
+
+
+def test_a_request_of_the_beta_api_with_a_tokens_estimate_before_it(client: anthropic.Anthropic) -> None:
+    assert client.messages.count_tokens(model="ok", messages=[HELLO]).input_tokens > 0
+    answer = client.beta.messages.create(
+        model="ok",
+        max_tokens=64,
+        messages=[{"role": "user", "content": "Hello there"}],
+        betas=["context-management-2025-06-27"],
+        thinking={"type": "adaptive"},
+    )
+    (block,) = answer.content
+    assert block.type == "text"
+    assert block.text == TEXT
+
+
+@pytest.mark.servers
+def test_what_a_server_of_the_same_api_says_comes_as_it_was_said(nano_server: ModelServer, tmp_path: Path) -> None:
+    asked = {"model": "nano", "max_tokens": 8, "temperature": 0, "stream": True, "messages": [HELLO]}
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(
+        "version: 1\n"
+        "tiers:\n"
+        "  nano:\n"
+        "    model: nano\n"
+        "    price: free\n"
+        "    context: 4k\n"
+        f'    endpoints: [{{url: "{nano_server.base_url}", dialect: llamacpp, apis: [messages]}}]\n'
+        "models:\n"
+        "  nano: {tier: nano}\n"
+    )
+    with running_gateway(policy, tmp_path) as gateway:
+        bare, told = (
+            httpx.post(url + "/messages", json=asked).text for url in (nano_server.base_url, gateway.base_url)
+        )
+        with openai.OpenAI(base_url=gateway.base_url, api_key="any", max_retries=0) as client:
+            chat = client.chat.completions.create(
+                model="nano", max_tokens=8, temperature=0, messages=[{"role": "user", "content": "Hello there"}]
+            )
+    assert IDENTITY.sub("", told) == IDENTITY.sub("", bare)
+    assert chat.choices[0].message.content == "".join(SAID.findall(bare))
+    assert chat.choices[0].finish_reason == "length"
 
 
 def test_what_no_chat_server_can_do_is_refused_by_its_place(client: anthropic.Anthropic) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.domain.limits import EdgeLimits
 from gateway.domain.request import Operation
-from gateway.wire.forward import upstream_body
+from gateway.wire.forward import native_body, upstream_body
 from gateway.wire.openai_request import canonicalise
 
 REST = '"messages":[{"role":"user","content":"say \\"model\\""}]'
@@ -134,3 +134,8 @@ def test_a_clients_own_cache_key_stands(own: str) -> None:
 def test_what_merely_speaks_of_salt_has_none() -> None:
     body = '{"model":"a","metadata":{"cache_salt":"x"},"messages":[{"role":"user","content":"cache_salt"}]}'
     assert salted(body, cache_salt=SALT)["cache_salt"] == SALT
+
+
+def test_a_body_of_another_dialect_goes_on_as_it_came_but_for_its_model() -> None:
+    body = b'{ "m\\u006fdel" : "auto", "max_tokens":1.0, "messages":[{"role":"user","content":"\\u00e9"}] }'
+    assert native_body(body, "served") == body.replace(b'"auto"', b'"served"')
