@@ -28,6 +28,7 @@ WHY: Mapping[ReasonCode, str] = {
     ReasonCode.VISION: "it does not support images",
     ReasonCode.JSON_SCHEMA: "it does not support JSON schemas",
     ReasonCode.RESPONSES: "not all of its servers take the Responses API, which the request needs",
+    ReasonCode.MESSAGES: "not all of its servers take the Messages API, which the request needs",
     ReasonCode.SYSTEMONE: "it answers no typed questions",
     ReasonCode.DECISIONS: "it answers no typed questions",
     ReasonCode.KEY_TIERS: "the key may not use it",

@@ -29,10 +29,11 @@ NO_MISFITS: Final[Mapping[TierName, Misfit]] = MappingProxyType({})
 NO_SHORTAGE: Final[Mapping[TierName, Shortage]] = MappingProxyType({})
 
 _NEEDS = (
+    (Need.RESPONSES, ReasonCode.RESPONSES),
+    (Need.MESSAGES, ReasonCode.MESSAGES),
     (Need.TOOLS, ReasonCode.TOOLS),
     (Need.VISION, ReasonCode.VISION),
     (Need.JSON_SCHEMA, ReasonCode.JSON_SCHEMA),
-    (Need.RESPONSES, ReasonCode.RESPONSES),
     (Need.SYSTEMONE, ReasonCode.SYSTEMONE),
     (Need.DECISIONS, ReasonCode.DECISIONS),
 )
@@ -42,6 +43,7 @@ _WHAT = {
     ReasonCode.VISION: "does not support images",
     ReasonCode.JSON_SCHEMA: "does not support a JSON schema as response_format",
     ReasonCode.RESPONSES: "does not serve the Responses API, which alone can do what is asked",
+    ReasonCode.MESSAGES: "does not serve the Messages API, which alone can do what is asked",
     ReasonCode.SYSTEMONE: "answers no typed questions",
     ReasonCode.DECISIONS: "answers no typed questions",
     ReasonCode.CONTEXT_WINDOW: "has too short a context window",
@@ -54,6 +56,7 @@ _MEND = {
     ReasonCode.VISION: "leave out the images, or name a model that supports them",
     ReasonCode.JSON_SCHEMA: "ask for another response_format, or name a model that supports JSON schemas",
     ReasonCode.RESPONSES: "leave out what only that API has, or name a model that is served by it",
+    ReasonCode.MESSAGES: "leave out what only that API has, or name a model that is served by it",
     ReasonCode.SYSTEMONE: "name a model whose tier `supports` systemone",
     ReasonCode.DECISIONS: "name a model whose tier `supports` decisions",
     ReasonCode.CONTEXT_WINDOW: "shorten the messages, or lower `max_tokens`",
@@ -65,6 +68,7 @@ _MEND = {
     ReasonCode.FULL: "try again shortly",
 }
 
+_OF_AN_API = frozenset({ReasonCode.RESPONSES, ReasonCode.MESSAGES})
 _SHORT = frozenset({ReasonCode.UNHEALTHY, ReasonCode.FULL})
 _NOWHERE = frozenset({ReasonCode.SYSTEMONE, ReasonCode.DECISIONS})
 """Where nothing else stands against it, it is as if the path did not exist."""
@@ -104,7 +108,7 @@ def refuse(
     """Raise the error of a request that no tier can take; the constraint nearest to letting it pass gives the code."""
     reasons = {reason for _, reason in removed}
     refusal = None if request.native is None else request.native.refusal
-    if refusal is not None and reasons == {ReasonCode.RESPONSES}:
+    if refusal is not None and reasons <= _OF_AN_API:
         raise GatewayError(refusal.code, refusal.message, param=refusal.param)
     told = "; ".join(f"{tier.name} {_describe(tier, request, reason, misfits)}" for tier, reason in removed)
     passing = next((reason for reason in _PASSING if reason in reasons), None)

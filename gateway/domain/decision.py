@@ -40,6 +40,8 @@ class ReasonCode(StrEnum):
     """The request asks for an answer by a schema, which the tier does not support."""
     RESPONSES = "responses"
     """The request asks for what only servers of the Responses API do, and not all of the tier's are."""
+    MESSAGES = "messages"
+    """The request asks for what only servers of the Messages API do, and not all of the tier's are."""
     SYSTEMONE = "systemone"
     """The request asks typed questions by the System One API, which the tier does not answer."""
     DECISIONS = "decisions"

@@ -1,6 +1,7 @@
 """What a client asked for, once its bytes were found sound."""
 
 from enum import Enum, IntFlag
+from typing import Final
 
 from gateway.domain.errors import GatewayError
 from gateway.domain.ids import ModelAlias
@@ -45,6 +46,12 @@ class Need(IntFlag):
     """What only servers of the Responses API can do; a tier states it by the `apis` of all its endpoints."""
     SYSTEMONE = 16
     DECISIONS = 32
+    MESSAGES = 64
+    """What only servers of the Messages API can do; stated as that of the Responses API is."""
+
+
+API_NEEDS: Final = ((Need.RESPONSES, Operation.RESPONSES), (Need.MESSAGES, Operation.MESSAGES))
+"""What only servers of an API can do, and by which operation they are known."""
 
 
 @noun

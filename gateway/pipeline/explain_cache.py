@@ -28,7 +28,7 @@ _WHY_BARRED = {
     CacheBar.TEMPERATURE: "the request is hotter than the route allows (policy: cache.max_temperature); without a "
     "temperature it counts as 1",
     CacheBar.CHOICES: "the request asks for several choices",
-    CacheBar.STATE: "the request asks for what only a server of the Responses API can do",
+    CacheBar.STATE: "the request asks for what only a server of its own API can do",
 }
 
 

@@ -17,7 +17,7 @@ from gateway.domain.ledger import Allowance
 from gateway.domain.limits import EdgeLimits
 from gateway.domain.money import FREE, Price
 from gateway.domain.outcome import OF_THE_ANSWER, FailureKind
-from gateway.domain.request import Need, Operation
+from gateway.domain.request import API_NEEDS, Need, Operation
 from gateway.domain.semantic import SemanticTerms
 from gateway.domain.tier import Endpoint, Tier, TierLimits, TierSlo
 from gateway.policy.contradictions import OPEN_TENANT
@@ -78,8 +78,8 @@ def build_tier(name: str, rank: int, spec: TierSpec, price: Price, resolved: Res
     for word in spec.supports:
         supports |= _NEEDS[word]
     endpoints = tuple(_endpoints(name, spec, resolved))
-    if all(Operation.RESPONSES in endpoint.apis for endpoint in endpoints):
-        supports |= Need.RESPONSES
+    for need, api in API_NEEDS:
+        supports |= need if all(api in endpoint.apis for endpoint in endpoints) else Need.NONE
     limits = spec.limits
     return Tier(
         name=TierName(name),

@@ -77,7 +77,7 @@ class Dialect:
 
 def _read_message(body: bytes, limits: EdgeLimits) -> tuple[bytes, Native]:
     form = message_to_chat(body, limits)
-    return form.chat, Native(Operation.MESSAGES, form.body, form.not_carried, form.apart)
+    return form.chat, Native(Operation.MESSAGES, form.body, form.not_carried, form.apart, form.refusal)
 
 
 def _read_response(body: bytes, limits: EdgeLimits) -> tuple[bytes, Native]:

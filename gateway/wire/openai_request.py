@@ -7,7 +7,7 @@ import msgspec
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.ids import ModelAlias
 from gateway.domain.limits import EdgeLimits
-from gateway.domain.request import CanonicalRequest, Native, Need, Operation
+from gateway.domain.request import API_NEEDS, CanonicalRequest, Native, Need, Operation
 from gateway.wire.body_faults import invalid_value, malformed
 from gateway.wire.body_keys import check_keys
 from gateway.wire.limits import check_bytes, too_deep, too_many
@@ -85,7 +85,7 @@ def canonicalise(
         splice=find_splice(body, has_stream_options="stream_options" in plain, is_compact=is_compact),
         stream=stream,
         include_usage=stream and options is not None and bool(options.include_usage),
-        needs=prompt.needs if native is None or native.refusal is None else prompt.needs | Need.RESPONSES,
+        needs=prompt.needs if native is None or native.refusal is None else prompt.needs | _need_of(native),
         user_text=prompt.user_text,
         context_text=prompt.context_text,
         turns=prompt.turns,
@@ -99,6 +99,11 @@ def canonicalise(
         in_tool_loop=prompt.in_tool_loop,
         native=native,
     )
+
+
+def _need_of(native: Native) -> Need:
+    """Return what a tier must have that is to answer a request which only servers of its own API can."""
+    return next(need for need, operation in API_NEEDS if operation is native.operation)
 
 
 def _decode(operation: Operation, body: bytes, limits: EdgeLimits) -> tuple[_Typed, dict[str, Any]]:

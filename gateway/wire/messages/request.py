@@ -1,7 +1,8 @@
 """From the bytes of a Messages request to the chat that asks the same, or to the error its sender is told.
 
-What a chat cannot say is refused by the name it has in the client's own body, or named as not carried where leaving it
-out changes nothing of what is asked. Nothing is left out in silence.
+What a chat cannot say is named as not carried where leaving it out changes nothing of what is asked. Otherwise only a
+server of this API may be asked, and where there is none the request is refused by the name that it has in the client's
+own body. Nothing is left out in silence.
 """
 
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from gateway.domain.request import Operation
 from gateway.wire.body_faults import invalid_value, malformed
 from gateway.wire.body_keys import check_keys
 from gateway.wire.limits import check_bytes, too_deep, too_many
+from gateway.wire.messages.outline import outline
 from gateway.wire.messages.turns import Turns
 from gateway.wire.messages.types import AnyTool, Auto, Choice, Format, NoTool, OneTool, Request, Text, Tool, ToolKind
 
@@ -57,21 +59,34 @@ _SORTED = msgspec.json.Encoder(order="sorted").encode
 class ChatForm:
     """The chat that asks the same. `apart` holds, in canonical bytes, what it leaves out of what may change an answer.
 
-    `body` is the client's own without its byte order mark.
+    `body` is the client's own without its byte order mark. `refusal` says why no chat can ask the same: then only a
+    server of the Messages API may answer, `chat` is an outline, and what only that server knows is its to judge.
     """
 
     body: bytes
     chat: bytes
     not_carried: tuple[str, ...]
     apart: bytes
+    refusal: GatewayError | None = None
 
 
 def to_chat(body: bytes, limits: EdgeLimits, *, counts: bool = False) -> ChatForm:
-    """Translate a request. Raises GatewayError with a 4xx code, and nothing else, whatever the bytes.
+    """Translate a request, or outline it. Raises GatewayError with a 4xx code, and nothing else, whatever the bytes.
 
     `counts` says that it is asked for the size of its prompt alone.
     """
     body = check_bytes(Operation.MESSAGES, body, limits)
+    try:
+        return _translated(body, limits, counts=counts)
+    except GatewayError as error:
+        chat = outline(body) if error.code is ErrorCode.INVALID_VALUE else None
+        if chat is None:
+            raise
+        # Anew, since this one holds on to the frames that it came through.
+        return ChatForm(body, chat, (), body, GatewayError(error.code, error.message, param=error.param))
+
+
+def _translated(body: bytes, limits: EdgeLimits, *, counts: bool) -> ChatForm:
     request = _decode(body, limits)
     if request.max_tokens is None and not counts:
         raise GatewayError(ErrorCode.INVALID_VALUE, "'max_tokens' is required. Add it.", param="max_tokens")

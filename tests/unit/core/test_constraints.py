@@ -38,6 +38,7 @@ def test_a_tier_that_meets_every_need_stays() -> None:
         (Need.VISION, ReasonCode.VISION),
         (Need.JSON_SCHEMA, ReasonCode.JSON_SCHEMA),
         (Need.RESPONSES, ReasonCode.RESPONSES),
+        (Need.MESSAGES | Need.TOOLS, ReasonCode.MESSAGES),
         (EVERYTHING, ReasonCode.TOOLS),
     ],
 )

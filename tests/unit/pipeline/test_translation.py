@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from gateway.domain.decision import ReasonCode
 from gateway.domain.errors import ErrorCode
 from gateway.domain.outcome import FailureKind, Outcome
 from gateway.domain.request import Operation
@@ -121,6 +122,25 @@ async def test_what_its_api_has_no_words_for_is_refused_or_named() -> None:
     assert gateway.network.requests == []
     await gateway.ask({**CHAT, "seed": 1})
     assert gateway.receipt.attempts[0].removed == ("seed",)
+
+
+SEARCHING: dict[str, Any] = {**MESSAGE, "tools": [{"type": "web_search_20260318", "name": "web_search"}]}
+
+
+async def test_what_only_that_api_can_do_goes_to_a_tier_that_serves_it_and_is_not_kept() -> None:
+    gateway = gateway_to(policy=HOSTED.replace("dial: 1000000", "dial: 0"))
+    for _ in range(2):
+        client = await gateway.ask(SEARCHING, operation=Operation.MESSAGES)
+        assert client.responder.headers[b"x-tiergate-tier"] == b"small"
+        assert gateway.receipt.cache == "off"
+    assert gateway.network.requests[0].json == {**SEARCHING, "model": "answer"}
+    assert gateway.receipt.decision is not None
+    assert [view.removed_by for view in gateway.receipt.decision.views] == [None, ReasonCode.MESSAGES]
+
+
+async def test_where_no_tier_serves_that_api_it_is_refused_by_its_place() -> None:
+    answer = answer_of(await Gateway().ask(SEARCHING, operation=Operation.MESSAGES))
+    assert (answer["error"]["type"], answer["error"]["message"][:10]) == ("invalid_request_error", "'tools.0' ")
 
 
 async def test_a_server_that_fails_is_not_the_last() -> None:

@@ -30,6 +30,13 @@ def refused(body: bytes | None = None, **members: Any) -> tuple[ErrorCode, str |
     return raised.value.code, raised.value.param
 
 
+def left_to_its_own_api(**members: Any) -> tuple[ErrorCode, str | None]:
+    form = form_of(**members)
+    assert form.refusal is not None
+    assert (form.apart, form.not_carried) == (form.body, ())
+    return form.refusal.code, form.refusal.param
+
+
 def test_the_least_of_a_request() -> None:
     form = form_of()
     assert json.loads(form.chat) == ASKED
@@ -132,7 +139,6 @@ def test_what_only_anthropics_servers_have_may_be_declined() -> None:
         ({"colour": 1}, "colour"),
         ({"max_tokens": None}, "max_tokens"),
         ({"max_tokens": 0}, "max_tokens"),
-        ({"messages": "Hi"}, "messages"),
         ({"messages": [{"role": "user", "content": [{"type": "video"}]}]}, "messages.0.content.0.type"),
         ({"messages": [{"role": "user", "content": "x", "name": "n"}]}, "messages.0.name"),
         ({"messages": [{"role": "user", "content": [{"type": "text"}]}]}, "messages.0.content.0.text"),
@@ -141,12 +147,26 @@ def test_what_only_anthropics_servers_have_may_be_declined() -> None:
         ({"tools": [{**TOOL, "colour": 1}]}, "tools.0.colour"),
         ({"tool_choice": {"type": "tool"}}, "tool_choice.name"),
         ({"container": "c-1"}, "container"),
-        ({"mcp_servers": [{}]}, "mcp_servers"),
         ({"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "{"}]}, "messages"),
     ],
 )
-def test_what_no_chat_can_say_is_refused_by_its_place(members: dict[str, Any], param: str) -> None:
-    assert refused(**members) == (ErrorCode.INVALID_VALUE, param)
+def test_what_no_chat_can_say_is_left_to_servers_of_the_api_and_named_by_its_place(
+    members: dict[str, Any], param: str
+) -> None:
+    assert left_to_its_own_api(**members) == (ErrorCode.INVALID_VALUE, param)
+
+
+@pytest.mark.parametrize(
+    ("members", "refusal"),
+    [
+        ({"messages": "Hi"}, (ErrorCode.INVALID_VALUE, "messages")),
+        ({"model": 5}, (ErrorCode.INVALID_VALUE, "model")),
+        ({"api_base": "http://elsewhere"}, (ErrorCode.FORBIDDEN_FIELD, "api_base")),
+        ({"mcp_servers": [{"url": "http://elsewhere"}]}, (ErrorCode.FORBIDDEN_FIELD, "mcp_servers")),
+    ],
+)
+def test_what_no_server_may_be_asked_is_refused(members: dict[str, Any], refusal: tuple[ErrorCode, str]) -> None:
+    assert refused(**members) == refusal
 
 
 def test_limits_are_told_in_the_clients_own_words() -> None:
@@ -166,6 +186,8 @@ def test_limits_are_told_in_the_clients_own_words() -> None:
             ErrorCode.MALFORMED_BODY,
         ),
         (b'{"model":"a","model":"b","max_tokens":1,"messages":[]}', ErrorCode.DUPLICATE_KEY),
+        (b'{"model":"a","model":"b","max_tokens":"x","messages":[]}', ErrorCode.DUPLICATE_KEY),
+        (b'{"model":"a","max_tokens":"x","messages":[],"x":"\xff"}', ErrorCode.INVALID_VALUE),
         (b'{"model":"a","max_tokens":1,"messages":[],"thinking":1e999}', ErrorCode.INVALID_VALUE),
     ],
 )
