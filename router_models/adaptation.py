@@ -18,6 +18,8 @@ from gateway.core.neighbours import (
     LOCAL_DOUBT_LABELS,
     LOGIT_MAX,
     NEAREST,
+    SAID_CHANCE_MIN,
+    SAID_RIDGE,
     level_of,
 )
 from router_models.benchmarks import two_tier_queries
@@ -49,30 +51,33 @@ class Rule:
     """How labels are made a correction: the gateway's constants, or others that are tried.
 
     Without `doubt` near labels say nothing. With `line_ridge`, a function of the number of labels, the level is a line
-    along the requests' vectors: x being (1, vector), it is x·b with one Newton step from 0 under a ridge R,
-    b = (Σ p·(1 − p)·x x' + R)⁻¹ Σ x·(y − p), where R holds the level as ever and each slope along the vector by that.
+    along what the model says of the requests and along their vectors: x being (1, logit p, vector), it is x·b with one
+    Newton step from 0 under a ridge R, b = (Σ p·(1 − p)·x x' + R)⁻¹ Σ x·(y − p), where R holds the level as ever, the
+    slope along the logit by `said_ridge` and each along the vector by that.
     """
 
     doubt: float | None = LOCAL_DOUBT_LABELS
     cosine_from: float = COSINE_FROM
     line_ridge: Callable[[int], float] | None = lambda _: LINE_RIDGE
     line_from: int = LINE_FROM
+    said_ridge: float = SAID_RIDGE
 
 
 SERVED: Final = Rule()
 LEVEL: Final = Rule(line_ridge=None)
 
 
-def corrections(vectors: Floats, labels: Labels, rule: Rule = SERVED) -> Doubles:
-    """Return what the labels add to the tier's logit at each of some requests."""
+def corrections(vectors: Floats, said: Doubles, labels: Labels, rule: Rule = SERVED) -> Doubles:
+    """Return what the labels add to the tier's logit at each of some requests; `said` is what the model says there."""
     found: Doubles = np.zeros(len(vectors))
     if not len(labels.scores):
         return found
-    level, slopes = line_of(labels, rule)
-    off = np.clip(level + vectors @ slopes, -LOGIT_MAX, LOGIT_MAX)
+    line = line_of(labels, rule)
+    off = np.clip(_rows(vectors, said) @ line, -LOGIT_MAX, LOGIT_MAX)
     if rule.doubt is None:
         return off
-    raised = logistic(_logit(labels.predicted) + np.clip(level + labels.vectors @ slopes, -LOGIT_MAX, LOGIT_MAX))
+    there = np.clip(_rows(labels.vectors, labels.predicted) @ line, -LOGIT_MAX, LOGIT_MAX)
+    raised = logistic(_logit(labels.predicted) + there)
     for start in range(0, len(vectors), CHUNK):
         cosines = vectors[start : start + CHUNK] @ labels.vectors.T
         near = np.argpartition(-cosines, min(NEAREST, cosines.shape[1]) - 1, axis=1)[:, :NEAREST]
@@ -85,17 +90,22 @@ def corrections(vectors: Floats, labels: Labels, rule: Rule = SERVED) -> Doubles
     return np.clip(off + found, -LOGIT_MAX, LOGIT_MAX)
 
 
-def line_of(labels: Labels, rule: Rule) -> tuple[float, Doubles]:
-    """Return how far the tier stands off: its level, and the slope of it along the vectors."""
-    flat: Doubles = np.zeros(labels.vectors.shape[1])
-    if rule.line_ridge is None or len(labels.scores) < rule.line_from:
-        return level_of(labels.scores.tolist(), labels.predicted.tolist()), flat
-    p = labels.predicted
-    rows = np.hstack([np.ones((len(p), 1)), labels.vectors.astype(np.float64)])
-    ridge = np.array([DOUBT_LABELS / 4, *[rule.line_ridge(len(p))] * len(flat)])
+def line_of(labels: Labels, rule: Rule) -> Doubles:
+    """Return how far the tier stands off: its level, and the slopes of it along what is said and along the vectors."""
+    p, rows = labels.predicted, _rows(labels.vectors, labels.predicted)
+    if rule.line_ridge is None or len(p) < rule.line_from:
+        level: Doubles = np.zeros(rows.shape[1])
+        level[0] = level_of(labels.scores.tolist(), p.tolist())
+        return level
+    ridge = np.full(rows.shape[1], rule.line_ridge(len(p)))
+    ridge[:2] = DOUBT_LABELS / 4, rule.said_ridge
     curvature = (rows * (p * (1 - p))[:, None]).T @ rows + np.diag(ridge)
-    line = np.linalg.solve(curvature, (labels.scores - p) @ rows).astype(np.float64)
-    return float(line[0]), line[1:]
+    return np.linalg.solve(curvature, (labels.scores - p) @ rows).astype(np.float64)
+
+
+def _rows(vectors: Floats, said: Doubles) -> Doubles:
+    logit = _logit(np.clip(said, SAID_CHANCE_MIN, 1 - SAID_CHANCE_MIN))
+    return np.column_stack([np.ones(len(logit)), logit, vectors.astype(np.float64)])
 
 
 def adapted_gain(
@@ -111,7 +121,7 @@ def adapted_gain(
     outcome = bench.scores(placed.rows, columns)
     for at, column in enumerate(columns):
         labels = Labels(vectors[labelled], outcome[labelled, at], predicted[labelled, at])
-        shift = corrections(vectors[tested], labels, rule)
+        shift = corrections(vectors[tested], predicted[tested, at], labels, rule)
         prior = float(placed.priors[column])
         moved = logistic(_logit(modelled[tested, at]) + shift)
         chances.append(known * moved + (1 - known) * logistic(_logit(np.array(prior)) + shift))

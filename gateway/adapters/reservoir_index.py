@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from heapq import nlargest
 from itertools import repeat
 
+import numpy as np
+
 from gateway.adapters.label_line import along
 from gateway.adapters.label_rows import LabelRows
 from gateway.core.neighbours import NEAREST, correction, level_from, raised
-from gateway.domain.ability import Ability, Correction, Score
+from gateway.domain.ability import Ability, Correction, Score, acceptance
 from gateway.domain.feedback import Label
 from gateway.domain.ids import RequestId, TenantId, TierName
 from gateway.domain.tier import Tier
@@ -152,10 +154,12 @@ class _Labels:
         for rows in self._rows.values():
             vector, line = rows.vector_of(score), rows.line(tier.ability)
             chosen, weights = rows.nearest(score, vector)
-            stands = repeat(level) if line is None else along(line, rows.embeddings[chosen])
+            predicted = rows.predicted(tier.ability, chosen)
+            stands = repeat(level) if line is None else along(line, rows.embeddings[chosen], predicted)
             if line is not None and vector is not None:
-                (off,) = along(line, vector[None])
-            expected = map(raised, rows.predicted(tier.ability, chosen).tolist(), stands)
+                said = np.array([acceptance(tier.ability, score)], np.float32)
+                (off,) = along(line, vector[None], said)
+            expected = map(raised, predicted.tolist(), stands)
             near += zip(weights, rows.scores[chosen].tolist(), expected, strict=True)
         if len(near) > NEAREST:
             near = nlargest(NEAREST, near)

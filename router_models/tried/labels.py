@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 
+from gateway.core.neighbours import LOCAL_DOUBT_LABELS
 from router_models.adaptation import LABELS, LEVEL, SERVED, Draw, Rule, adapted_gain, draws_of, measured, pool_of
 from router_models.bootstrap import interval
 from router_models.data import Floats
@@ -19,6 +20,7 @@ from router_models.tried.workshop import Workshop
 from router_models.two_tiers import judge
 from router_models.workbench import Bench
 
+HELD_FAST: Final = 1e9
 MORE_LABELS: Final = (2_000, 4_000)
 """Further numbers of labels, to see when the goal comes."""
 RULES: Final[Mapping[str, Rule]] = {
@@ -28,7 +30,8 @@ RULES: Final[Mapping[str, Rule]] = {
     "the line held the less the more labels there are": Rule(line_ridge=lambda labels: 2 + 3_200 / labels),
     "the line without the nearest labels": Rule(doubt=None),
     "only labels from a cosine of 0.4 are near": Rule(cosine_from=0.4),
-    "near labels believed four times as much": Rule(doubt=10.0),
+    "near labels believed four times as much": Rule(doubt=LOCAL_DOUBT_LABELS / 4),
+    "the line along the vectors alone": Rule(said_ridge=HELD_FAST),
 }
 ANEW: Final = "a logistic head per tier, fitted on the labels alone ({})"
 WITH_RANKS: Final = "mean of the ranks by what is shipped and by those heads"

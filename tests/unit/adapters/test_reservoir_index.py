@@ -42,20 +42,25 @@ def by_definition(labels: list[Label], score: Score) -> Correction:
     near = sorted(labels, key=lambda label: weight_of(label, score), reverse=True)[:NEAREST]
     stands = standing(labels)
     weights = [weight_of(label, score) for label in near]
-    expected = [raised(predicted(each), stands(each.embedding)) for each in near]
-    return correction(SMALL.name, stands(score.embedding), weights, [each.score for each in near], expected)
+    expected = [raised(predicted(each), stands(each.embedding, predicted(each))) for each in near]
+    off = stands(score.embedding, acceptance(ABILITY, score))
+    return correction(SMALL.name, off, weights, [each.score for each in near], expected)
 
 
-def standing(labels: list[Label]) -> Callable[[bytes], float]:
-    """Return how far the tier stands off at an embedding: along a line from enough labels that have one on."""
+def standing(labels: list[Label]) -> Callable[[bytes, float], float]:
+    """Return how far the tier stands off at an embedding of which something is said."""
     level = level_of([each.score for each in labels], [predicted(each) for each in labels])
     embedded = [each for each in labels if each.embedding]
     if len(embedded) < LINE_FROM:
-        return lambda embedding: level
+        return lambda embedding, said: level
     vectors = np.array([unit(each.embedding) for each in embedded], np.float32)
     scores, said = ([of(each) for each in embedded] for of in (lambda each: each.score, predicted))
     line = line_of(vectors, np.array(scores, np.float32), np.array(said, np.float32))
-    return lambda embedding: along(line, unit(embedding)[None])[0] if embedding else level
+
+    def stands(embedding: bytes, p: float) -> float:
+        return along(line, unit(embedding)[None], np.array([p], np.float32))[0] if embedding else level
+
+    return stands
 
 
 def unit(embedding: bytes) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
