@@ -18,13 +18,12 @@ from router_models.beside import MANIFEST, verifiers_beside
 from router_models.calibrate import Calibrated
 from router_models.cells import cells_of
 from router_models.data import LICENCES, Floats, Outcomes, read_references
-from router_models.known_texts import KnownTexts
 from router_models.router import GROUND_SCALARS, POOLS_BY, STATIC_BY, Router, Rows, Stage
 from router_models.scientific import Doubles
 from router_models.texts import Reader
 from router_models.train import Trained
 
-ARTEFACT_FORMAT: Final = 4
+ARTEFACT_FORMAT: Final = 5
 NAME: Final = "difficulty"
 VERSION: Final = "3"
 GRADED_LEVELS: Final = 250
@@ -76,31 +75,31 @@ def static_arrays(router: Router, reader: Reader, seed: int) -> Arrays:
         "ground_offset": (ground[-1] - mean @ slopes).astype(np.float32),
         "table": table,
         "table_unit": unit,
-        "band": np.array([router.known.low, router.known.high], np.float64),
-        "near": np.array([model.near, router.stages[router.best].near], np.float64),
-        **_known(router.known, seed),
-        **_beside_the_encoder(router),
+        **_known(router, Stage.STATIC, seed, ""),
+        **_beside_the_encoder(router, seed),
     }
 
 
-def _known(known: KnownTexts, seed: int) -> Arrays:
-    """Return the known texts cell by cell; nothing of them but numbers."""
+def _known(router: Router, stage: Stage, seed: int, prefix: str) -> Arrays:
+    """Return the known texts of a stage cell by cell, nothing of them but numbers, and how far they are believed."""
+    known, near = router.known[stage], router.stages[stage].near
     cells = cells_of(known.vectors, seed)
     vectors, vector_unit = quantised(known.vectors[cells.order])
     # The columns of the steps have a unit each, for a mean of many steps is taken.
     steps, step_unit = quantised(np.ascontiguousarray(known.steps[cells.order].T))
     return {
-        "known_centres": cells.centres,
-        "known_starts": cells.starts,
-        "known_vectors": vectors,
-        "known_vector_unit": vector_unit,
-        "known_steps": np.ascontiguousarray(steps.T),
-        "known_step_unit": step_unit,
+        f"{prefix}band": np.array([known.low, known.high, near], np.float64),
+        f"{prefix}known_centres": cells.centres,
+        f"{prefix}known_starts": cells.starts,
+        f"{prefix}known_vectors": vectors,
+        f"{prefix}known_vector_unit": vector_unit,
+        f"{prefix}known_steps": np.ascontiguousarray(steps.T),
+        f"{prefix}known_step_unit": step_unit,
     }
 
 
-def _beside_the_encoder(router: Router) -> Arrays:
-    """Return what words and shape add to the encoder's own position; nothing without an encoder."""
+def _beside_the_encoder(router: Router, seed: int) -> Arrays:
+    """Return what words, shape and known texts add to the encoder's own position; nothing without an encoder."""
     if Stage.ENCODER not in router.stages:
         return {}
     words, scalars, offset = _folded(router, Stage.ENCODER)
@@ -108,6 +107,7 @@ def _beside_the_encoder(router: Router) -> Arrays:
         "encoder_rows": words.astype(np.float16),
         "encoder_scalar_weights": scalars.astype(np.float32),
         "encoder_offset": offset.astype(np.float32),
+        **_known(router, Stage.ENCODER, seed, "encoder_"),
     }
 
 

@@ -17,7 +17,7 @@ from router_models.router import Router, Rows, Stage, fit_router
 from router_models.scientific import Doubles, logistic
 from router_models.texts import Texts
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """To be raised when a fit changes in a way that no setting shows."""
 KEPT: Final = Path(".tiergate") / "evaluate"
 

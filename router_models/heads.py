@@ -26,6 +26,11 @@ class Space:
         found: Doubles = (latent @ self.loadings.T + self.intercepts).astype(np.float64)
         return found
 
+    def slopes(self, latent: Doubles) -> Doubles:
+        """Return the same without the intercepts, which positions add to as far as they are gone."""
+        found: Doubles = latent @ self.loadings.T.astype(np.float64)
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Head:

@@ -52,11 +52,10 @@ class KnownTexts:
             step[part] = asked / (weights.sum(axis=1, keepdims=True) + KNOWN_DOUBT)
         return Near(likeness, step)
 
-    def share(self, likeness: Floats, least: float) -> Floats:
-        """Return how far content is believed: `least` for the unlike, 1 for the like."""
-        rise = np.clip((likeness - self.low) / (self.high - self.low), 0, 1)
-        share: Floats = (least + (1 - least) * rise).astype(np.float32)
-        return share
+    def rise(self, likeness: Floats) -> Floats:
+        """Return where likeness lies in its band: 0 for the unlike, 1 for the like."""
+        risen: Floats = np.clip((likeness - self.low) / (self.high - self.low), 0, 1).astype(np.float32)
+        return risen
 
 
 def learn_known(vectors: Floats, steps: Floats, unseen: Floats) -> KnownTexts:

@@ -4,12 +4,14 @@ from typing import Final
 
 import numpy as np
 
+from router_models.data import Floats, Mask
 from router_models.scientific import Doubles, least, logistic
 
 PLATT_PULL: Final = 5.0
 """Holds a Platt map to the identity as some twenty outcomes would (a quarter of curvature each)."""
 PLATT_STEPS: Final = 100
 NEWTON_STEPS: Final = 25
+STRETCH_STEPS: Final = 50
 
 
 def platt(logits: Doubles, score: Doubles) -> tuple[float, float]:
@@ -37,3 +39,14 @@ def offset(logits: Doubles, score: Doubles) -> tuple[float, float]:
         # Half a step at most per turn: far from the root the curvature is too small to be trusted.
         shift += float(np.clip((score - chance).sum() / precision, -0.5, 0.5))
     return shift, precision
+
+
+def stretch(logits: Doubles, fixed: Doubles | Floats, score: Doubles, seen: Mask) -> float:
+    """Return the factor of the logits, texts x models, that with others added to them fits what was seen best."""
+
+    def loss(at: Doubles) -> tuple[float, Doubles]:
+        mapped = at[0] * logits + fixed
+        value = float(((np.logaddexp(0, mapped) - score * mapped) * seen).sum())
+        return value, np.array([float(((logistic(mapped) - score) * seen * logits).sum())])
+
+    return float(least(loss, np.ones(1), iterations=STRETCH_STEPS)[0])

@@ -7,10 +7,12 @@
 3. Ground: what length alone says. A text unlike all training texts gets mostly that: on kinds of task that were not in
    training, content misleads and length does not (`MODEL_CARD.md`, R5), so with the likeness t of a text
 
-       z = z_ground + g · (z_content - z_ground),  g = GROUND_SHARE + (1 - GROUND_SHARE) · clip((t - low)/(high - low))
+       z = z_ground + g · (z_content - z_ground) + r · n · step,    r = clip((t - low)/(high - low))
+                                                                    g = GROUND_SHARE + (1 - GROUND_SHARE) · r
 
-   where `z_content` holds the mean step that the known texts nearest to it ask (`known_texts.py`): what their outcomes
-   say beyond the fit, each step taken from a position that a fit without that text gave.
+   where `step` is the mean of those that the known texts nearest to it ask (`known_texts.py`): what their outcomes say
+   beyond the fit, each step taken from a position that a fit without that text gave. The static stage and the encoder
+   look among the known texts by their own vectors.
 4. A Platt map per reference, and two factors per stage, from texts that none of these fits has seen.
 """
 
@@ -23,14 +25,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.core.folded import GROUND_SHARE
+from gateway.core.known_texts import ENCODER_NUMBERS
 from router_models.data import Floats, Mask, Outcomes
 from router_models.design import Design, Vocabulary, build_design, learn_vocabulary
 from router_models.heads import Head, Space, fit_head
 from router_models.known_texts import KnownTexts, learn_known, newton_steps
 from router_models.low_rank import SEED, Settings, fit
-from router_models.platt import platt
+from router_models.platt import platt, stretch
 from router_models.ridges import held_best, mean_log_loss
-from router_models.scientific import Doubles, least, logistic
+from router_models.scientific import Doubles, logistic
+from router_models.static_table import unit
 from router_models.texts import Texts
 
 Rows = NDArray[np.intp]
@@ -77,7 +81,10 @@ class StageModel:
 
 @dataclass(frozen=True, slots=True)
 class Router:
-    """A fitted router with the texts it was made for."""
+    """A fitted router with the texts it was made for.
+
+    `known` are the texts whose outcomes are known, by the stages that look among them.
+    """
 
     texts: Texts
     design: Design
@@ -85,7 +92,7 @@ class Router:
     space: Space
     stages: dict[Stage, StageModel]
     ground: Head
-    known: KnownTexts
+    known: dict[Stage, KnownTexts]
     priors: Floats
     tune: Rows
     """What the maps were set on, and no head was fitted on."""
@@ -101,11 +108,13 @@ class Router:
         if stage is Stage.FOLDED:
             # It has no vectors to tell how like a text is; the next stage has, and is asked where that matters.
             return content
-        near = self.known.near(self.texts.static[rows])
+        known = self.known[stage]
+        near = known.near(place_vectors(self.texts, stage)[rows])
         ground = self.ground.latent(None, ground_features(self.design)[rows])
-        share = self.known.share(near.likeness, GROUND_SHARE)[:, None]
-        further = np.float32(self.stages[stage].near) * near.step
-        return (ground + share * (content + further - ground)).astype(np.float32)
+        rise = known.rise(near.likeness)[:, None]
+        share = GROUND_SHARE + (1 - GROUND_SHARE) * rise
+        step = np.float32(self.stages[stage].near) * rise * near.step
+        return (ground + share * (content - ground) + step).astype(np.float32)
 
     def content(self, rows: Rows, stage: Stage) -> Floats:
         """Return texts x K, where a stage's head puts texts."""
@@ -144,6 +153,11 @@ def with_one(dense: Floats) -> Floats:
     return np.hstack([dense, np.ones((len(dense), 1), np.float32)]).astype(np.float32)
 
 
+def place_vectors(texts: Texts, stage: Stage) -> Floats:
+    """Return the vectors by which a stage looks among the known texts."""
+    return unit(texts.vectors[:, :ENCODER_NUMBERS]) if stage is Stage.ENCODER else texts.static
+
+
 def stage_features(texts: Texts, design: Design, stage: Stage) -> Floats:
     """Return the dense features of a stage, scaled for the ridge."""
     if stage is Stage.FOLDED:
@@ -162,7 +176,12 @@ def fit_router(
     note: Note | None = None,
 ) -> Router:
     """Fit every stage on some of the queries; no other query's outcome is looked at."""
-    say = note or (lambda _: None)
+    raw = uncalibrated(outcomes, texts, training, settings, seed, note or (lambda _: None))
+    return _calibrated(raw, outcomes, np.setdiff1d(np.flatnonzero(training), raw.tune))
+
+
+def uncalibrated(outcomes: Outcomes, texts: Texts, training: Mask, settings: Settings, seed: int, say: Note) -> Router:
+    """Fit the heads, the ground and the known texts' steps; maps, factors, spreads and priors are still to be set."""
     vocabulary = learn_vocabulary(texts.features, training)
     design = build_design(texts.features, vocabulary)
     groups = np.array([query.group for query in outcomes.queries])
@@ -194,11 +213,12 @@ def fit_router(
     stages = {stage: StageModel(heads[stage], 1.0, 0.0, none) for stage in known}
     say("known texts")
     steps = _steps(outcomes, texts, design, space, fitted, settings, seed)
-    known_texts = learn_known(texts.static[fitted], steps, texts.static[tune])
+    known_texts = {}
+    for stage in known[1:]:
+        place = place_vectors(texts, stage)
+        known_texts[stage] = learn_known(place[fitted], steps, place[tune])
     priors: Floats = np.zeros(len(outcomes.references), np.float32)
-    raw = Router(texts, design, vocabulary, space, stages, ground, known_texts, priors, np.flatnonzero(tune))
-    say("calibration")
-    return _calibrated(raw, outcomes, np.flatnonzero(fitted))
+    return Router(texts, design, vocabulary, space, stages, ground, known_texts, priors, np.flatnonzero(tune))
 
 
 def _steps(
@@ -260,7 +280,7 @@ def _calibrated(raw: Router, outcomes: Outcomes, fitted: Rows) -> Router:
     stages = {}
     for stage, model in raw.stages.items():
         latent = raw.latent(tune, stage).astype(np.float64)
-        factor = 1.0 if stage is raw.best else _factor(latent, space, score, seen)
+        factor = 1.0 if stage is raw.best else stretch(space.slopes(latent), space.intercepts, score, seen)
         spread = (best - latent * factor).std(axis=0)
         stages[stage] = replace(model, factor=factor, spread=spread.astype(np.float32))
     priors = logistic(space.logits(raw.content(fitted, raw.best))).mean(axis=0)
@@ -275,17 +295,5 @@ def _with_near(raw: Router, stage: Stage, score: Doubles, seen: Mask) -> StageMo
     whole = replace(raw, stages={**raw.stages, stage: replace(model, near=1.0)})
     without = raw.latent(raw.tune, stage).astype(np.float64)
     added = whole.latent(raw.tune, stage).astype(np.float64) - without
-    return replace(model, near=max(_factor(added, raw.space, score, seen, beside=without), 0.0))
-
-
-def _factor(latent: Doubles, space: Space, score: Doubles, seen: Mask, *, beside: Doubles | None = None) -> float:
-    """Return the factor of the positions that fits the scores best, other positions being added to them."""
-    slopes = latent @ space.loadings.T.astype(np.float64)
-    fixed = space.intercepts if beside is None else beside @ space.loadings.T.astype(np.float64) + space.intercepts
-
-    def loss(at: Doubles) -> tuple[float, Doubles]:
-        logits = at[0] * slopes + fixed
-        value = float(((np.logaddexp(0, logits) - score * logits) * seen).sum())
-        return value, np.array([float(((logistic(logits) - score) * seen * slopes).sum())])
-
-    return float(least(loss, np.ones(1), iterations=50)[0])
+    fixed = raw.space.slopes(without) + raw.space.intercepts
+    return replace(model, near=max(stretch(raw.space.slopes(added), fixed, score, seen), 0.0))

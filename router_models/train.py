@@ -102,12 +102,12 @@ def save(trained: Trained, path: Path) -> None:
         "loadings": router.space.loadings,
         "intercepts": router.space.intercepts,
         "ground": router.ground.dense,
-        "known": router.known.vectors,
-        "steps": router.known.steps,
-        "band": np.array([router.known.low, router.known.high]),
         "priors": router.priors,
         "tune": router.tune,
     }
+    for stage, known in router.known.items():
+        band = np.array([known.low, known.high])
+        arrays |= {f"{stage}.known": known.vectors, f"{stage}.steps": known.steps, f"{stage}.band": band}
     for stage, model in router.stages.items():
         arrays |= {
             f"{stage}.words": model.head.words,
@@ -135,12 +135,17 @@ def load(path: Path, texts: Texts) -> Trained:
         space=Space(kept["loadings"], kept["intercepts"]),
         stages={stage: _stage(kept, stage) for stage in Stage if f"{stage}.dense" in kept},
         ground=Head(np.zeros((0, latent), np.float32), kept["ground"]),
-        known=KnownTexts(kept["known"], kept["steps"], *kept["band"].tolist()),
+        known={stage: _known(kept, stage) for stage in Stage if f"{stage}.known" in kept},
         priors=kept["priors"],
         tune=kept["tune"],
     )
     settings = Settings(**json.loads(kept["settings"].tobytes()))
     return Trained(settings, int(kept["seed"]), float(kept["between_tasks"]), router)
+
+
+def _known(kept: dict[str, Floats], stage: Stage) -> KnownTexts:
+    low, high = kept[f"{stage}.band"].tolist()
+    return KnownTexts(kept[f"{stage}.known"], kept[f"{stage}.steps"], low, high)
 
 
 def _stage(kept: dict[str, Floats], stage: Stage) -> StageModel:

@@ -41,6 +41,7 @@ class Layout:
 
     latent: int
     embedding: int = 384
+    vector: int = 128
     device: str = "gpu"
     instances: int = 1
 
@@ -59,7 +60,8 @@ input [
 ]
 output [
   {{ name: "latent" data_type: TYPE_FP32 dims: [ {layout.latent} ] }},
-  {{ name: "embedding" data_type: TYPE_FP32 dims: [ {layout.embedding} ] }}
+  {{ name: "embedding" data_type: TYPE_FP32 dims: [ {layout.embedding} ] }},
+  {{ name: "vector" data_type: TYPE_FP32 dims: [ {layout.vector} ] }}
 ]
 dynamic_batching {{
   preferred_batch_size: [ {preferred} ]
@@ -137,7 +139,7 @@ def add_triton_command(commands: Any, shipped: Path) -> None:
 
 def _triton(chosen: argparse.Namespace, console: Console) -> int:
     model, manifest = read_encoder(chosen.encoder, chosen.precision or PRECISION[chosen.device])
-    layout = Layout(manifest["latent"], manifest["embedding"], chosen.device, chosen.instances)
+    layout = Layout(manifest["latent"], manifest["embedding"], manifest["vector"], chosen.device, chosen.instances)
     folder = write_repository(model, chosen.to, layout)
     console.print(f"{model} laid out in {folder}; serve it: tritonserver --model-repository={chosen.to}")
     return 0

@@ -20,7 +20,7 @@ from gateway.core.features import FEATURE_VERSION, SCALAR_NAMES
 from gateway.domain.ability import Ability, Score, unknown_score
 from gateway.domain.calibration import CalibrationRequest, Catalogue, Graded
 
-ARTEFACT_FORMAT: Final = 4
+ARTEFACT_FORMAT: Final = 5
 MANIFEST: Final = "manifest.json"
 TABLE: Final = "folded.npz"
 REFERENCES: Final = "references.json"

@@ -24,11 +24,12 @@ class EncoderFailed(Exception):
 
 
 class Passed(NamedTuple):
-    """What one forward pass says, a row for each text. `familiarity` is None where the model does not tell it."""
+    """What one forward pass says, a row for each text. `familiarity` and `vector` are None where it does not tell."""
 
     latent: Floats
     embedding: Floats
     familiarity: Floats | None
+    vector: Floats | None = None
 
 
 class EncoderModel(Protocol):
@@ -44,11 +45,27 @@ class EncoderModel(Protocol):
 
 @noun
 class Encoded:
-    """What the encoder says of one text. `embedding` is of length 1, as int8 numbers in units of 1/127."""
+    """What the encoder says of one text.
+
+    `embedding`, for the cache, and `vector`, in the space of the static table, are of length 1, as int8 numbers in
+    units of 1/127. An encoder may tell no vector: it is empty then.
+    """
 
     latent: tuple[float, ...]
     embedding: bytes
     familiarity: float | None
+    vector: bytes = b""
+
+    @property
+    def place(self) -> bytes:
+        """Return what tells where the text lies among others: the vector, or else the embedding."""
+        return self.vector or self.embedding
+
+
+def in_bytes(numbers: Floats) -> NDArray[np.int8]:
+    """Return numbers within ±1 as int8."""
+    scaled = np.rint(numbers * EMBEDDING_SCALE)
+    return np.clip(scaled, -EMBEDDING_SCALE, EMBEDDING_SCALE).astype(np.int8)
 
 
 def encode_rows(model: EncoderModel, rows: Sequence[Sequence[int]], padding: int) -> list[Encoded]:
@@ -62,10 +79,11 @@ def encode_rows(model: EncoderModel, rows: Sequence[Sequence[int]], padding: int
     passed = model.run(ids, mask)
     if not np.isfinite(passed.latent).all():
         raise EncoderFailed("the encoder answered with what is no number")
-    small = np.clip(np.rint(passed.embedding * EMBEDDING_SCALE), -EMBEDDING_SCALE, EMBEDDING_SCALE).astype(np.int8)
+    small = in_bytes(passed.embedding)
+    vectors = [b""] * len(rows) if passed.vector is None else [each.tobytes() for each in in_bytes(passed.vector)]
     known: list[float | None] = [None] * len(rows) if passed.familiarity is None else passed.familiarity.tolist()
     latents = passed.latent.tolist()
     return [
-        Encoded(tuple(latent), embedding.tobytes(), familiarity)
-        for latent, embedding, familiarity in zip(latents, small, known, strict=True)
+        Encoded(tuple(latent), embedding.tobytes(), familiarity, vector)
+        for latent, embedding, familiarity, vector in zip(latents, small, known, vectors, strict=True)
     ]

@@ -1,7 +1,8 @@
 """The encoder by ONNX Runtime. Loaded by name and only where it is wanted: the package is optional.
 
 Inputs `input_ids` and `attention_mask`, int64, (texts) x (tokens). Outputs `latent`, (texts) x K, and `embedding`,
-(texts) x its width, each row of length 1; and, where the model has it, `familiarity`, (texts), from 0 to 1.
+(texts) x its width, each row of length 1; and, where the model has them, `familiarity`, (texts), from 0 to 1, and
+`vector`, (texts) x D, each row of length 1.
 """
 
 from collections.abc import Sequence
@@ -19,8 +20,11 @@ CPU: Final = "cpu"
 PROVIDER: Final = {CUDA: "CUDAExecutionProvider", CPU: "CPUExecutionProvider"}
 
 _INPUTS: Final = {"input_ids", "attention_mask"}
-_OUTPUTS: Final = ("latent", "embedding")
+_LATENT: Final = "latent"
+_EMBEDDING: Final = "embedding"
+_OUTPUTS: Final = (_LATENT, _EMBEDDING)
 _FAMILIARITY: Final = "familiarity"
+_VECTOR: Final = "vector"
 _SEVERITY_ERROR: Final = 3
 _FAILURES: Final[tuple[type[Exception], ...]] = (
     RuntimeError,
@@ -50,7 +54,7 @@ class EncoderSession:
                 f"found {sorted(found[0])} and {sorted(found[1])}. Write it again: "
                 "python -m router_models encoder build"
             )
-        self._wanted = [*_OUTPUTS, _FAMILIARITY] if _FAMILIARITY in found[1] else [*_OUTPUTS]
+        self._wanted = [*_OUTPUTS, *(name for name in (_FAMILIARITY, _VECTOR) if name in found[1])]
 
     def run(self, ids: Ids, mask: Ids) -> Passed:
         """Pass a batch through. Raises EncoderFailed."""
@@ -58,10 +62,12 @@ class EncoderSession:
             found: list[Floats] = self._session.run(self._wanted, {"input_ids": ids, "attention_mask": mask})
         except _FAILURES as error:
             raise EncoderFailed(f"the encoder failed on {self.device}: {error}") from error
-        latent, embedding, *familiarity = found
+        told = dict(zip(self._wanted, found, strict=True))
+        latent, familiarity = told[_LATENT], told.get(_FAMILIARITY)
         if latent.shape != (len(ids), self._width):
             raise EncoderFailed(f"the encoder's latent is {latent.shape}, not {(len(ids), self._width)}")
-        return Passed(latent, embedding, familiarity[0].reshape(len(ids)) if familiarity else None)
+        known = None if familiarity is None else familiarity.reshape(len(ids))
+        return Passed(latent, told[_EMBEDDING], known, told.get(_VECTOR))
 
     def warm_up(self, shapes: Sequence[tuple[int, int]]) -> None:
         """Pass batches of these shapes through, so that no request waits for memory or kernels. Raises CannotEncode."""

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway.core.folded import content_share, likeness_rise
 from gateway.core.known_texts import KNOWN_DOUBT, KNOWN_NEAREST, LIKE_NEAREST
 from gateway.core.neighbours import COSINE_FROM
 
@@ -18,6 +19,7 @@ LOOKED_THROUGH: Final = 12
 """Cells: nine of ten of the 64 nearest texts are in them."""
 
 Floats = NDArray[np.float32]
+_NAMES: Final = ("centres", "starts", "vectors", "vector_unit", "steps", "step_unit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +51,44 @@ class KnownTexts:
         return likeness, asked
 
 
-def read_known(arrays: Mapping[str, NDArray[np.generic]]) -> KnownTexts:
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What known texts say to a stage that looks among them by its vectors.
+
+    Of the step that they ask the stage goes the share `near`. Between `low` and `high` a text's likeness to them rises
+    from 0 to 1.
+    """
+
+    known: KnownTexts
+    near: float
+    low: float
+    high: float
+
+    def around(self, vector: Floats) -> tuple[np.float32, Floats]:
+        """Return how far the content of a text with this vector is believed, and the step that it is moved by."""
+        likeness, step = self.known.near(vector)
+        rise = likeness_rise(likeness, self.low, self.high)
+        return np.float32(content_share(rise)), step * np.float32(rise * self.near)
+
+
+def read_surroundings(arrays: Mapping[str, NDArray[np.generic]], prefix: str = "") -> Surroundings:
+    """Take those of a stage from an artefact's arrays. Raises KeyError or ValueError."""
+    low, high, near = arrays[f"{prefix}band"].tolist()
+    if not high > low:
+        raise ValueError(f"the {prefix}band of likeness ends at {high}, not above {low}")
+    return Surroundings(read_known(arrays, prefix), float(near), float(low), float(high))
+
+
+def read_known(arrays: Mapping[str, NDArray[np.generic]], prefix: str = "") -> KnownTexts:
     """Take them from an artefact's arrays. Raises KeyError or ValueError where those do not fit each other."""
+    kept = {name: arrays[f"{prefix}known_{name}"] for name in _NAMES}
     known = KnownTexts(
-        centres=np.ascontiguousarray(arrays["known_centres"], dtype=np.float32),
-        starts=tuple(arrays["known_starts"].tolist()),
-        vectors=np.ascontiguousarray(arrays["known_vectors"], dtype=np.int8),
-        vector_unit=arrays["known_vector_unit"].astype(np.float32),
-        steps=np.ascontiguousarray(arrays["known_steps"], dtype=np.int8),
-        step_unit=arrays["known_step_unit"].astype(np.float32),
+        centres=np.ascontiguousarray(kept["centres"], dtype=np.float32),
+        starts=tuple(kept["starts"].tolist()),
+        vectors=np.ascontiguousarray(kept["vectors"], dtype=np.int8),
+        vector_unit=kept["vector_unit"].astype(np.float32),
+        steps=np.ascontiguousarray(kept["steps"], dtype=np.int8),
+        step_unit=kept["step_unit"].astype(np.float32),
     )
     texts, width = known.vectors.shape
     for name, found, wanted in (

@@ -15,14 +15,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
-from gateway.adapters.encoder_model import EMBEDDING_SCALE, Encoded
+from gateway.adapters.encoder_model import Encoded, in_bytes
 from gateway.adapters.oip_model import (
     EMBEDDING,
     EMBEDDING_WIDTH,
     FAMILIARITY,
     LATENT,
+    VECTOR,
     BadAnswer,
     InferenceServer,
     Misfit,
@@ -174,7 +173,7 @@ def _encoded(rows: Rows, width: int) -> Encoded:
         raise BadAnswer(
             f"it answered with {latent.size} and {embedding.size} numbers, not {width} and {EMBEDDING_WIDTH}"
         )
-    small = np.clip(np.rint(embedding * EMBEDDING_SCALE), -EMBEDDING_SCALE, EMBEDDING_SCALE).astype(np.int8)
-    known = rows.get(FAMILIARITY)
+    known, vector = rows.get(FAMILIARITY), rows.get(VECTOR)
     familiarity = None if known is None or known.size != 1 else float(known[0])
-    return Encoded(tuple(latent.tolist()), small.tobytes(), familiarity)
+    place = b"" if vector is None else in_bytes(vector).tobytes()
+    return Encoded(tuple(latent.tolist()), in_bytes(embedding).tobytes(), familiarity, place)

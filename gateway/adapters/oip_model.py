@@ -16,6 +16,8 @@ LATENT: Final = "latent"
 EMBEDDING: Final = "embedding"
 FAMILIARITY: Final = "familiarity"
 """An encoder may tell how much of a text it has seen; it is asked where the server names it."""
+VECTOR: Final = "vector"
+"""Where a text lies in the space of the static table; it is asked where the server names it."""
 INPUT_TYPE: Final = "INT64"
 OUTPUT_TYPE: Final = "FP32"
 EMBEDDING_WIDTH: Final = 384
@@ -49,8 +51,8 @@ class ServedModel:
     @property
     def wanted(self) -> tuple[str, ...]:
         """Name the outputs to ask for."""
-        tells = any(tensor.name == FAMILIARITY for tensor in self.outputs)
-        return (LATENT, EMBEDDING, FAMILIARITY) if tells else (LATENT, EMBEDDING)
+        named = {tensor.name for tensor in self.outputs}
+        return (LATENT, EMBEDDING, *(name for name in (FAMILIARITY, VECTOR) if name in named))
 
 
 Rows = Mapping[str, Floats]

@@ -33,4 +33,4 @@ class EncoderScorer:
         if isinstance(answer, ClassifierOutcome):
             return replace(former, outcome=answer)
         known = former.familiarity if answer.familiarity is None else answer.familiarity * turn_discount(text.turns)
-        return Score(answer.latent, known, self._name, lane.outcome, embedding=answer.embedding)
+        return Score(answer.latent, known, self._name, lane.outcome, embedding=answer.place)

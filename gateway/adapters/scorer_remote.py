@@ -32,7 +32,7 @@ class RemoteScorer:
         if isinstance(answer, ClassifierOutcome):
             return replace(former, outcome=answer)
         known = former.familiarity if answer.familiarity is None else answer.familiarity * turn_discount(text.turns)
-        return Score(answer.latent, known, self._name, ClassifierOutcome.REMOTE, embedding=answer.embedding)
+        return Score(answer.latent, known, self._name, ClassifierOutcome.REMOTE, embedding=answer.place)
 
     async def aclose(self) -> None:
         """Let go of the server."""

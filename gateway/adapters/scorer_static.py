@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.adapters.artefact import FoldedTable
+from gateway.adapters.known_texts import Surroundings
 from gateway.adapters.static_artefact import GROUND_SCALARS, StaticModel, WordShares
 from gateway.core.encoder_text import ids_of
 from gateway.core.features import TextFeatures
-from gateway.core.folded import content_share, word_scale
+from gateway.core.folded import word_scale
+from gateway.core.known_texts import ENCODER_NUMBERS
 from gateway.core.request_text import RequestText
 from gateway.domain.ability import ClassifierOutcome, Score
 from gateway.domain.classifier import ENCODER_TOKENS
@@ -30,21 +32,17 @@ Floats = NDArray[np.float32]
 class Reading:
     """A text as this stage reads it.
 
-    `content` is where its content puts it, `ground` where its length alone does, and `step` what near known texts ask;
-    `share` says how far all but the ground is believed. `vector` is of length 1.
+    `ground` is where its length alone puts it. `vector` is of length 1.
     """
 
     features: TextFeatures
-    content: Floats
     ground: Floats
-    step: Floats
-    share: float
     vector: Floats
 
-    def settle(self, content: Floats, near: float) -> tuple[float, ...]:
-        """Move a position that a text's content was given by a part of the step, and then towards its ground."""
-        away = content + np.float32(near) * self.step - self.ground
-        settled: list[float] = (self.ground + np.float32(self.share) * away).tolist()
+    def settle(self, content: Floats, surroundings: Surroundings, vector: Floats) -> tuple[float, ...]:
+        """Move a position that a text's content was given towards its ground, and by what known texts ask near it."""
+        share, step = surroundings.around(vector)
+        settled: list[float] = (self.ground + share * (content - self.ground) + step).tolist()
         return tuple(settled)
 
     @property
@@ -68,12 +66,13 @@ class StaticScorer:
 
     def score(self, text: RequestText, before: Score) -> Score:
         """Return the better score; of a text without pieces, the one before."""
-        reading = self._read(text)
+        reading, model = self._read(text), self._model
         if reading is None:
             return before
+        content = self._words_say(model.words, reading.features) + reading.vector @ model.vector_weights
         return replace(
             before,
-            latent=reading.settle(reading.content, self._model.near_static),
+            latent=reading.settle(content, model.surroundings, reading.vector),
             scorer=self._name,
             outcome=ClassifierOutcome.STATIC,
             spread=self._spread,
@@ -83,14 +82,28 @@ class StaticScorer:
     def settle(self, text: RequestText, score: Score) -> Score:
         """Join an encoder's position with what words and shape say, and move it as one of this stage would be.
 
-        The embedding becomes this stage's: labels near a request are found by one kind, whichever stage scored it.
+        What is near it the encoder's own vector tells, or this stage's where the encoder tells none. The embedding
+        becomes this stage's: labels near a request are found by one kind, whichever stage scored it.
         """
         reading, beside = self._read(text), self._model.beside_encoder
         if reading is None or beside is None:
             return score
         content = np.array(score.latent, np.float32) + self._words_say(beside, reading.features)
-        settled = reading.settle(content, self._model.near_encoder)
+        own = self._own_vector(score.embedding)
+        if own is None:
+            settled = reading.settle(content, self._model.surroundings, reading.vector)
+        else:
+            settled = reading.settle(content, *own)
         return replace(score, latent=settled, embedding=reading.embedding)
+
+    def _own_vector(self, embedding: bytes) -> tuple[Surroundings, Floats] | None:
+        """Return the leading numbers of an encoder's vector, of length 1, with the known texts by such vectors."""
+        surroundings = self._model.encoder_surroundings
+        if surroundings is None or len(embedding) != self._model.table.shape[1]:
+            return None
+        leading = np.frombuffer(embedding, np.int8)[:ENCODER_NUMBERS].astype(np.float32)
+        length = float(np.sqrt(leading @ leading))
+        return None if length == 0.0 else (surroundings, leading / np.float32(length))
 
     def _read(self, text: RequestText) -> Reading | None:
         model, features = self._model, text.features
@@ -101,13 +114,9 @@ class StaticScorer:
         length = float(np.sqrt(vector @ vector))
         if length == 0.0:
             return None
-        vector = vector / np.float32(length)
-        likeness, step = model.known.near(vector)
-        share = content_share(likeness, model.low, model.high)
         shape = np.array(features.scalars[:GROUND_SCALARS], np.float32)
-        content = self._words_say(model.words, features) + vector @ model.vector_weights
         ground = shape @ model.ground_weights + model.ground_offset
-        return Reading(features, content, ground, step, share, vector)
+        return Reading(features, ground, vector / np.float32(length))
 
     def _words_say(self, shares: WordShares, features: TextFeatures) -> Floats:
         said: Floats = np.array(features.scalars, np.float32) @ shares.scalar_weights + shares.offset

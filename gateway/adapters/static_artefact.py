@@ -7,9 +7,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.adapters.known_texts import KnownTexts, read_known
+from gateway.adapters.known_texts import Surroundings, read_surroundings
 from gateway.adapters.npz import read_arrays
 from gateway.core.features import SCALAR_NAMES
+from gateway.core.known_texts import ENCODER_NUMBERS
 from gateway.core.wordpiece import WordPieces
 
 STATIC: Final = "static.npz"
@@ -35,9 +36,8 @@ class StaticModel:
     """K latent numbers, D numbers a vector.
 
     `beside_encoder` is what words and shape add to an encoder's position, where one was trained. `vector_weights` is
-    D x K; `table` is pieces x D, each row in its own `table_unit`. Of the step that near known texts ask, this stage
-    goes the share `near_static`, and an encoder's position `near_encoder`. Between `low` and `high` a text's likeness
-    to known texts rises from 0 to 1.
+    D x K; `table` is pieces x D, each row in its own `table_unit`. `surroundings` are the known texts by this stage's
+    vectors, `encoder_surroundings` by the leading numbers of an encoder's, where one was trained.
     """
 
     pieces: WordPieces
@@ -47,20 +47,16 @@ class StaticModel:
     ground_offset: Floats
     table: NDArray[np.int8]
     table_unit: Floats
-    known: KnownTexts
-    near_static: float
-    near_encoder: float
-    low: float
-    high: float
+    surroundings: Surroundings
     beside_encoder: WordShares | None
+    encoder_surroundings: Surroundings | None
 
 
 def read_static(raw: bytes, vocabulary: bytes, words: int, latent: int) -> StaticModel:
     """Read the files' bytes. Raises ValueError or KeyError where they do not hold what they should."""
     pieces = vocabulary.decode().removesuffix("\n").split("\n")
     arrays = read_arrays(raw)
-    low, high = arrays["band"].tolist()
-    near_static, near_encoder = arrays["near"].tolist()
+    has_encoder = "encoder_rows" in arrays
     model = StaticModel(
         pieces=WordPieces(pieces),
         words=_shares(arrays, ""),
@@ -69,12 +65,9 @@ def read_static(raw: bytes, vocabulary: bytes, words: int, latent: int) -> Stati
         ground_offset=arrays["ground_offset"].astype(np.float32),
         table=np.ascontiguousarray(arrays["table"], dtype=np.int8),
         table_unit=arrays["table_unit"].astype(np.float32),
-        known=read_known(arrays),
-        near_static=float(near_static),
-        near_encoder=float(near_encoder),
-        low=float(low),
-        high=float(high),
-        beside_encoder=_shares(arrays, "encoder_") if "encoder_rows" in arrays else None,
+        surroundings=read_surroundings(arrays),
+        beside_encoder=_shares(arrays, "encoder_") if has_encoder else None,
+        encoder_surroundings=read_surroundings(arrays, "encoder_") if has_encoder else None,
     )
     width = model.table.shape[1]
     for name, found, wanted in (
@@ -85,13 +78,24 @@ def read_static(raw: bytes, vocabulary: bytes, words: int, latent: int) -> Stati
         ("ground offset", model.ground_offset.shape, (latent,)),
         ("table", model.table.shape, (len(pieces), width)),
         ("table's units", model.table_unit.shape, (len(pieces),)),
-        ("known texts", (model.known.vectors.shape[1], len(model.known.step_unit)), (width, latent)),
+        ("known texts", _widths(model.surroundings), (width, latent)),
+        *_encoder_shapes(model.encoder_surroundings, min(ENCODER_NUMBERS, width), latent),
     ):
         if found != wanted:
             raise ValueError(f"the static stage's {name} are {found}, not {wanted}")
-    if not high > low:
-        raise ValueError(f"the static stage's band ends at {high}, not above {low}")
     return model
+
+
+def _encoder_shapes(
+    surroundings: Surroundings | None, width: int, latent: int
+) -> list[tuple[str, tuple[int, ...], tuple[int, ...]]]:
+    if surroundings is None:
+        return []
+    return [("encoder's known texts", _widths(surroundings), (width, latent))]
+
+
+def _widths(surroundings: Surroundings) -> tuple[int, int]:
+    return surroundings.known.vectors.shape[1], len(surroundings.known.step_unit)
 
 
 def _shares(arrays: Mapping[str, NDArray[np.generic]], prefix: str) -> WordShares:

@@ -42,7 +42,11 @@ def turn_discount(turns: int) -> float:
     return float(TURN_DISCOUNT**further)
 
 
-def content_share(likeness: float, low: float, high: float) -> float:
+def likeness_rise(likeness: float, low: float, high: float) -> float:
+    """Say where a text's likeness to what is known lies between two bounds: 0 up to the lower, 1 from the upper on."""
+    return min(max((likeness - low) / (high - low), 0.0), 1.0)
+
+
+def content_share(rise: float) -> float:
     """Say how far a text's content is believed, against what its length alone says: linear in its likeness."""
-    rise = (likeness - low) / (high - low)
-    return GROUND_SHARE + (1.0 - GROUND_SHARE) * min(max(rise, 0.0), 1.0)
+    return GROUND_SHARE + (1.0 - GROUND_SHARE) * rise

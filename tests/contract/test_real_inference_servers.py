@@ -18,6 +18,7 @@ from gateway.adapters.oip_model import (
     EMBEDDING,
     INPUT_IDS,
     LATENT,
+    VECTOR,
     InferenceServer,
     Misfit,
     Unreachable,
@@ -104,7 +105,7 @@ async def test_the_server_passes_the_look(real: RealServer, protocol: str) -> No
     remote = remote_of(real, protocol)
     async with client(remote) as server:
         served = await look(server, remote, LATENT_WIDTH, PATIENT_S)
-        assert served.wanted == (LATENT, EMBEDDING)
+        assert served.wanted == (LATENT, EMBEDDING, VECTOR)
 
 
 @ways
@@ -190,6 +191,6 @@ async def test_the_encoder_that_ships_says_there_what_it_says_here(run: Run, tmp
                 for text in TEXTS:
                     ids, mask = padded(text)
                     rows = await server.infer(ids, mask, served, PATIENT_S)
-                    here = session.run([LATENT, EMBEDDING], {INPUT_IDS: [ids], ATTENTION_MASK: [mask]})
-                    assert rows[LATENT] == pytest.approx(here[0][0], abs=CLOSE)
-                    assert rows[EMBEDDING] == pytest.approx(here[1][0], abs=CLOSE)
+                    here = session.run(served.wanted, {INPUT_IDS: [ids], ATTENTION_MASK: [mask]})
+                    for name, one in zip((LATENT, EMBEDDING, VECTOR), here, strict=True):
+                        assert rows[name] == pytest.approx(one[0], abs=CLOSE)

@@ -23,6 +23,7 @@ from gateway.adapters.oip_model import (
     FAMILIARITY,
     INPUT_IDS,
     LATENT,
+    VECTOR,
     InferenceServer,
     Overloaded,
     Refused,
@@ -100,6 +101,7 @@ class InferenceScript:
             LATENT: Output(LATENT, latent_of(asked.ids, asked.mask)),
             EMBEDDING: Output(EMBEDDING, embedding_of(asked.ids)),
             FAMILIARITY: Output(FAMILIARITY, (0.75,)),
+            VECTOR: Output(VECTOR, (0.6, -0.8)),
         }
         return [self.changed.get(name, sound[name]) for name in wanted]
 

@@ -24,7 +24,13 @@ T = TypeVar("T")
 
 
 def write_toy_encoder(
-    path: Path, *, vocabulary: int, latent: int, has_familiarity: bool = False, latent_name: str = "latent"
+    path: Path,
+    *,
+    vocabulary: int,
+    latent: int,
+    has_familiarity: bool = False,
+    has_vector: bool = False,
+    latent_name: str = "latent",
 ) -> None:
     """Write an encoder: the mean of its tokens' vectors, brought to length 1, and a linear map of that."""
     chance = np.random.default_rng(7)
@@ -47,6 +53,9 @@ def write_toy_encoder(
     if has_familiarity:
         nodes.append(helper.make_node("ReduceMean", ["mask"], ["familiarity"], axes=[1], keepdims=0))
         outputs.append(helper.make_tensor_value_info("familiarity", TensorProto.FLOAT, ["texts"]))
+    if has_vector:
+        nodes.append(helper.make_node("Neg", ["embedding"], ["vector"]))
+        outputs.append(helper.make_tensor_value_info("vector", TensorProto.FLOAT, ["texts", EMBEDDING]))
     inputs = [
         helper.make_tensor_value_info(name, TensorProto.INT64, ["texts", "tokens"])
         for name in ("input_ids", "attention_mask")

@@ -13,10 +13,11 @@ from onnx import TensorProto, helper, numpy_helper
 from tests.support.tiny_encoder import EMBEDDING_WIDTH, LATENT_WIDTH, VOCABULARY, tables
 
 OPSET = 17
+VECTOR_WIDTH = 128
 
 
 def model() -> Any:
-    """Build the graph: gather, masked mean, product, length."""
+    """Build the graph: gather, masked mean, product, length; the vector is the embedding's leading numbers."""
     embeddings, projection = tables()
     constants = {
         "vocabulary": np.array(VOCABULARY, np.int64),
@@ -24,6 +25,8 @@ def model() -> Any:
         "projection": projection,
         "last": np.array([2], np.int64),
         "tokens": np.array([1], np.int64),
+        "first": np.array([0], np.int64),
+        "end": np.array([VECTOR_WIDTH], np.int64),
     }
     nodes = [
         helper.make_node("Mod", ["input_ids", "vocabulary"], ["rows"]),
@@ -36,6 +39,7 @@ def model() -> Any:
         helper.make_node("Div", ["sums", "counts"], ["mean"]),
         helper.make_node("MatMul", ["mean", "projection"], ["latent"]),
         helper.make_node("LpNormalization", ["mean"], ["embedding"], axis=1, p=2),
+        helper.make_node("Slice", ["embedding", "first", "end", "tokens"], ["vector"]),
     ]
     graph = helper.make_graph(
         nodes,
@@ -47,6 +51,7 @@ def model() -> Any:
         [
             helper.make_tensor_value_info("latent", TensorProto.FLOAT, ["B", LATENT_WIDTH]),
             helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["B", EMBEDDING_WIDTH]),
+            helper.make_tensor_value_info("vector", TensorProto.FLOAT, ["B", VECTOR_WIDTH]),
         ],
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )

@@ -50,6 +50,17 @@ def test_a_model_may_tell_how_much_it_knows(tmp_path: Path) -> None:
     assert [each.familiarity for each in found] == [1.0, 0.5]
 
 
+def test_a_model_may_tell_where_a_text_lies_among_others(tmp_path: Path, session: EncoderSession) -> None:
+    path = tmp_path / "encoder.onnx"
+    write_toy_encoder(path, vocabulary=VOCABULARY, latent=LATENT, has_vector=True)
+    (tells,) = encode_rows(EncoderSession(path, CPU, width=LATENT), [[1, 2]], PADDING)
+    told, embedded = (np.frombuffer(each, np.int8) for each in (tells.vector, tells.embedding))
+    assert (told == -embedded).all()
+    assert (tells.place, tells.familiarity) == (tells.vector, None)
+    (silent,) = encode_rows(session, [[1, 2]], PADDING)
+    assert (silent.vector, silent.place) == (b"", silent.embedding)
+
+
 def test_a_session_is_warmed_up_in_the_shapes_it_will_see(session: EncoderSession) -> None:
     session.warm_up([(1, 16), (4, 32)])
 

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from gateway.adapters.artefact import load_artefact, shipped_artefact
-from gateway.adapters.known_texts import KnownTexts, read_known
+from gateway.adapters.known_texts import KnownTexts, Surroundings, read_known
+from gateway.core.folded import GROUND_SHARE
 from gateway.core.known_texts import KNOWN_DOUBT, KNOWN_NEAREST, LIKE_NEAREST
 from gateway.core.neighbours import closeness_by_cosine
 
-KNOWN = load_artefact(shipped_artefact()).static.known
+KNOWN = load_artefact(shipped_artefact()).static.surroundings.known
 
 
 def by_definition(known: KnownTexts, vector: np.ndarray[Any, Any]) -> tuple[float, list[float]]:
@@ -54,6 +55,20 @@ def test_of_the_packaged_ones_few_near_texts_lie_in_cells_that_are_passed_over()
         moved.append(np.abs(step - wanted_step).max())
     assert 0.0 <= np.mean(away) < 0.02
     assert np.mean(moved) < 0.05
+
+
+def test_content_and_step_count_less_the_less_like_a_text_is_to_what_is_known() -> None:
+    known = drawn(30)
+    vector = np.array([0.5, 0.5, 0.5, -0.5, 0.0, 0.0], np.float32)
+    likeness, step = known.near(vector)
+    for low, share, part in (
+        (1.0, GROUND_SHARE, 0.0),
+        (likeness - 0.5, 0.5 + 0.5 * GROUND_SHARE, 0.4),
+        (-2.0, 1.0, 0.8),
+    ):
+        found = Surroundings(known, 0.8, low, low + 1.0).around(vector)
+        assert found[0] == pytest.approx(share)
+        assert found[1] == pytest.approx(part * step)
 
 
 def arrays() -> dict[str, Any]:

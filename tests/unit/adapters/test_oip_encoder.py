@@ -11,7 +11,7 @@ import pytest
 
 from gateway.adapters.encoder_model import Encoded
 from gateway.adapters.oip_encoder import RemoteEncoder, RemoteLimits
-from gateway.adapters.oip_model import FAMILIARITY, LATENT, TOKEN_STEP, Tensor
+from gateway.adapters.oip_model import FAMILIARITY, LATENT, TOKEN_STEP, VECTOR, Tensor
 from gateway.domain.ability import ClassifierOutcome
 from gateway.domain.remote_model import RemoteModel
 from tests.support.clocks import ManualClock
@@ -107,6 +107,15 @@ async def test_familiarity_is_taken_where_the_server_tells_it() -> None:
         encoded = await s.encoder.encode(IDS)
         assert isinstance(encoded, Encoded)
         assert encoded.familiarity == 0.75
+
+
+async def test_the_place_among_other_texts_is_taken_where_the_server_tells_it() -> None:
+    tells = replace(OURS, outputs=(*OURS.outputs, Tensor(VECTOR, "FP32", (-1, 2))))
+    async with stage(InferenceScript(served=tells), is_fit=False) as s:
+        await s.is_taken_up()
+        encoded = await s.encoder.encode(IDS)
+        assert isinstance(encoded, Encoded)
+        assert (encoded.vector, encoded.familiarity) == (bytes((76, 256 - 102)), None)
 
 
 async def test_texts_are_filled_up_to_a_length_that_others_have_too() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from gateway.adapters.artefact import load_artefact, shipped_artefact
 from gateway.adapters.static_artefact import STATIC, VOCABULARY, read_static
+from gateway.core.known_texts import ENCODER_NUMBERS
 
 FOLDER = shipped_artefact()
 ARTEFACT = load_artefact(FOLDER)
@@ -33,16 +34,19 @@ def test_the_packaged_one_is_read_whole() -> None:
     model = read_static(written(arrays()), PIECES, WORDS, LATENT)
     assert model.words.rows.shape == (WORDS, LATENT)
     assert model.beside_encoder is not None
-    vectors = model.known.vectors * model.known.vector_unit[:, None]
-    assert np.allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=0.02)
-    assert 0.0 <= model.near_encoder <= 1.5
-    assert 0.0 < model.near_static <= 1.5
-    assert 0.0 < model.low < model.high < 1.0
+    assert model.encoder_surroundings is not None
+    for around, width in ((model.surroundings, model.table.shape[1]), (model.encoder_surroundings, ENCODER_NUMBERS)):
+        vectors = around.known.vectors * around.known.vector_unit[:, None]
+        assert vectors.shape[1] == width
+        assert np.allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=0.02)
+        assert 0.0 < around.near <= 1.7
+        assert 0.0 < around.low < around.high < 1.0
 
 
 def test_one_that_was_trained_without_an_encoder_has_nothing_beside_it() -> None:
     kept = {name: each for name, each in arrays().items() if not name.startswith("encoder_")}
-    assert read_static(written(kept), PIECES, WORDS, LATENT).beside_encoder is None
+    model = read_static(written(kept), PIECES, WORDS, LATENT)
+    assert (model.beside_encoder, model.encoder_surroundings) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +63,14 @@ def test_one_that_was_trained_without_an_encoder_has_nothing_beside_it() -> None
             ),
             "the static stage's known texts are",
         ),
-        (lambda kept: kept.update(band=np.array([0.5, 0.5])), "band ends at 0.5, not above 0.5"),
+        (
+            lambda kept: kept.update(
+                encoder_known_vectors=kept["encoder_known_vectors"][:, 1:],
+                encoder_known_centres=kept["encoder_known_centres"][:, 1:],
+            ),
+            "the static stage's encoder's known texts are",
+        ),
+        (lambda kept: kept.update(band=np.array([0.5, 0.5, 1.0])), "band of likeness ends at 0.5, not above 0.5"),
     ],
 )
 def test_what_does_not_fit_is_named(change: Callable[[Arrays], None], told: str) -> None:

@@ -2,7 +2,15 @@
 
 import pytest
 
-from gateway.core.folded import FULLY_KNOWN_SHARE, GROUND_SHARE, UNKNOWN_SHARE, content_share, familiarity, word_scale
+from gateway.core.folded import (
+    FULLY_KNOWN_SHARE,
+    GROUND_SHARE,
+    UNKNOWN_SHARE,
+    content_share,
+    familiarity,
+    likeness_rise,
+    word_scale,
+)
 
 
 def test_a_text_of_no_words_is_unknown() -> None:
@@ -31,4 +39,4 @@ def test_a_long_text_is_scaled_to_nearly_unit_length_and_a_short_one_to_less() -
     ("likeness", "share"), [(0.0, GROUND_SHARE), (0.2, GROUND_SHARE), (0.4, 0.65), (0.6, 1.0), (1.0, 1.0)]
 )
 def test_a_texts_content_is_believed_as_far_as_it_is_like_what_is_known(likeness: float, share: float) -> None:
-    assert content_share(likeness, 0.2, 0.6) == pytest.approx(share)
+    assert content_share(likeness_rise(likeness, 0.2, 0.6)) == pytest.approx(share)

@@ -20,15 +20,15 @@ def test_the_step_is_the_mean_of_the_near_ones_held_by_a_doubt() -> None:
     assert near.likeness[0] == pytest.approx(0.5)
 
 
-def test_the_share_rises_over_the_band() -> None:
+def test_likeness_rises_over_the_band() -> None:
     known = KnownTexts(VECTORS, np.zeros((len(VECTORS), 2), np.float32), 0.4, 0.6)
-    assert known.share(np.array([0.3, 0.4, 0.5, 0.9], np.float32), 0.2) == pytest.approx([0.2, 0.2, 0.6, 1.0])
+    assert known.rise(np.array([0.3, 0.4, 0.5, 0.9], np.float32)) == pytest.approx([0.0, 0.0, 0.5, 1.0], abs=1e-6)
 
 
 def test_the_band_ends_at_the_lower_quartile_of_unseen_texts() -> None:
     known = learn_known(VECTORS[:800], np.zeros((800, 2), np.float32), VECTORS[800:])
-    share = known.share(known.near(VECTORS[800:]).likeness, 0.0)
-    assert (share == 1.0).mean() == pytest.approx(0.75, abs=0.02)
+    risen = known.rise(known.near(VECTORS[800:]).likeness)
+    assert (risen == 1.0).mean() == pytest.approx(0.75, abs=0.02)
     assert known.high - known.low == pytest.approx(WIDTH)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from router_models.platt import offset, platt
+from router_models.platt import offset, platt, stretch
 from router_models.scientific import logistic
 
 
@@ -30,3 +30,11 @@ def test_an_offset_meets_the_mean_score() -> None:
     shift, precision = offset(logits, np.full(400, 0.9))
     assert logistic(logits + shift).mean() == pytest.approx(0.9, abs=1e-6)
     assert precision > 10
+
+
+def test_a_stretch_finds_how_far_logits_are_to_be_gone_beside_others() -> None:
+    chance = np.random.default_rng(2)
+    logits, fixed = chance.normal(0, 1, (20_000, 2)), chance.normal(0, 1, (20_000, 2))
+    score = (chance.random(logits.shape) < logistic(0.5 * logits + fixed)).astype(np.float64)
+    seen = chance.random(logits.shape) < 0.8
+    assert stretch(logits, fixed, np.where(seen, score, 1 - score), seen) == pytest.approx(0.5, abs=0.05)

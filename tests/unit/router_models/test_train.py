@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from router_models.calibrate import calibrate
-from router_models.data import DataError
+from router_models.data import DataError, Floats
 from router_models.design import build_design, extract_all, learn_vocabulary
 from router_models.low_rank import Settings, fit, outcome_weights
 from router_models.router import Stage, fit_router
@@ -46,11 +46,15 @@ def test_every_stage_finds_hard_words_hard(trained: Trained, stage: Stage) -> No
     assert (chance[hard <= 2].mean(axis=0) > chance[hard >= 6].mean(axis=0) + 0.15).all()
 
 
-def test_a_text_unlike_any_is_judged_mostly_by_its_length(trained: Trained) -> None:
+@pytest.mark.parametrize("stage", [Stage.STATIC, Stage.ENCODER])
+def test_a_text_unlike_any_is_judged_mostly_by_its_length(trained: Trained, stage: Stage) -> None:
     router = trained.router
-    unlike = replace(router, known=replace(router.known, low=5.0, high=6.0))
-    alike = replace(router, known=replace(router.known, low=-6.0, high=-5.0))
-    near, far = (each.latent(ROWS, Stage.STATIC) for each in (alike, unlike))
+
+    def banded(low: float) -> Floats:
+        known = {each: replace(texts, low=low, high=low + 1) for each, texts in router.known.items()}
+        return replace(router, known=known).latent(ROWS, stage)
+
+    near, far = banded(-6.0), banded(5.0)
     # All texts are of about one length, so what is left of their differences is the share that content keeps.
     assert far.std(axis=0).max() < 0.5 * near.std(axis=0).max()
 

@@ -38,7 +38,7 @@ def encoder(folder: Path, content: bytes = b"onnx", **changes: object) -> Path:
     folder.mkdir()
     (folder / "model.fp16.onnx").write_bytes(content)
     files = {"model.fp16.onnx": hashlib.sha256(b"onnx").hexdigest()}
-    manifest = {"latent": 5, "embedding": 384, "files": files, **changes}
+    manifest = {"latent": 5, "embedding": 384, "vector": 9, "files": files, **changes}
     (folder / "manifest.json").write_text(json.dumps(manifest))
     return folder
 
@@ -98,6 +98,7 @@ def test_the_command_lays_the_model_out(tmp_path: Path) -> None:
     config = parse((folder / "config.pbtxt").read_text())
     assert config["output"][0]["dims"] == [5]
     assert config["output"][1]["dims"] == [EMBEDDING_WIDTH]
+    assert config["output"][2]["dims"] == [9]
     assert config["instance_group"] == [{"kind": "KIND_GPU", "count": 2}]
     for warm_up in config["model_warmup"]:
         for each in warm_up["inputs"]:
