@@ -37,6 +37,8 @@ class CpuTime:
 
     UNIT = "CPU µs"
     START_LIMIT_S = START_LIMIT_S
+    CONNECTIONS_MAX = 64
+    WARM_S = 2.0
 
     def __init__(self, folder: Path) -> None:
         self._until_s = 0.0
@@ -57,6 +59,10 @@ class Instructions:
     UNIT = "thousands of instructions"
     START_LIMIT_S = 600.0
     """How long a server may take to start."""
+    CONNECTIONS_MAX = 4
+    """More would wait for so slow a process until they give up."""
+    WARM_S = 15.0
+    """Functions are specialised by their first calls."""
 
     def __init__(self, folder: Path) -> None:
         """Count in files below a folder. Raises NoMeter."""

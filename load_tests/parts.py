@@ -9,7 +9,7 @@ import statistics
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,7 +38,6 @@ EXAMPLES = """examples:
 Status 1: a reply was wrong. Status 2: nothing was measured. Goals that are missed are seen in the table.
 """
 PIPED_WIDTH = 130
-WARM_SECONDS = 2.0
 SPARE_S = 60.0
 """A driver that has not ended this long after it should have is stuck."""
 
@@ -134,6 +133,7 @@ class Bench:
     def price(self, part: Part, pairs: int, seconds: float, say: Callable[[str], None]) -> Price:
         """Measure one part. Raises DidNotStart."""
         port, scenario = free_port(), SCENARIOS[part.scenario]
+        scenario = replace(scenario, connections=min(scenario.connections, self.meter.CONNECTIONS_MAX))
         probe = Probe(port, self.tools.body(SCENARIOS["c64"]), self.tools.marker.encode())
         found: dict[str, list[float]] = {part.without: [], part.whole: []}
         with ExitStack() as stack:
@@ -142,7 +142,7 @@ class Bench:
             started = {name: stack.enter_context(self._started(name, port)) for name in found}
             for name, (at, _) in started.items():
                 say(f"{part.about}: warming up {name}")
-                self._drive(name, Run(scenario, at, WARM_SECONDS))
+                self._drive(name, Run(scenario, at, self.meter.WARM_S))
             for number in range(pairs):
                 say(f"{part.about}: pair {number + 1} of {pairs}")
                 # Whichever comes first has its turn as the second next time.
