@@ -53,10 +53,11 @@ def outline(body: bytes) -> bytes | None:
 def _messages(turn: dict[str, Any]) -> list[dict[str, Any]]:
     """Return a turn as messages; what tools answered and nothing else is theirs."""
     content = turn.get("content")
-    kinds = {block.get("type") for block in content if isinstance(block, dict)} if isinstance(content, list) else set()
+    blocks = content if isinstance(content, list) else []
+    kinds = [block.get("type") for block in blocks if isinstance(block, dict)]
     role = turn.get("role")
     message = {"role": role if role in _ROLES else "user", "content": _parts(content)}
-    if kinds == {"tool_result"}:
+    if kinds and all(kind == "tool_result" for kind in kinds):
         message["role"] = "tool"
     if role == "assistant" and "tool_use" in kinds:
         message["tool_calls"] = content

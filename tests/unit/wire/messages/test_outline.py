@@ -78,3 +78,9 @@ def test_a_role_that_is_none_is_taken_for_the_users() -> None:
 @pytest.mark.parametrize("body", [b"{", b'{"a":"\xff"}', b'{"model":5,"messages":[]}', b'{"model":"m","messages":[7]}'])
 def test_what_is_no_such_request_has_none(body: bytes) -> None:
     assert outline(body) is None
+
+
+def test_a_block_whose_kind_is_no_word_is_of_no_kind() -> None:
+    blocks = [{"type": {}, "text": "a"}, {"type": ["tool_result"]}]
+    (message,) = outlined(messages=[{"role": "user", "content": blocks}])["messages"]
+    assert message == {"role": "user", "content": [{"type": "text", "text": "a"}]}
