@@ -121,6 +121,9 @@ def generated(gateway: RunningGateway, folder: Path, checks: Sequence[str], path
     command = [sys.executable, "-m", "schemathesis.cli", "run", str(described), "--url", gateway.origin]
     command += ["--header", f"Authorization: Bearer {TEAM_KEY}", "--checks", ",".join(checks)]
     command += ["--max-examples", str(EXAMPLES), "--seed", "1"]
+    if paths:
+        # What covers the whole description is refused before any server is asked, for the most part.
+        command += ["--phases", "fuzzing"]
     run = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=RUN_LIMIT_S, check=False)
     report = run.stdout + run.stderr
     assert run.returncode == 0, report
@@ -141,7 +144,7 @@ def assert_conforms(
     file = folder / "policy.yaml"
     file.write_text(policy_text)
     with running_gateway(file, folder, **KEYS) as gateway:
-        assert generated(gateway, folder, checks, paths or ()) > EXAMPLES * len(aliases)
+        assert generated(gateway, folder, checks, paths or ()) >= EXAMPLES * len(aliases)
         for alias in aliases:
             answered = count(gateway, "tiergate_requests_total{", f'alias="{alias}"', 'outcome="success_upstream"')
             assert answered > 0, f"no request for {alias} got as far as a model"
