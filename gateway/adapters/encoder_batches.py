@@ -122,6 +122,11 @@ class EncoderBatches:
         """The encoder in use; None when there is none any more."""
         return self._lane
 
+    @property
+    def is_full(self) -> bool:
+        """Tell whether a text that came now would be refused: it need not be cut into words for that."""
+        return self._queue.is_full
+
     async def encode(self, row: Sequence[int]) -> Encoded | ClassifierOutcome:
         """Encode one text, or tell why not: timeout, overload or error."""
         if self._lane is None:

@@ -20,6 +20,10 @@ class Encoding(Protocol):
     def lane(self) -> Lane | None:
         """The encoder in use; None when there is none any more."""
 
+    @property
+    def is_full(self) -> bool:
+        """Tell whether a text that came now would be refused."""
+
     async def encode(self, row: Sequence[int]) -> Encoded | ClassifierOutcome:
         """Encode one text, or tell why not: timeout, overload or error."""
 
@@ -36,6 +40,11 @@ class RecentTexts:
     def lane(self) -> Lane | None:
         """The encoder in use; None when there is none any more."""
         return self._encoding.lane
+
+    @property
+    def is_full(self) -> bool:
+        """Tell whether a text that came now would be refused, unless it is remembered."""
+        return self._encoding.is_full
 
     async def encode(self, row: Sequence[int]) -> Encoded | ClassifierOutcome:
         """Return what is remembered of a text, or encode it. What went wrong is not remembered."""

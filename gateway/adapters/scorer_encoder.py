@@ -26,6 +26,9 @@ class EncoderScorer:
         lane = self._encoding.lane
         if lane is None:
             return replace(former, outcome=ClassifierOutcome.ERROR)
+        if self._encoding.is_full:
+            # To read a text takes ten times as long as to refuse it, and in a flood nearly all are refused.
+            return replace(former, outcome=ClassifierOutcome.OVERLOAD)
         row = ids_of(self._pieces, text.essence, lane.tokens)
         if len(row) == ENCLOSING:
             return former

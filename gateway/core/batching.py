@@ -80,9 +80,14 @@ class BatchQueue(Generic[T]):
         """Tell whether another batch may be begun."""
         return len(self._under_way) < self.rules.ahead
 
+    @property
+    def is_full(self) -> bool:
+        """Tell whether a text that came now would have no room, or its turn after its deadline."""
+        return self._size >= self.rules.queue or self._ahead_s() > self.rules.deadline_s
+
     def offer(self, ticket: T) -> bool:
-        """Let a text wait; refuse it when the queue is full, or when its turn would come after its deadline."""
-        if self._size >= self.rules.queue or self._ahead_s() > self.rules.deadline_s:
+        """Let a text wait; refuse it when the queue is full."""
+        if self.is_full:
             return False
         self._waiting[_length_of(ticket.tokens)].append(ticket)
         self._size += 1

@@ -112,6 +112,7 @@ class CountedEncoding:
     lane: Lane | None = CPU_LANE
     trouble: ClassifierOutcome | None = None
     asked: list[int] = field(default_factory=list)
+    is_full: bool = False
 
     async def encode(self, row: Sequence[int]) -> Encoded | ClassifierOutcome:
         """Note the length of the text."""

@@ -95,7 +95,10 @@ async def test_what_waited_during_a_pass_begins_when_it_ends() -> None:
 async def test_a_full_queue_is_told_at_once() -> None:
     bench = Bench()
     await bench.ask(*[5] * 4)
-    await bench.ask(*[5] * 8)
+    await bench.ask(*[5] * 7)
+    was_full = bench.batches.is_full
+    await bench.ask(5)
+    assert (was_full, bench.batches.is_full) == (False, True)
     (refused,) = await bench.ask(5)
     assert refused.result() is ClassifierOutcome.OVERLOAD
     bench.timers.timers.clear()

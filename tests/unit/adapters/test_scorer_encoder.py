@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.adapters.encoder_batches import EncoderBatches, Lane, Watch
+from gateway.adapters.encoder_recent import RecentTexts
 from gateway.adapters.scorer_chain import WaitingStage
 from gateway.adapters.scorer_encoder import EncoderScorer
 from gateway.core.batching import BatchRules
@@ -15,7 +16,7 @@ from gateway.core.request_text import RequestText
 from gateway.core.wordpiece import WordPieces
 from gateway.domain.ability import ClassifierOutcome, Score
 from tests.support.clocks import ManualClock
-from tests.support.toy_encoders import HandTimers, HeldAside, ScriptedModel, breathe
+from tests.support.toy_encoders import CountedEncoding, HandTimers, HeldAside, ScriptedModel, breathe
 from tests.support.vocabularies import small_vocabulary
 
 FORMER = Score((1.0, 1.0), 0.5, "folded", spread=(1.0, 1.0))
@@ -63,6 +64,14 @@ async def test_the_score_is_the_encoders_and_carries_the_embedding(turns: int, d
 
 async def test_an_encoder_that_does_not_tell_what_it_knows_is_believed_as_the_stage_before() -> None:
     assert (await Bench(ScriptedModel()).refine("the token")).familiarity == FORMER.familiarity
+
+
+async def test_a_text_that_would_be_refused_is_not_cut_into_words() -> None:
+    encoding = RecentTexts(CountedEncoding(is_full=True))
+    text = RequestText("the token")
+    score = await EncoderScorer(encoding, WordPieces(small_vocabulary()), "toy-1").refine(text, FORMER)
+    assert (score.outcome, score.latent) == (ClassifierOutcome.OVERLOAD, FORMER.latent)
+    assert text._essence is None
 
 
 async def test_no_more_is_read_than_the_encoder_takes() -> None:
