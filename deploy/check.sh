@@ -9,7 +9,7 @@ export OPENBLAS_NUM_THREADS=1
 step() { printf '\n── %s\n' "$1"; shift; "$@"; }
 step "ruff: rules" "$bin/ruff" check .
 step "ruff: format" "$bin/ruff" format --check --quiet .
-# It takes a minute or two of one core, so it runs beside what follows; what it found is told after that.
+# It takes a minute or two of one core, so it runs beside the tests; what it found is told after them.
 found=$(mktemp)
 "$bin/mypy" >"$found" 2>&1 &
 mypy=$!
@@ -27,11 +27,11 @@ step "linters, for the tests of deploy" "$bin/python" -m tests.deploy.linters --
 # Only what tests those rooms one by one is measured: measuring takes as long again as testing.
 step "tests of the rooms" "$bin/coverage" run -m pytest --numprocesses auto \
     tests/unit/domain tests/unit/wire tests/unit/core tests/unit/policy tests/unit/pipeline
-step "mypy: strict" types
 # What takes longest comes first, so that no core waits for it at the end.
 step "tests of all else" "$bin/python" -m pytest -rs --numprocesses auto --dist loadgroup \
     tests/unit/router_models tests/property tests/sim tests/deploy tests/architecture tests/chaos tests/contract tests/e2e \
     tests/isolation tests/unit/adapters tests/unit/app tests/unit/conformance tests/unit/load_tests tests/unit/support
+step "mypy: strict" types
 "$bin/coverage" combine --quiet
 step "every branch of domain, wire, core, policy and pipeline is tested" "$bin/coverage" report \
     --include='gateway/domain/*,gateway/wire/*,gateway/core/*,gateway/policy/*,gateway/pipeline/*' \
