@@ -42,7 +42,7 @@ CLIENTS: tuple[Client, ...] = (
     Client(
         "ai-sdk-compatible",
         ("ai@6.0.326", "@ai-sdk/openai-compatible@2.0.87"),
-        "ask_ai_sdk_compatible.mjs",
+        "ask_ai_sdk.mjs",
         "AI_APICallError 404",
     ),
     Client("anthropic", ("anthropic==2.14.0",), "ask_anthropic.py", "NotFoundError", "max_tokens"),
@@ -50,7 +50,7 @@ CLIENTS: tuple[Client, ...] = (
     Client(
         "ai-sdk-anthropic",
         ("ai@6.0.326", "@ai-sdk/anthropic@3.0.140"),
-        "ask_ai_sdk_anthropic.mjs",
+        "ask_ai_sdk.mjs",
         "AI_APICallError 404",
     ),
     Client("langchain-openai", ("langchain-openai==1.7.3",), "ask_langchain.py", "OpenAIModelNotFoundError"),

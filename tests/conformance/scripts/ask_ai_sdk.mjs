@@ -1,8 +1,18 @@
-// The AI SDK by the provider's default path, which is the Responses API: complete, stream and fail; print what came of it.
-import { createOpenAI } from "@ai-sdk/openai";
+// The AI SDK by the provider that is installed here: complete, stream and fail; print what came of it.
 import { generateText, streamText } from "ai";
 
-const provider = createOpenAI({ baseURL: process.argv[2], apiKey: "unused" });
+const given = { baseURL: process.argv[2], apiKey: "unused" };
+// OpenAI's calls the Responses API by default, Anthropic's Messages, and the last one chats.
+const made = {
+  "@ai-sdk/openai": (sdk) => sdk.createOpenAI(given),
+  "@ai-sdk/anthropic": (sdk) => sdk.createAnthropic(given),
+  "@ai-sdk/openai-compatible": (sdk) => sdk.createOpenAICompatible({ ...given, name: "tiergate", includeUsage: true }),
+};
+let provider;
+for (const [name, make] of Object.entries(made)) {
+  const sdk = await import(name).catch(() => null);
+  if (sdk) provider = make(sdk);
+}
 const asked = { model: provider("auto"), prompt: "Hello there", maxOutputTokens: 8, temperature: 0, maxRetries: 0 };
 const answer = await generateText(asked);
 const stream = streamText(asked);
