@@ -23,6 +23,8 @@ class Outcome(StrEnum):
     """A kept answer to the same question in other words."""
     SUCCESS_CACHE_COALESCED = "success_cache_coalesced"
     """The answer to the very same request of another caller of the tenant, which was under way."""
+    SUCCESS_SCORED = "success_scored"
+    """The gateway's own answer: how hard the request is."""
     CLIENT_REJECTED = "client_rejected"
     """We found the request at fault."""
     CLIENT_GONE_BEFORE = "client_gone_before"
@@ -52,6 +54,7 @@ BLAME: dict[Outcome, Blame] = {
     Outcome.SUCCESS_CACHE_EXACT: Blame.NOBODY,
     Outcome.SUCCESS_CACHE_SEMANTIC: Blame.NOBODY,
     Outcome.SUCCESS_CACHE_COALESCED: Blame.NOBODY,
+    Outcome.SUCCESS_SCORED: Blame.NOBODY,
     Outcome.CLIENT_REJECTED: Blame.CLIENT,
     Outcome.CLIENT_GONE_BEFORE: Blame.CLIENT,
     Outcome.CLIENT_GONE_DURING: Blame.CLIENT,

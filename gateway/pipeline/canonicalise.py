@@ -4,12 +4,13 @@ from gateway.core.routing import Pin
 from gateway.domain.decision import ReasonCode
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.ids import ModelAlias, TierName
-from gateway.domain.request import Operation
+from gateway.domain.request import CanonicalRequest, Operation
 from gateway.pipeline.journey import Admitted, Canonical
 from gateway.pipeline.world import World
 from gateway.policy.snapshot import PolicySnapshot, Target, VirtualKey
 from gateway.ports import Headers
 from gateway.wire.dialects import read_request
+from gateway.wire.difficulty import read_difficulty, scored_alias
 from gateway.wire.headers import PIN_HEADER, header
 
 
@@ -18,6 +19,10 @@ async def canonicalise(admitted: Admitted, world: World) -> Canonical:
     snapshot, operation = admitted.arrival.snapshot, admitted.arrival.operation
     known = world.known.find(admitted.key.partition, operation, admitted.body, snapshot.limits)
     request = read_request(operation, admitted.body, snapshot.limits) if known is None else known.request
+    if operation is Operation.SYSTEMONE and request.alias not in snapshot.aliases:
+        scored = scored_alias(request.alias)
+        if scored is not None:
+            return _to_be_scored(admitted, request, scored)
     target = find_target(snapshot, admitted.key, request.alias)
     wish = pinned_by_header(admitted.arrival.inbound.headers, snapshot, admitted.key)
     if wish is not None:
@@ -32,6 +37,14 @@ async def canonicalise(admitted: Admitted, world: World) -> Canonical:
         raise GatewayError(ErrorCode.INVALID_VALUE, message, param="model")
     identity = None if known is None else known.identity
     return Canonical(admitted, request, snapshot.routes[target.route], pin, identity)
+
+
+def _to_be_scored(admitted: Admitted, request: CanonicalRequest, alias: ModelAlias) -> Canonical:
+    """Return a request that asks the gateway itself how hard a state would be as a request for an alias."""
+    snapshot = admitted.arrival.snapshot
+    route = snapshot.routes[find_target(snapshot, admitted.key, alias).route]
+    chat, question = read_difficulty(request, snapshot.limits)
+    return Canonical(admitted, chat, route, None, question=question)
 
 
 def find_target(snapshot: PolicySnapshot, key: VirtualKey, alias: ModelAlias) -> Target:

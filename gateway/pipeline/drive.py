@@ -19,6 +19,7 @@ from gateway.pipeline.account import account
 from gateway.pipeline.admit import admit, leave
 from gateway.pipeline.canonicalise import canonicalise
 from gateway.pipeline.decide import decide
+from gateway.pipeline.difficulty import tell_difficulty
 from gateway.pipeline.dispatch import dispatch
 from gateway.pipeline.follow import board, end_flight, follow
 from gateway.pipeline.interpreting import DialectResponder
@@ -101,6 +102,9 @@ class Pipeline:
         if interpreter is not None and native is not None:
             interpreter.asked = native.body
         mark(now())
+        if trail.canonical.question is not None:
+            await tell_difficulty(trail, trail.canonical.question, world)
+            return
         trail.looked = await lookup(trail.canonical, world)
         flight = board(trail, world)
         if flight is not None and await follow(trail, flight, world):

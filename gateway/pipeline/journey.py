@@ -29,6 +29,7 @@ from gateway.domain.usage import NO_USAGE, TokenUsage
 from gateway.pipeline.flight import Flight
 from gateway.policy.snapshot import PolicySnapshot, Route, VirtualKey
 from gateway.ports import Inbound, Responder, Scorer
+from gateway.wire.difficulty import DifficultyQuestion
 
 
 @dataclass(slots=True)
@@ -68,7 +69,8 @@ class Admitted:
 class Canonical:
     """A sound request, the route it takes, and the one tier it may go to if the caller insists on one.
 
-    `identity` is its canonical bytes for the cache, where it is known already; see `known_requests`.
+    `identity` is its canonical bytes for the cache, where it is known already; see `known_requests`. `question` is set
+    where the gateway itself is asked how hard the request is.
     """
 
     admitted: Admitted
@@ -76,6 +78,7 @@ class Canonical:
     route: Route
     pin: Pin | None
     identity: bytes | None = None
+    question: DifficultyQuestion | None = None
 
 
 @dataclass(slots=True)

@@ -130,6 +130,7 @@ def _build(
         feedback=FeedbackTerms(shared=policy.feedback.scope == "shared", sample=policy.feedback.sample),
         artefact=world.catalogue.digest,
         space=world.catalogue.space,
+        references=tuple(world.catalogue.references.values()),
     )
 
 

@@ -7,7 +7,7 @@ compiler returned it: a reload makes another snapshot, and requests under way ke
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gateway.domain.ability import ScorerChoice
+from gateway.domain.ability import Ability, ScorerChoice
 from gateway.domain.cache_terms import CacheTerms
 from gateway.domain.classifier import ClassifierTerms
 from gateway.domain.conversation import DEFAULT_TERMS, ConversationTerms
@@ -161,6 +161,8 @@ class PolicySnapshot:
     """Digest of the difficulty model whose abilities the tiers have."""
     space: str = ""
     """The latent space in which those abilities mean something."""
+    references: tuple[Ability, ...] = ()
+    """The reference models of the difficulty model: how hard a request is is told by how many of them fail."""
 
     @property
     def is_open(self) -> bool:
