@@ -9,22 +9,8 @@ import grpc
 import numpy as np
 
 from gateway.adapters.oip_messages import MESSAGES, SERVICE
-from gateway.adapters.oip_model import (
-    ATTENTION_MASK,
-    INPUT_IDS,
-    INPUT_TYPE,
-    BadAnswer,
-    Overloaded,
-    Refused,
-    RemoteTrouble,
-    Rows,
-    ServedModel,
-    Tensor,
-    TooLate,
-    Unreachable,
-    row_of,
-    rows_of,
-)
+from gateway.adapters.oip_model import ATTENTION_MASK, INPUT_IDS, INPUT_TYPE, Rows, ServedModel, Tensor, row_of, rows_of
+from gateway.adapters.remote_trouble import BadAnswer, Overloaded, Refused, RemoteTrouble, TooLate, Unreachable
 from gateway.domain.remote_model import RemoteModel
 
 MAX_ANSWER_BYTES: Final = 64 * 1024

@@ -15,33 +15,15 @@ import msgspec
 import numpy as np
 
 from gateway.adapters.encoder_model import Floats
-from gateway.adapters.oip_model import (
-    ATTENTION_MASK,
-    INPUT_IDS,
-    INPUT_TYPE,
-    BadAnswer,
-    Overloaded,
-    Refused,
-    RemoteTrouble,
-    Rows,
-    ServedModel,
-    Tensor,
-    TooLate,
-    Unreachable,
-    row_of,
-    rows_of,
-)
+from gateway.adapters.oip_model import ATTENTION_MASK, INPUT_IDS, INPUT_TYPE, Rows, ServedModel, Tensor, row_of, rows_of
+from gateway.adapters.remote_http import exchange, raise_for
+from gateway.adapters.remote_trouble import BadAnswer
 from gateway.domain.remote_model import RemoteModel
 from gateway.ports import UpstreamTransport, ready_request
 
-MAX_ANSWER_BYTES: Final = 64 * 1024
-"""An answer is some 8 KiB in JSON, most of it the embedding; a description of a model is less."""
-_MAX_SAID_CHARS: Final = 200
 _JSON_BYTES: Final = "inference-header-content-length"
 """Says how much of an answer is JSON; the numbers come behind, in the order in which it describes them."""
 _BINARY: Final = "binary_tensor_data"
-_FULL: Final = {429, 503}
-_LATE: Final = {408, 504}
 
 
 class _InputTensor(msgspec.Struct):
@@ -96,15 +78,10 @@ class _ServerDescription(msgspec.Struct):
     extensions: list[str] = []
 
 
-class _Said(msgspec.Struct):
-    error: str = ""
-
-
 _encode = msgspec.json.Encoder().encode
 _answer = msgspec.json.Decoder(_Answer)
 _server = msgspec.json.Decoder(_ServerDescription)
 _description = msgspec.json.Decoder(_Description)
-_said = msgspec.json.Decoder(_Said)
 
 
 class HttpInference:
@@ -135,8 +112,8 @@ class HttpInference:
 
     async def served_model(self) -> ServedModel:
         """Return what the server says of the model, and of itself."""
-        status, _, body = await self._exchange(self._get(self._model_url))
-        _raise_for(status, body)
+        status, _, body = await exchange(self._transport, self._get(self._model_url))
+        raise_for(status, body)
         try:
             told = _description.decode(body)
         except msgspec.DecodeError as error:
@@ -152,20 +129,22 @@ class HttpInference:
         shape, form, wanted = (1, len(ids)), _Form(served.is_binary), served.wanted
         tensors = _InputTensor(INPUT_IDS, shape, INPUT_TYPE, ids), _InputTensor(ATTENTION_MASK, shape, INPUT_TYPE, mask)
         question = _encode(_Question(tensors, tuple(_NamedOutput(name, form) for name in wanted)))
-        status, headers, body = await self._exchange(ready_request(self._infer_url, self._json_headers, question))
-        _raise_for(status, body)
+        status, headers, body = await exchange(
+            self._transport, ready_request(self._infer_url, self._json_headers, question)
+        )
+        raise_for(status, body)
         return read_answer(body, wanted, headers.get(_JSON_BYTES))
 
     async def aclose(self) -> None:
         """Nothing to let go of: the transport belongs to others."""
 
     async def _says_yes(self, url: httpx.URL) -> bool:
-        status, _, body = await self._exchange(self._get(url))
+        status, _, body = await exchange(self._transport, self._get(url))
         return status == 200 and b'"ready":false' not in body.replace(b" ", b"")
 
     async def _is_binary(self) -> bool:
         """Ask the server for its extensions. One that does not say has none."""
-        status, _, body = await self._exchange(self._get(self._server_url))
+        status, _, body = await exchange(self._transport, self._get(self._server_url))
         try:
             return status == 200 and _BINARY in _server.decode(body).extensions
         except msgspec.DecodeError:
@@ -174,17 +153,6 @@ class HttpInference:
     def _get(self, url: httpx.URL) -> httpx.Request:
         headers = ((b"host", url.netloc), *self._headers)
         return httpx.Request("GET", url, headers=headers, stream=httpx.ByteStream(b""))
-
-    async def _exchange(self, request: httpx.Request) -> tuple[int, httpx.Headers, bytes]:
-        try:
-            response = await self._transport.handle_async_request(request)
-            return response.status_code, response.headers, await _read(response)
-        except httpx.PoolTimeout as error:
-            raise Overloaded("every connection to it is in use") from error
-        except httpx.TimeoutException as error:
-            raise Unreachable(f"no connection in time: {error}") from error
-        except httpx.TransportError as error:
-            raise Unreachable(f"{type(error).__name__}: {error}") from error
 
 
 def read_answer(body: bytes, wanted: Sequence[str], json_bytes: str | None = None) -> Rows:
@@ -208,42 +176,3 @@ def read_answer(body: bytes, wanted: Sequence[str], json_bytes: str | None = Non
 def _flat(data: list[float | list[float]]) -> Floats:
     """Return the numbers in one row. Raises ValueError for a list that is nested unevenly."""
     return np.array(data, dtype=np.float32).reshape(-1)
-
-
-async def _read(response: httpx.Response) -> bytes:
-    assert isinstance(response.stream, httpx.AsyncByteStream)
-    parts: list[bytes] = []
-    size_bytes = 0
-    try:
-        async for part in response.stream:
-            size_bytes += len(part)
-            if size_bytes > MAX_ANSWER_BYTES:
-                raise BadAnswer(f"its answer is longer than {MAX_ANSWER_BYTES // 1024} KiB")
-            parts.append(part)
-    finally:
-        await response.stream.aclose()
-    return b"".join(parts)
-
-
-def _raise_for(status: int, body: bytes) -> None:
-    """Raise what a status stands for, unless it is 200."""
-    if status == 200:
-        return
-    text = f"HTTP {status}{_quoted(body)}"
-    kind: type[RemoteTrouble] = BadAnswer
-    if status in _FULL:
-        kind = Overloaded
-    elif status in _LATE:
-        kind = TooLate
-    elif 400 <= status < 500:
-        kind = Refused
-    raise kind(text)
-
-
-def _quoted(body: bytes) -> str:
-    try:
-        said = _said.decode(body).error
-    except msgspec.DecodeError:
-        return ""
-    plain = " ".join("".join(char if char.isprintable() else " " for char in said).split())
-    return f", {plain[:_MAX_SAID_CHARS]!r}" if plain else ""

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from gateway.adapters.encoder_model import Floats
-from gateway.domain.ability import ClassifierOutcome
+from gateway.adapters.remote_trouble import BadAnswer, Misfit, Refused, Unreachable
 from gateway.domain.remote_model import RemoteModel
 
 INPUT_IDS: Final = "input_ids"
@@ -76,40 +76,6 @@ class InferenceServer(Protocol):
 
     async def aclose(self) -> None:
         """Let go of what belongs to this server alone."""
-
-
-class RemoteTrouble(Exception):
-    """There is no score from the server. The message says why, without the credential."""
-
-    outcome = ClassifierOutcome.ERROR
-
-
-class Unreachable(RemoteTrouble):
-    """Nobody answers there, or it is not ready yet."""
-
-
-class TooLate(RemoteTrouble):
-    """The answer did not come in time."""
-
-    outcome = ClassifierOutcome.TIMEOUT
-
-
-class Overloaded(RemoteTrouble):
-    """The server, or the way to it, is full."""
-
-    outcome = ClassifierOutcome.OVERLOAD
-
-
-class Refused(RemoteTrouble):
-    """The server will not have this model or this caller: nothing that passes by itself."""
-
-
-class BadAnswer(RemoteTrouble):
-    """The answer is not what the protocol or the model promises."""
-
-
-class Misfit(Exception):
-    """The server serves something else than our model. The message says what, where, and how to mend it."""
 
 
 def padded(ids: Sequence[int]) -> tuple[list[int], list[int]]:

@@ -1,10 +1,11 @@
 """The stages of the difficulty model one after the other, each asked only while the one before leaves a decision open.
 
-    auto     folded ── open? ──> static ── open? ──> encoder, or else the remote scorer
-    folded   folded
-    static   folded ──> static
-    encoder  folded ──> encoder ── could not answer ──> static
-    remote   folded ──> remote ── could not answer ──> static
+    auto       folded ── open? ──> static ── open? ──> encoder, or else the remote scorer
+    folded     folded
+    static     folded ──> static
+    encoder    folded ──> encoder ── could not answer ──> static
+    remote     folded ──> remote ── could not answer ──> static
+    systemone  folded ──> systemone ── could not answer ──> static
 
 All of them read the same text, which is cleaned once a request.
 
@@ -55,6 +56,7 @@ class ScorerChain:
         static: StaticStage | None = None,
         encoder: WaitingStage | None = None,
         remote: WaitingStage | None = None,
+        systemone: WaitingStage | None = None,
         turns: Turns | None = None,
     ) -> None:
         """Put stages together; `turns` spreads a flood over the turns of the event loop."""
@@ -62,7 +64,11 @@ class ScorerChain:
         self._turns = turns
         self._static = static
         self._last = encoder if encoder is not None else remote
-        self._by_choice = {ScorerChoice.ENCODER: encoder, ScorerChoice.REMOTE: remote}
+        self._by_choice = {
+            ScorerChoice.ENCODER: encoder,
+            ScorerChoice.REMOTE: remote,
+            ScorerChoice.SYSTEMONE: systemone,
+        }
 
     async def score(self, request: CanonicalRequest, choice: ScorerChoice, asks: Callable[[Score], bool]) -> Score:
         """Score a request, by as many stages as the choice allows and the decision needs."""
@@ -104,6 +110,9 @@ class ScorerChain:
 
     async def _refined(self, stage: WaitingStage, text: RequestText, former: Score) -> Score:
         found = await stage.refine(text, former)
+        if self._static is not None and found.outcome is ClassifierOutcome.SYSTEMONE:
+            # It tells no place among other texts, and labels near a request are found by this stage's.
+            return replace(found, embedding=self._static.score(text, former).embedding)
         if self._static is None or found.outcome not in _ENCODED:
             return found
         return self._static.settle(text, found)

@@ -3,19 +3,26 @@
 import asyncio
 import importlib
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, TypeVar
 
-from gateway.adapters.oip_encoder import RemoteEncoder, RemoteLimits
+from gateway.adapters.oip_encoder import RemoteEncoder
 from gateway.adapters.oip_http import HttpInference
-from gateway.adapters.oip_model import InferenceServer, Misfit, RemoteTrouble, ServedModel, look
+from gateway.adapters.oip_model import InferenceServer, ServedModel, look
+from gateway.adapters.remote_asking import RemoteAsking, RemoteLimits
+from gateway.adapters.remote_trouble import Misfit, RemoteTrouble
 from gateway.adapters.scorer_remote import RemoteScorer
+from gateway.adapters.scorer_systemone import SystemOneScorer
+from gateway.adapters.systemone_http import SystemOneServer
 from gateway.adapters.upstream_lean import LeanTransport
 from gateway.app.settings import CannotStart
+from gateway.core.difficulty_curve import curve_of
 from gateway.core.wordpiece import WordPieces
+from gateway.domain.calibration import Catalogue
 from gateway.domain.classifier import ClassifierTerms
-from gateway.domain.remote_model import RemoteModel
+from gateway.domain.remote_model import RemoteModel, SystemOneModel
 from gateway.ports import Clock, UpstreamTransport
 
 log = logging.getLogger("tiergate")
@@ -23,8 +30,23 @@ log = logging.getLogger("tiergate")
 FIRST_LOOK_S: Final = 3.0
 """How long the start may be held up by a server that does not answer."""
 
+Served = TypeVar("Served")
 Connect = Callable[[RemoteModel, UpstreamTransport, bool], InferenceServer]
 """The flag says whether calls may block, as they may before the event loop runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class SystemOne:
+    """A System One server, asked by the chains of every difficulty model."""
+
+    decider: SystemOneModel
+    server: SystemOneServer
+    asking: RemoteAsking[bool]
+
+    def stage(self, catalogue: Catalogue) -> SystemOneScorer:
+        """Return the stage in the chain of a difficulty model."""
+        curve = curve_of(tuple(catalogue.references.values()), catalogue.requests)
+        return SystemOneScorer(self.server, self.asking, self.decider, curve)
 
 
 def make_remote(
@@ -61,6 +83,27 @@ def make_remote(
     return RemoteScorer(encoder, pieces, tokens=terms.tokens, name=f"remote-{remote.model}")
 
 
+def make_systemone(
+    terms: ClassifierTerms, *, transport: UpstreamTransport, clock: Clock, chance: Callable[[], float]
+) -> SystemOne | None:
+    """Build what asks the policy's System One server, if it has one. Holds the caller up for `FIRST_LOOK_S` at most.
+
+    A server that cannot be reached is looked at again later. Raises CannotStart for one that does not answer such
+    questions.
+    """
+    decider = terms.systemone
+    if decider is None:
+        return None
+    with ThreadPoolExecutor(1) as thread:
+        served = thread.submit(asyncio.run, _first_question(decider)).result()
+    server = SystemOneServer(decider, transport)
+    limits = RemoteLimits(terms.deadline_s, terms.queue)
+    asking = RemoteAsking(
+        decider.base_url, server.look, clock=clock, chance=chance, note=log.warning, limits=limits, served=served
+    )
+    return SystemOne(decider, server, asking)
+
+
 def _connector(remote: RemoteModel) -> Connect:
     if remote.protocol == "http":
         return lambda remote, transport, blocking: HttpInference(remote, transport)
@@ -76,18 +119,31 @@ def _connector(remote: RemoteModel) -> Connect:
 
 
 async def _first_look(remote: RemoteModel, connect: Connect, width: int) -> ServedModel | None:
-    """Return what the server serves; None where that cannot be told yet. Raises CannotStart."""
     transport = LeanTransport()
     server = connect(remote, transport, True)
     try:
+        return await _looked_at(remote.base_url, look(server, remote, width, FIRST_LOOK_S))
+    finally:
+        await server.aclose()
+        await transport.aclose()
+
+
+async def _first_question(decider: SystemOneModel) -> bool | None:
+    transport = LeanTransport()
+    try:
+        return await _looked_at(decider.base_url, SystemOneServer(decider, transport).look(FIRST_LOOK_S))
+    finally:
+        await transport.aclose()
+
+
+async def _looked_at(where: str, look_at_it: Awaitable[Served]) -> Served | None:
+    """Return what a server serves; None where that cannot be told yet. Raises CannotStart."""
+    try:
         async with asyncio.timeout(FIRST_LOOK_S):
-            return await look(server, remote, width, FIRST_LOOK_S)
+            return await look_at_it
     except Misfit as misfit:
         raise CannotStart(str(misfit)) from misfit
     except (RemoteTrouble, TimeoutError) as trouble:
         said = str(trouble) or f"no answer within {FIRST_LOOK_S:.0f} s"
-        log.warning("the remote scorer at %s cannot be asked yet, and is tried again: %s", remote.base_url, said)
+        log.warning("the remote scorer at %s cannot be asked yet, and is tried again: %s", where, said)
         return None
-    finally:
-        await server.aclose()
-        await transport.aclose()

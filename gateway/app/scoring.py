@@ -21,13 +21,15 @@ from gateway.adapters.encoder_batches import EncoderBatches, Lane, OneThread, Wa
 from gateway.adapters.encoder_model import CannotEncode, EncoderModel
 from gateway.adapters.encoder_recent import RecentTexts
 from gateway.adapters.metrics import Metrics
+from gateway.adapters.remote_asking import RemoteAsking
 from gateway.adapters.scorer_chain import ScorerChain
 from gateway.adapters.scorer_encoder import EncoderScorer
 from gateway.adapters.scorer_folded import FoldedScorer
 from gateway.adapters.scorer_remote import RemoteScorer
 from gateway.adapters.scorer_static import StaticScorer
+from gateway.adapters.scorer_systemone import SystemOneScorer
 from gateway.adapters.scorer_turns import Turns
-from gateway.app.remote_scoring import make_remote
+from gateway.app.remote_scoring import SystemOne, make_remote, make_systemone
 from gateway.app.settings import CannotStart
 from gateway.core.batching import LENGTHS, BatchRules
 from gateway.domain.ability import ClassifierOutcome, ScorerChoice
@@ -113,7 +115,8 @@ class Scoring:
         self._watch = Watch(metrics.observe_batch, metrics.count_encoder_failure, log.error)
         self._made: list[_Made] = []
         self._embedders: dict[str, EncoderEmbedder] = {}
-        self._open: list[EncoderBatches | RemoteScorer | OneThread] = []
+        self._systemone: SystemOne | None = None
+        self._open: list[EncoderBatches | RemoteScorer | OneThread | RemoteAsking[bool]] = []
 
     def make(self, artefact: Artefact) -> ScorerChain:
         """Build the chain of stages. Loads and warms up the encoder, so not for an event loop. Raises CannotStart.
@@ -141,6 +144,7 @@ class Scoring:
             static=StaticScorer(artefact.static, table, adds.get("static", ())),
             encoder=None if own is None else own.scorer,
             remote=made.remote,
+            systemone=self._decider(artefact),
             turns=Turns(self._clock),
         )
 
@@ -234,6 +238,16 @@ class Scoring:
         session.warm_up([(1, length) for length in LENGTHS if length <= tokens])
         rules = BatchRules(0.0, terms.queue, CPU_BATCH, terms.cpu_deadline_s)
         return Lane(session, rules, tokens, ClassifierOutcome.ENCODER_CPU)
+
+    def _decider(self, artefact: Artefact) -> SystemOneScorer | None:
+        """Build the stage that asks a System One server, which all chains ask together."""
+        if self._systemone is None:
+            found = make_systemone(self._terms, transport=self._transport, clock=self._clock, chance=uniform)
+            if found is None:
+                return None
+            self._systemone = found
+            self._open.append(found.asking)
+        return self._systemone.stage(artefact.catalogue)
 
     def _remote(self, files: EncoderFiles | None, artefact: Artefact) -> RemoteScorer | None:
         if self._terms.remote is None:

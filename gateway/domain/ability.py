@@ -53,6 +53,8 @@ class ScorerChoice(StrEnum):
     """The encoder for every request."""
     REMOTE = "remote"
     """A scorer in another process, for every request."""
+    SYSTEMONE = "systemone"
+    """A decision model in another process, which is asked how hard it is, for every request."""
 
 
 class ClassifierOutcome(StrEnum):
@@ -70,6 +72,8 @@ class ClassifierOutcome(StrEnum):
     """The encoder decided, on the CPU."""
     REMOTE = "remote"
     """The remote scorer decided."""
+    SYSTEMONE = "systemone"
+    """The System One server decided."""
     TIMEOUT = "timeout"
     """A better stage was asked and did not answer in time; the stage before it decided."""
     OVERLOAD = "overload"

@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Final
 
 from gateway.domain.noun import noun
-from gateway.domain.remote_model import RemoteModel
+from gateway.domain.remote_model import RemoteModel, SystemOneModel
 
 ENCODER_TOKENS: Final = 256
 """What the encoder reads when it has time: the two enclosing pieces, 96 of the head and 158 of the tail."""
@@ -27,7 +27,7 @@ class EncoderDevice(StrEnum):
 
 @noun
 class ClassifierTerms:
-    """What a policy says of the encoder and of the remote scorer. `tokens` is what the encoder reads on a GPU."""
+    """What a policy says of the encoder and of scorers elsewhere. `tokens` is what the encoder reads on a GPU."""
 
     device: EncoderDevice = EncoderDevice.AUTO
     deadline_s: float = 0.02
@@ -36,3 +36,4 @@ class ClassifierTerms:
     queue: int = 256
     tokens: int = ENCODER_TOKENS
     remote: RemoteModel | None = None
+    systemone: SystemOneModel | None = None

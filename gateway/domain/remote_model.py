@@ -1,4 +1,4 @@
-"""The difficulty model where another server runs it."""
+"""The difficulty model where another server runs it, or a decision model that stands for it."""
 
 from gateway.domain.noun import noun
 from gateway.domain.tier import Secret
@@ -17,4 +17,19 @@ class RemoteModel:
     """`http` or `grpc`."""
     model: str
     version: str | None = None
+    api_key: Secret | None = None
+
+
+@noun
+class SystemOneModel:
+    """A decision model on a server that speaks the System One API.
+
+    `base_url` ends before `/systemone`, without a slash. `slope` and `offset` bring its answers to our scale
+    (`core.difficulty_curve.rescaled`): 1 and 0 where they are on it already.
+    """
+
+    base_url: str
+    model: str
+    slope: float
+    offset: float
     api_key: Secret | None = None

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from gateway.domain.classifier import ENCODER_CPU_TOKENS, ClassifierTerms, EncoderDevice
-from gateway.domain.remote_model import RemoteModel
+from gateway.domain.remote_model import RemoteModel, SystemOneModel
 from gateway.policy.problems import Finding
 from gateway.policy.references import Resolved
 from gateway.policy.schema import Policy
-from gateway.policy.schema_classifier import ClassifierSpec
+from gateway.policy.schema_classifier import ClassifierSpec, RemoteSpec, SystemOneSpec
 
 
 def classifier_contradictions(policy: Policy) -> Iterator[Finding]:
@@ -30,11 +30,13 @@ def classifier_contradictions(policy: Policy) -> Iterator[Finding]:
         if route.scorer == "remote" and spec.remote is None:
             hint = "add `classifier: {remote: {url: …, model: …}}`"
             yield Finding(("routes", name, "scorer"), "expected a scorer that is there, found `remote`", hint)
+        if route.scorer == "systemone" and spec.systemone is None:
+            hint = "add `classifier: {systemone: {url: …, model: …, scale: {slope: …, offset: …}}}`"
+            yield Finding(("routes", name, "scorer"), "expected a scorer that is there, found `systemone`", hint)
 
 
 def build_classifier(spec: ClassifierSpec, resolved: Resolved) -> ClassifierTerms:
     """Build the noun."""
-    remote = spec.remote
     return ClassifierTerms(
         device=EncoderDevice(spec.device),
         deadline_s=spec.deadline,
@@ -42,13 +44,26 @@ def build_classifier(spec: ClassifierSpec, resolved: Resolved) -> ClassifierTerm
         window_s=spec.window,
         queue=spec.queue,
         tokens=spec.tokens,
-        remote=None
-        if remote is None
-        else RemoteModel(
-            base_url=remote.url,
-            protocol=remote.protocol,
-            model=remote.model,
-            version=remote.version,
-            api_key=None if remote.api_key is None else resolved.secrets[remote.api_key],
-        ),
+        remote=None if spec.remote is None else _remote(spec.remote, resolved),
+        systemone=None if spec.systemone is None else _systemone(spec.systemone, resolved),
+    )
+
+
+def _remote(spec: RemoteSpec, resolved: Resolved) -> RemoteModel:
+    return RemoteModel(
+        base_url=spec.url,
+        protocol=spec.protocol,
+        model=spec.model,
+        version=spec.version,
+        api_key=None if spec.api_key is None else resolved.secrets[spec.api_key],
+    )
+
+
+def _systemone(spec: SystemOneSpec, resolved: Resolved) -> SystemOneModel:
+    return SystemOneModel(
+        base_url=spec.url,
+        model=spec.model,
+        slope=spec.scale.slope,
+        offset=spec.scale.offset,
+        api_key=None if spec.api_key is None else resolved.secrets[spec.api_key],
     )

@@ -7,10 +7,10 @@ from typing import TypeAlias
 from gateway.domain.cache_terms import PPM, CacheTerms
 from gateway.domain.classifier import ClassifierTerms
 from gateway.domain.limits import EdgeLimits
-from gateway.domain.remote_model import RemoteModel
+from gateway.domain.remote_model import RemoteModel, SystemOneModel
 from gateway.domain.request import Operation
 from gateway.domain.semantic import SemanticTerms
-from gateway.domain.tier import Endpoint, Tier
+from gateway.domain.tier import Endpoint, Secret, Tier
 from gateway.policy import words
 from gateway.policy.snapshot import FeedbackTerms, HedgeTerms, PolicySnapshot, Route, Target, Tenant
 
@@ -72,7 +72,7 @@ def _objective(duration_s: float | None) -> str:
 
 
 def _endpoint(endpoint: Endpoint) -> str:
-    key = "with a key" if endpoint.api_key is not None else "without a key"
+    key = _key(endpoint.api_key)
     load = "" if endpoint.metrics_url is None else f", its load from {endpoint.metrics_url}"
     apis = "" if endpoint.apis == (Operation.CHAT,) else f", {' and '.join(api.value for api in endpoint.apis)}"
     return f"{endpoint.base_url} ({endpoint.dialect}, {endpoint.transport}, {key}{load}{apis})"
@@ -159,7 +159,7 @@ def tenant_facts(tenant: Tenant) -> Iterator[tuple[str, str]]:
 
 
 def classifier_facts(terms: ClassifierTerms) -> Iterator[tuple[str, str]]:
-    """Yield what a policy says of the encoder and the remote scorer."""
+    """Yield what a policy says of the encoder and of scorers elsewhere."""
     yield "device", terms.device.value
     yield "deadline", words.duration(terms.deadline_s)
     yield "cpu_deadline", words.duration(terms.cpu_deadline_s)
@@ -167,12 +167,21 @@ def classifier_facts(terms: ClassifierTerms) -> Iterator[tuple[str, str]]:
     yield "queue", f"{terms.queue:,}"
     yield "tokens", words.tokens(terms.tokens)
     yield "remote", "none" if terms.remote is None else _remote(terms.remote)
+    yield "systemone", "none" if terms.systemone is None else _systemone(terms.systemone)
 
 
 def _remote(remote: RemoteModel) -> str:
     version = "" if remote.version is None else f" version {remote.version}"
-    key = "with a key" if remote.api_key is not None else "without a key"
-    return f"{remote.model}{version} at {remote.base_url} ({remote.protocol}, {key})"
+    return f"{remote.model}{version} at {remote.base_url} ({remote.protocol}, {_key(remote.api_key)})"
+
+
+def _systemone(decider: SystemOneModel) -> str:
+    scale = f"slope {decider.slope:g}, offset {decider.offset:g}"
+    return f"{decider.model} at {decider.base_url} ({scale}, {_key(decider.api_key)})"
+
+
+def _key(key: Secret | None) -> str:
+    return "without a key" if key is None else "with a key"
 
 
 def feedback_facts(terms: FeedbackTerms) -> Iterator[tuple[str, str]]:

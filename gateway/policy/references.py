@@ -30,6 +30,7 @@ _SECRETS: Final = (
     ("tiers", "*", "endpoints", "*", "api_key"),
     ("tenants", "*", "keys", "*"),
     ("classifier", "remote", "api_key"),
+    ("classifier", "systemone", "api_key"),
 )
 _LISTS: Final = (
     ("tiers", "*", "supports"),

@@ -104,7 +104,7 @@ class Policy(Section):
     )
     limits: LimitsSpec = optional({}, "The largest requests that are accepted.")
     classifier: ClassifierSpec = optional(
-        {}, "The encoder and the remote scorer, asked while the cheap stages leave a decision open. Read at the start."
+        {}, "The encoder and scorers elsewhere, asked while the cheap stages leave a decision open. Read at the start."
     )
     receipts: ReceiptsSpec = optional({}, "What is remembered of requests.")
     feedback: FeedbackSpec = optional({}, "What is learnt from what people say of answers.")

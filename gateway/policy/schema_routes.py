@@ -178,7 +178,7 @@ class RouteSpec(Section):
     stream_deadline: Annotated[float, Quantity(DURATION, "100ms", "1d")] = optional(
         "600s", "Longest time for a whole answer that is streamed."
     )
-    scorer: Literal["auto", "folded", "static", "encoder", "remote"] = optional(
+    scorer: Literal["auto", "folded", "static", "encoder", "remote", "systemone"] = optional(
         "auto",
         "Which stages of the difficulty model are asked: each only while the one before leaves the choice open, or "
         "always the one that is named.",

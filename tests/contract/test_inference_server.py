@@ -5,21 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.adapters.oip_model import (
-    EMBEDDING,
-    FAMILIARITY,
-    LATENT,
-    BadAnswer,
-    InferenceServer,
-    Misfit,
-    Overloaded,
-    Refused,
-    RemoteTrouble,
-    Tensor,
-    TooLate,
-    Unreachable,
-    look,
-)
+from gateway.adapters.oip_model import EMBEDDING, FAMILIARITY, LATENT, InferenceServer, Tensor, look
+from gateway.adapters.remote_trouble import BadAnswer, Misfit, Overloaded, Refused, RemoteTrouble, TooLate, Unreachable
 from gateway.domain.ability import ClassifierOutcome
 from gateway.domain.tier import Secret
 from tests.support.inference_servers import (

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.encoder_model import EMBEDDING_SCALE, Encoded
-from gateway.adapters.oip_encoder import RemoteEncoder, RemoteLimits
+from gateway.adapters.oip_encoder import RemoteEncoder
 from gateway.adapters.oip_grpc import GrpcInference
 from gateway.adapters.oip_http import HttpInference
 from gateway.adapters.oip_model import (
@@ -20,11 +20,11 @@ from gateway.adapters.oip_model import (
     LATENT,
     VECTOR,
     InferenceServer,
-    Misfit,
-    Unreachable,
     look,
     padded,
 )
+from gateway.adapters.remote_asking import RemoteLimits
+from gateway.adapters.remote_trouble import Misfit, Unreachable
 from gateway.adapters.upstream_lean import LeanTransport
 from gateway.domain.ability import ClassifierOutcome
 from gateway.domain.remote_model import RemoteModel

@@ -25,17 +25,13 @@ from gateway.adapters.oip_model import (
     LATENT,
     VECTOR,
     InferenceServer,
-    Overloaded,
-    Refused,
-    RemoteTrouble,
     Rows,
     ServedModel,
     Tensor,
-    TooLate,
-    Unreachable,
     row_of,
     rows_of,
 )
+from gateway.adapters.remote_trouble import Overloaded, Refused, RemoteTrouble, TooLate, Unreachable
 from gateway.adapters.upstream_lean import LeanTransport
 from gateway.domain.remote_model import RemoteModel
 from tests.support.behaviours import json_reply

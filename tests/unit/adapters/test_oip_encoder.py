@@ -1,17 +1,16 @@
-"""The encoder on another server: what becomes of a text when that server is late, full, gone, or another one."""
+"""The encoder on another server: what is asked of it, and what its answers come to."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import pytest
 
 from gateway.adapters.encoder_model import Encoded
-from gateway.adapters.oip_encoder import RemoteEncoder, RemoteLimits
+from gateway.adapters.oip_encoder import RemoteEncoder
 from gateway.adapters.oip_model import FAMILIARITY, LATENT, TOKEN_STEP, VECTOR, Tensor
+from gateway.adapters.remote_asking import RemoteLimits
 from gateway.domain.ability import ClassifierOutcome
 from gateway.domain.remote_model import RemoteModel
 from tests.support.clocks import ManualClock
@@ -37,9 +36,7 @@ class Stage:
     """The encoder under test, over a fake server."""
 
     encoder: RemoteEncoder
-    fake: FakeInference
     script: InferenceScript
-    clock: ManualClock
     notes: list[str] = field(default_factory=list)
 
     async def outcome(self) -> ClassifierOutcome | None:
@@ -59,39 +56,25 @@ async def stage(
     *,
     is_fit: bool = True,
     limits: RemoteLimits | None = None,
-    chance: float = 0.0,
-    look_timeout_s: float = LONG_S,
 ) -> AsyncIterator[Stage]:
     """Make the encoder; close it at the end."""
     remote = RemoteModel("http://scripted:8000", "http", MODEL)
-    fake, clock, notes = FakeInference(script, remote), ManualClock(), list[str]()
+    fake, notes = FakeInference(script, remote), list[str]()
     encoder = RemoteEncoder(
         fake,
         remote,
         width=WIDTH,
-        clock=clock,
-        chance=lambda: chance,
+        clock=ManualClock(),
+        chance=lambda: 0.0,
         note=notes.append,
-        limits=limits if limits is not None else RemoteLimits(deadline_s=LONG_S, look_timeout_s=look_timeout_s),
+        limits=limits if limits is not None else RemoteLimits(deadline_s=LONG_S, look_timeout_s=LONG_S),
         served=OURS if is_fit else None,
     )
     try:
-        yield Stage(encoder, fake, script, clock, notes)
+        yield Stage(encoder, script, notes)
     finally:
         await encoder.aclose()
         assert fake.is_closed
-
-
-def away_s(note: str) -> float:
-    """Return how long a note says the server is left alone."""
-    found = re.search(r"not asked for ([\d.]+) s", note)
-    assert found is not None
-    return float(found[1])
-
-
-def has_notes(s: Stage, count: int) -> bool:
-    """Tell whether as many notes were made."""
-    return len(s.notes) == count
 
 
 async def test_an_answer_is_what_the_encoder_itself_would_have_said() -> None:
@@ -151,108 +134,6 @@ async def test_another_width_is_an_error() -> None:
         assert await s.outcome() is ClassifierOutcome.ERROR
 
 
-async def test_more_than_may_be_under_way_are_an_overload_at_once() -> None:
-    async with stage(InferenceScript(trouble="stalls"), limits=RemoteLimits(LONG_S, in_flight=2)) as s:
-        waiting = [asyncio.create_task(s.outcome()) for _ in range(2)]
-        await eventually(lambda: len(s.script.asked) == 2)
-        assert await s.outcome() is ClassifierOutcome.OVERLOAD
-        for task in waiting:
-            task.cancel()
-        await asyncio.wait(waiting)
-        s.script.trouble = None
-        assert await s.outcome() is None
-
-
-async def test_a_server_that_is_down_is_not_asked_and_is_taken_up_again() -> None:
-    async with stage(InferenceScript()) as s:
-        s.fake.is_reachable = False
-        for _ in range(3):
-            assert await s.outcome() is ClassifierOutcome.ERROR
-        assert not s.encoder.is_up
-        s.fake.is_reachable = True
-        for _ in range(50):
-            assert await s.outcome() is ClassifierOutcome.ERROR
-        assert s.script.asked == []
-        s.clock.advance(1.0)
-        await s.is_taken_up()
-        assert await s.outcome() is None
-        assert [note.split(": ")[0] for note in s.notes] == [
-            "the remote scorer at http://scripted:8000 is not asked for 1.0 s",
-            "the remote scorer at http://scripted:8000 is asked again",
-        ]
-
-
-async def test_now_and_then_a_failure_does_not_close_the_way() -> None:
-    async with stage(InferenceScript()) as s:
-        for _ in range(20):
-            for trouble in ("broken", "broken", None):
-                s.script.trouble = trouble
-                await s.outcome()
-        assert s.encoder.is_up
-        assert s.notes == []
-
-
-async def test_one_look_at_a_time_and_nobody_waits_for_it() -> None:
-    async with stage(InferenceScript(trouble="stalls"), is_fit=False) as s:
-        assert await s.outcome() is ClassifierOutcome.ERROR
-        await eventually(lambda: s.script.asked)
-        for _ in range(10):
-            assert await s.outcome() is ClassifierOutcome.ERROR
-        assert len(s.script.asked) == 1
-
-
-async def test_a_look_that_is_not_answered_ends_and_counts() -> None:
-    async with stage(InferenceScript(trouble="stalls"), is_fit=False, look_timeout_s=IN_NO_TIME_S) as s:
-        await s.outcome()
-        await eventually(lambda: s.notes)
-        assert "no answer within" in s.notes[0]
-        assert s.script.asked[0].gone.is_set()
-
-
-async def test_pauses_grow_to_their_limit_while_looks_fail() -> None:
-    async with stage(InferenceScript(), is_fit=False, chance=1.0) as s:
-        s.fake.is_reachable = False
-        for number in range(8):
-            await s.outcome()
-            await eventually(partial(has_notes, s, number + 1))
-            s.clock.advance(30.0)
-        assert [away_s(note) for note in s.notes] == [1.0, 1.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0]
-        assert all("nobody there" in note for note in s.notes)
-
-
-async def test_a_server_that_is_always_late_is_tried_ever_more_rarely() -> None:
-    async with stage(InferenceScript(trouble="late"), chance=1.0) as s:
-        for _ in range(4):
-            while s.encoder.is_up:
-                await s.outcome()
-            s.script.trouble = None
-            s.clock.advance(30.0)
-            await s.is_taken_up()
-            s.script.trouble = "late"
-        assert [away_s(note) for note in s.notes if "not asked" in note] == [1.0, 2.0, 4.0, 8.0]
-
-
-async def test_an_answer_in_time_makes_the_pauses_short_again() -> None:
-    async with stage(InferenceScript(), chance=1.0) as s:
-        for _ in range(4):
-            s.script.trouble = "late"
-            while s.encoder.is_up:
-                await s.outcome()
-            s.script.trouble = None
-            s.clock.advance(30.0)
-            await s.is_taken_up()
-            assert await s.outcome() is None
-        assert [away_s(note) for note in s.notes if "not asked" in note] == [1.0] * 4
-
-
-async def test_a_full_server_is_told_as_overloaded_while_it_is_left_alone() -> None:
-    async with stage(InferenceScript(trouble="full")) as s:
-        for _ in range(3):
-            await s.outcome()
-        assert not s.encoder.is_up
-        assert await s.outcome() is ClassifierOutcome.OVERLOAD
-
-
 async def test_a_server_that_came_back_with_another_model_scores_nothing() -> None:
     async with stage(InferenceScript(), is_fit=False) as s:
         outputs = (Tensor(LATENT, "FP32", (-1, 99)), s.script.served.outputs[1])
@@ -261,13 +142,6 @@ async def test_a_server_that_came_back_with_another_model_scores_nothing() -> No
         await eventually(lambda: s.notes)
         assert "should be `latent` FP32 [-1, 3]" in s.notes[0]
         assert not s.encoder.is_up
-
-
-async def test_requests_under_way_when_the_server_went_down_count_once() -> None:
-    async with stage(InferenceScript(trouble="stalls"), limits=RemoteLimits(IN_NO_TIME_S)) as s:
-        outcomes = await asyncio.gather(*(s.outcome() for _ in range(40)))
-        assert set(outcomes) == {ClassifierOutcome.TIMEOUT}
-        assert len(s.notes) == 1
 
 
 @pytest.mark.parametrize("kind", ["http", "grpc"])

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.adapters.oip_grpc import GrpcInference, read_answer
 from gateway.adapters.oip_messages import MESSAGES
-from gateway.adapters.oip_model import BadAnswer, Unreachable
+from gateway.adapters.remote_trouble import BadAnswer, Unreachable
 from gateway.domain.remote_model import RemoteModel
 from tests.support.inference_servers import OURS
 from tests.support.networks import free_port

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from gateway.adapters.oip_http import HttpInference, read_answer
-from gateway.adapters.oip_model import BadAnswer, Overloaded, RemoteTrouble, Unreachable
+from gateway.adapters.remote_trouble import BadAnswer, Overloaded, RemoteTrouble, Unreachable
 from gateway.domain.remote_model import RemoteModel
 from gateway.domain.tier import Secret
 from tests.support.inference_servers import OURS

@@ -39,7 +39,7 @@ class Static:
 
     def score(self, text: RequestText, before: Score) -> Score:
         self.asked.append(before)
-        return Score((2.0,), self.familiarity, "static", ClassifierOutcome.STATIC, self.spread)
+        return Score((2.0,), self.familiarity, "static", ClassifierOutcome.STATIC, self.spread, (), b"place")
 
     def settle(self, text: RequestText, score: Score) -> Score:
         return replace(score, latent=(score.latent[0] + 0.25,))
@@ -167,6 +167,7 @@ async def test_what_no_stage_knows_is_an_abstention(choice: ScorerChoice) -> Non
         static=Static(familiarity=0.0),
         encoder=Last(ClassifierOutcome.ENCODER, familiarity=0.0),
         remote=Last(ClassifierOutcome.REMOTE, familiarity=0.0),
+        systemone=Last(ClassifierOutcome.SYSTEMONE, familiarity=0.0),
     )
     assert (await ask(chain, choice, answers(True, True))).outcome is ClassifierOutcome.ABSTAIN
 
@@ -179,3 +180,26 @@ async def test_what_one_stage_does_not_know_another_may() -> None:
 async def test_a_stage_that_could_not_answer_is_no_abstention() -> None:
     chain = ScorerChain(First(UNKNOWN), encoder=Last(ClassifierOutcome.OVERLOAD))
     assert (await ask(chain, ScorerChoice.AUTO, answers(True))).outcome is ClassifierOutcome.OVERLOAD
+
+
+async def test_a_decision_model_is_asked_where_a_route_insists_and_never_settled() -> None:
+    decider, static = Last(ClassifierOutcome.SYSTEMONE), Static()
+    chain = ScorerChain(First(), static=static, systemone=decider)
+    score = await ask(chain, ScorerChoice.SYSTEMONE)
+    assert (score.latent, score.outcome, score.embedding) == ((3.0,), ClassifierOutcome.SYSTEMONE, b"place")
+    assert decider.asked == [FOLDED]
+    alone = await ask(ScorerChain(First(), systemone=decider), ScorerChoice.SYSTEMONE)
+    assert (alone.latent, alone.embedding) == ((3.0,), b"")
+    # It tells one number, so where stages ask each other it is not asked.
+    assert (await ask(chain, ScorerChoice.AUTO, answers(True, True))).outcome is ClassifierOutcome.STATIC
+
+
+@pytest.mark.parametrize("outcome", [ClassifierOutcome.TIMEOUT, ClassifierOutcome.OVERLOAD, ClassifierOutcome.ERROR])
+async def test_where_a_decision_model_does_not_answer_the_static_stage_scores(outcome: ClassifierOutcome) -> None:
+    chain = ScorerChain(First(), static=Static(), systemone=Last(outcome))
+    score = await ask(chain, ScorerChoice.SYSTEMONE)
+    assert (score.latent, score.outcome) == ((2.0,), outcome)
+    bare = await ask(ScorerChain(First(), systemone=Last(outcome)), ScorerChoice.SYSTEMONE)
+    assert (bare.latent, bare.outcome) == (FOLDED.latent, outcome)
+    missing = await ask(ScorerChain(First(), static=Static()), ScorerChoice.SYSTEMONE)
+    assert (missing.latent, missing.outcome) == ((2.0,), ClassifierOutcome.ERROR)

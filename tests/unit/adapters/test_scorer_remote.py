@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.adapters.oip_encoder import RemoteEncoder, RemoteLimits
+from gateway.adapters.oip_encoder import RemoteEncoder
 from gateway.adapters.oip_model import FAMILIARITY, Tensor
+from gateway.adapters.remote_asking import RemoteLimits
 from gateway.adapters.scorer_chain import WaitingStage
 from gateway.adapters.scorer_remote import RemoteScorer
 from gateway.core.encoder_text import encoder_ids

@@ -10,17 +10,20 @@ import pytest
 
 from gateway.adapters.scorer_remote import RemoteScorer
 from gateway.adapters.upstream_lean import LeanTransport
-from gateway.app.remote_scoring import make_remote
+from gateway.app.remote_scoring import SystemOne, make_remote, make_systemone
 from gateway.app.settings import CannotStart
 from gateway.core.request_text import RequestText
 from gateway.core.wordpiece import WordPieces
 from gateway.domain.ability import ClassifierOutcome, Score
 from gateway.domain.classifier import ClassifierTerms
-from gateway.domain.remote_model import RemoteModel
+from gateway.domain.remote_model import RemoteModel, SystemOneModel
 from gateway.domain.tier import Secret
 from tests.support.clocks import ManualClock
+from tests.support.fake_transport import FakeTransport
+from tests.support.fault_server import FaultServer
 from tests.support.inference_servers import WIDTH, InferenceScript, inference
 from tests.support.networks import free_port
+from tests.support.systemone import decider
 from tests.support.vocabularies import small_vocabulary
 
 ways = pytest.mark.parametrize("kind", ["http", "grpc"])
@@ -89,6 +92,41 @@ async def test_a_wrong_name_key_or_width_stops_the_start(
 
 async def test_a_policy_without_a_remote_scorer_has_none() -> None:
     assert await make(None, LeanTransport()) is None
+
+
+def make_decider(decider: SystemOneModel | None) -> SystemOne | None:
+    """Build it as the composition root does."""
+    terms = replace(TERMS, systemone=decider)
+    return make_systemone(terms, transport=FakeTransport(), clock=ManualClock(), chance=lambda: 0.0)
+
+
+async def test_a_decision_model_is_looked_at_before_the_gateway_serves() -> None:
+    server = FaultServer()
+    server.plan.general = decider("k")
+    await server.start()
+    named = SystemOneModel(server.base_url, "decider", 1.0, 0.0, Secret("k"))
+    found = await asyncio.to_thread(make_decider, named)
+    assert found is not None
+    assert found.asking.is_up
+    for wrong in (replace(named, model="chat"), replace(named, api_key=Secret("wrong"))):
+        with pytest.raises(CannotStart, match="classifier: systemone:") as raised:
+            await asyncio.to_thread(make_decider, wrong)
+        assert server.base_url in str(raised.value)
+        assert "wrong" not in str(raised.value)
+    await server.aclose()
+
+
+def test_a_decision_model_that_is_not_there_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    named = SystemOneModel(f"http://127.0.0.1:{free_port()}/v1", "decider", 1.0, 0.0)
+    with caplog.at_level(logging.WARNING, "tiergate"):
+        found = make_decider(named)
+    assert found is not None
+    assert not found.asking.is_up
+    assert f"the remote scorer at {named.base_url} cannot be asked yet" in caplog.text
+
+
+def test_a_policy_without_a_decision_model_has_none() -> None:
+    assert make_decider(None) is None
 
 
 def test_grpc_is_loaded_only_where_it_is_asked_for() -> None:

@@ -206,6 +206,17 @@ async def test_a_remote_scorer_that_nobody_answers_for_leaves_the_stage_before(t
     assert await Bench(tmp_path, text, _nowhere).outcome(ScorerChoice.REMOTE) is ClassifierOutcome.ERROR
 
 
+async def test_chains_of_all_models_ask_one_decision_model(tmp_path: Path) -> None:
+    artefact_with_encoder(tmp_path)
+    decider = "systemone: {url: 'http://127.0.0.1:1/v1', model: m, scale: {slope: 1, offset: 0}}"
+    bench = Bench(tmp_path, policy(f"device: off, {decider}", "systemone"), _nowhere)
+    chains = [bench.chain(), bench.chain()]
+    for chain in chains:
+        found = await chain.score(REQUEST, ScorerChoice.SYSTEMONE, _always)
+        assert (found.outcome, found.is_known) == (ClassifierOutcome.ERROR, True)
+    await bench.scoring.aclose()
+
+
 def test_a_remote_scorer_needs_the_vocabulary(tmp_path: Path) -> None:
     artefact_with_encoder(tmp_path)
     (tmp_path / "encoder").rename(tmp_path / "elsewhere")

@@ -1,15 +1,15 @@
 """How hard a request is, told by the gateway itself: as the route's scorer has it, and as a request of its tenant."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from gateway.domain.ability import ClassifierOutcome, Correction, Score, ScorerChoice, acceptance
 from gateway.domain.errors import ErrorCode
-from gateway.domain.ids import TenantId, TierName
+from gateway.domain.ids import TierName
 from gateway.domain.outcome import Outcome
 from gateway.domain.request import Operation
-from gateway.domain.tier import Tier
 from tests.support.fake_inbound import FakeClient
 from tests.support.gateways import (
     GUEST_KEY,
@@ -81,15 +81,10 @@ async def test_an_alias_of_a_tier_is_scored_too() -> None:
     assert gateway.scorer.asked == 1
 
 
-async def test_labels_move_what_is_told_of_a_tier() -> None:
-    gateway = Gateway(scorer=FixedScorer(FOUND))
-    plain = answer_of(await ask(gateway))["tiergate"]["tiers"]
-
-    def corrections(tenant: TenantId, tiers: list[Tier], score: Score, space: str, *, shared: bool) -> Any:
-        return (Correction(TierName("small"), -1.0, 5.0),)
-
-    gateway.world.reservoir.corrections = corrections  # type: ignore[method-assign,assignment] # one port for another
-    moved = answer_of(await ask(gateway))["tiergate"]["tiers"]
+async def test_what_labels_say_of_a_tier_is_told() -> None:
+    plain = answer_of(await ask(Gateway(scorer=FixedScorer(FOUND))))["tiergate"]["tiers"]
+    labelled = replace(FOUND, corrections=(Correction(TierName("small"), -1.0, 5.0),))
+    moved = answer_of(await ask(Gateway(scorer=FixedScorer(labelled))))["tiergate"]["tiers"]
     assert moved["small"]["p"] < plain["small"]["p"]
     assert moved["large"] == plain["large"]
 

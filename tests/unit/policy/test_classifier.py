@@ -1,16 +1,17 @@
-"""What a policy says of the encoder and the remote scorer."""
+"""What a policy says of the encoder and of scorers elsewhere."""
 
 import pytest
 
 from gateway.domain.ability import ScorerChoice
 from gateway.domain.classifier import ClassifierTerms, EncoderDevice
-from gateway.domain.remote_model import RemoteModel
+from gateway.domain.remote_model import RemoteModel, SystemOneModel
 from gateway.domain.tier import Secret
 from gateway.policy.explain import explained_text
 from gateway.policy.facts import facts_of
 from gateway.policy.schema_classifier import ClassifierSpec
 from tests.unit.policy.worlds import MINIMAL, problems_of, snapshot_of
 
+SYSTEMONE = 'systemone: {url: "http://decider:8000/v1/", model: laya, scale: {slope: 0.8, offset: -0.25}}'
 REMOTE = 'remote: {url: "http://triton:8000/", model: tiergate_encoder}'
 
 
@@ -35,6 +36,16 @@ def test_every_field_arrives() -> None:
     assert {route.scorer for route in snapshot.routes.values()} >= {ScorerChoice.REMOTE}
 
 
+def test_a_decision_model_arrives_with_its_scale_and_key() -> None:
+    keyed = SYSTEMONE.replace("model: laya", "model: laya, api_key: env:UPSTREAM_KEY")
+    snapshot = snapshot_of(with_classifier(keyed, "systemone"))
+    decider = SystemOneModel("http://decider:8000/v1", "laya", 0.8, -0.25, Secret("sk-upstream"))
+    assert snapshot.classifier == ClassifierTerms(systemone=decider)
+    assert {route.scorer for route in snapshot.routes.values()} >= {ScorerChoice.SYSTEMONE}
+    told = facts_of(snapshot)["classifier"]["systemone"]
+    assert told == "laya at http://decider:8000/v1 (slope 0.8, offset -0.25, with a key)"
+
+
 @pytest.mark.parametrize(
     ("section", "scorer", "told"),
     [
@@ -47,6 +58,11 @@ def test_every_field_arrives() -> None:
         ('remote: {url: "http://triton:8000/v2", model: m}', "auto", "stop before `/v2`"),
         ('remote: {url: "http://triton:8001/a", protocol: grpc, model: m}', "auto", "expected a URL without a path"),
         ('remote: {url: "http://triton:8000"}', "auto", "classifier.remote.model: expected a value"),
+        ("device: off", "systemone", "routes.all.scorer: expected a scorer that is there, found `systemone`"),
+        (SYSTEMONE.replace("/v1/", "/v1/systemone"), "auto", "stop before `/systemone`"),
+        (SYSTEMONE.replace("0.8", "0"), "auto", "classifier.systemone.scale.slope: expected a number above 0"),
+        (SYSTEMONE.replace(", scale: {slope: 0.8, offset: -0.25}", ""), "auto", "classifier.systemone.scale: expected"),
+        (SYSTEMONE.replace("model: laya", "model: a, api_key: env:NO"), "auto", "classifier.systemone.api_key: "),
         ('remote: {url: "http://t:1", model: m, api_key: env:NOTHING}', "auto", "classifier.remote.api_key: "),
     ],
 )
@@ -57,7 +73,13 @@ def test_what_contradicts_itself_is_told_with_its_place(section: str, scorer: st
 
 @pytest.mark.parametrize(
     ("section", "scorer"),
-    [("device: cpu, tokens: 96", "encoder"), ("device: cpu", "auto"), ("device: off", "static"), (REMOTE, "remote")],
+    [
+        ("device: cpu, tokens: 96", "encoder"),
+        ("device: cpu", "auto"),
+        ("device: off", "static"),
+        (REMOTE, "remote"),
+        (SYSTEMONE, "systemone"),
+    ],
 )
 def test_what_only_looks_like_a_contradiction_compiles(section: str, scorer: str) -> None:
     snapshot_of(with_classifier(section, scorer))
@@ -66,6 +88,7 @@ def test_what_only_looks_like_a_contradiction_compiles(section: str, scorer: str
 def test_it_is_explained_in_the_words_of_the_format() -> None:
     snapshot = snapshot_of(with_classifier(REMOTE))
     facts = facts_of(snapshot)["classifier"]
+    assert facts["systemone"] == "none"
     assert list(facts) == list(ClassifierSpec.model_fields)
     assert facts["remote"] == "tiergate_encoder at http://triton:8000 (http, without a key)"
     assert facts["device"] == "auto"
