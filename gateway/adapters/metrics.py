@@ -222,8 +222,9 @@ class Metrics:
 
 def _by_kind(usage: TokenUsage) -> tuple[tuple[str, int], ...]:
     return (
-        ("input", usage.input_tokens - usage.cached_input_tokens),
+        ("input", usage.input_tokens - usage.cached_input_tokens - usage.cache_write_tokens),
         ("cached_input", usage.cached_input_tokens),
+        ("cache_write", usage.cache_write_tokens),
         ("output", usage.output_tokens - usage.reasoning_tokens),
         ("reasoning", usage.reasoning_tokens),
     )

@@ -84,7 +84,7 @@ TOKENS = Metric(
     "tiergate_tokens_total",
     Kind.COUNTER,
     ("kind", "tier", "model", "tenant"),
-    "Tokens by kind: input, cached_input, output, reasoning. The kinds do not overlap, so their sum is the total.",
+    "Tokens by kind: input, cached_input, cache_write, output, reasoning. No kinds overlap: their sum is the total.",
 )
 COST = Metric(
     "tiergate_cost_usd_total", Kind.COUNTER, ("tier", "model", "tenant"), "Money charged, in USD.", scale=NANO

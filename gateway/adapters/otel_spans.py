@@ -211,6 +211,7 @@ def _answered(receipt: Receipt) -> Mapping[str, object]:
         said.INPUT_TOKENS: usage.input_tokens or None,
         said.OUTPUT_TOKENS: usage.output_tokens or None,
         said.CACHED_TOKENS: usage.cached_input_tokens or None,
+        said.CACHE_WRITE_TOKENS: usage.cache_write_tokens or None,
         said.REASONING_TOKENS: usage.reasoning_tokens or None,
     }
 

@@ -48,7 +48,7 @@ def _price(price: ModelPrice) -> Price | None:
     if entry is None:
         return None
     cached, output = _usd_pico(price.cache_read_mtok), _usd_pico(price.output_mtok)
-    return Price(entry, entry if cached is None else cached, output or 0)
+    return Price(entry, entry if cached is None else cached, output or 0, _usd_pico(price.cache_write_mtok))
 
 
 def _usd_pico(amount: Decimal | TieredPrices | None) -> int | None:

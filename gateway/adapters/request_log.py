@@ -64,6 +64,8 @@ class LogLine(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="event"
     """Of the prompt, those that the server had cached included."""
     cached_input_tokens: int = 0
     """Of the prompt, what the server had cached."""
+    cache_write_tokens: int = 0
+    """Of the prompt, what the server wrote to a cache."""
     output_tokens: int = 0
     """Of the answer, reasoning included."""
     reasoning_tokens: int = 0
@@ -119,6 +121,7 @@ def line_of(receipt: Receipt) -> LogLine:
         first_content_ms=None if times.first_content_ms is None else _thousandths(times.first_content_ms),
         input_tokens=usage.input_tokens,
         cached_input_tokens=usage.cached_input_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
         output_tokens=usage.output_tokens,
         reasoning_tokens=usage.reasoning_tokens,
         usage_source=usage.source if usage.total_tokens else None,

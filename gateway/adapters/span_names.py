@@ -46,6 +46,8 @@ class SpanAttribute(StrEnum):
     """Of the answer, reasoning included."""
     CACHED_TOKENS = "gen_ai.usage.cache_read.input_tokens"
     """Of the prompt, what the server had cached."""
+    CACHE_WRITE_TOKENS = "gen_ai.usage.cache_creation.input_tokens"
+    """Of the prompt, what the server wrote to a cache."""
     REASONING_TOKENS = "gen_ai.usage.reasoning.output_tokens"
     """Of the answer, what was reasoning."""
     METHOD = "http.request.method"

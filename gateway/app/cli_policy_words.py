@@ -189,6 +189,7 @@ def _tier_document(tier: Tier) -> dict[str, object]:
         "price_usd_pico_per_token": {
             "input": tier.price.input_usd_pico,
             "cached_input": tier.price.cached_input_usd_pico,
+            "cache_write": tier.price.cache_write_usd_pico,
             "output": tier.price.output_usd_pico,
         },
         "slo": {"ttft_p95_s": tier.slo.ttft_p95_s, "itl_p95_s": tier.slo.itl_p95_s},

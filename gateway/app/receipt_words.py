@@ -28,9 +28,10 @@ def what_happened(receipt: Receipt) -> Iterator[tuple[str, str]]:
     elif receipt.cache_entry is not None:
         yield "kept as", receipt.cache_entry
     usage = receipt.usage
+    written = f", {usage.cache_write_tokens:,} written to a cache" if usage.cache_write_tokens else ""
     yield (
         "tokens",
-        f"{usage.input_tokens:,} in ({usage.cached_input_tokens:,} cached), {usage.output_tokens:,} out "
+        f"{usage.input_tokens:,} in ({usage.cached_input_tokens:,} cached{written}), {usage.output_tokens:,} out "
         f"({usage.reasoning_tokens:,} reasoning)",
     )
     saved = receipt.baseline_usd_nano - receipt.charge_usd_nano

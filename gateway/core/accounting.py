@@ -67,6 +67,7 @@ def together(usages: Sequence[TokenUsage]) -> TokenUsage:
         sum(usage.cached_input_tokens for usage in usages),
         sum(usage.reasoning_tokens for usage in usages),
         max((usage.source for usage in usages), key=list(UsageSource).index),
+        sum(usage.cache_write_tokens for usage in usages),
     )
 
 
@@ -76,10 +77,8 @@ def settlement_of(hold: Hold, usage: TokenUsage, charge_usd_nano: int) -> Settle
 
 
 def _ceiling_usd_pico(request: CanonicalRequest, tier: Tier) -> int:
-    # Some vendors price cached input above plain input (the writing of a cache), so the dearer of the two is held.
-    input_usd_pico = max(tier.price.input_usd_pico, tier.price.cached_input_usd_pico)
     output_tokens = _output_ceiling_tokens(request, tier)
-    return request.input_tokens * input_usd_pico + output_tokens * tier.price.output_usd_pico
+    return request.input_tokens * tier.price.dearest_input_usd_pico + output_tokens * tier.price.output_usd_pico
 
 
 def _output_ceiling_tokens(request: CanonicalRequest, tier: Tier) -> int:

@@ -28,23 +28,36 @@ def format_usd(usd_nano: int) -> str:
 
 @noun
 class Price:
-    """What a tier costs, in pico-USD per token. Reasoning tokens are output tokens."""
+    """What a tier costs, in pico-USD per token. Reasoning tokens are output tokens.
+
+    Input that a server writes to a cache costs `cache_write_usd_pico`; None where that is what any input costs.
+    """
 
     input_usd_pico: int
     cached_input_usd_pico: int
     output_usd_pico: int
+    cache_write_usd_pico: int | None = None
 
     def __post_init__(self) -> None:
-        if min(self.input_usd_pico, self.cached_input_usd_pico, self.output_usd_pico) < 0:
+        inputs = (self.input_usd_pico, self.cached_input_usd_pico, self.cache_write_usd_pico or 0)
+        if min(*inputs, self.output_usd_pico) < 0:
             raise ValueError(f"a price must not be negative: {self}")
 
     def cost_usd_pico(self, usage: TokenUsage) -> int:
         """Price a usage exactly, before rounding."""
-        return (
+        cost_usd_pico = (
             (usage.input_tokens - usage.cached_input_tokens) * self.input_usd_pico
             + usage.cached_input_tokens * self.cached_input_usd_pico
             + usage.output_tokens * self.output_usd_pico
         )
+        if usage.cache_write_tokens and self.cache_write_usd_pico is not None:
+            cost_usd_pico += usage.cache_write_tokens * (self.cache_write_usd_pico - self.input_usd_pico)
+        return cost_usd_pico
+
+    @property
+    def dearest_input_usd_pico(self) -> int:
+        """Return what a token of input costs at the most: vendors may ask more for cached ones, or to cache them."""
+        return max(self.input_usd_pico, self.cached_input_usd_pico, self.cache_write_usd_pico or 0)
 
     def charge_usd_nano(self, usage: TokenUsage) -> int:
         """Price a usage, rounded half up once."""

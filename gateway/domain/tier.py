@@ -49,6 +49,11 @@ class Endpoint:
         """Tell whether it is sent its key as `x-api-key`."""
         return self.dialect == "anthropic"
 
+    @property
+    def wants_signatures(self) -> bool:
+        """Tell whether it refuses thoughts that nobody signed."""
+        return self.dialect == "anthropic"
+
 
 @noun
 class TierLimits:

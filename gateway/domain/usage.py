@@ -22,19 +22,26 @@ BYTES_PER_TOKEN = 3.6
 
 @noun
 class TokenUsage:
-    """Token counts. `cached_input_tokens` is part of `input_tokens`, `reasoning_tokens` of `output_tokens`."""
+    """Token counts. `reasoning_tokens` are part of `output_tokens`.
+
+    `cached_input_tokens` and `cache_write_tokens` are parts of `input_tokens` that do not overlap: what was read from a
+    cache, and what was written to one, for which some vendors ask more.
+    """
 
     input_tokens: int
     output_tokens: int
     cached_input_tokens: int = 0
     reasoning_tokens: int = 0
     source: UsageSource = UsageSource.REPORTED
+    cache_write_tokens: int = 0
 
     def __post_init__(self) -> None:
         if not 0 <= self.cached_input_tokens <= self.input_tokens:
             raise ValueError(f"cached input must lie within the input: {self}")
         if not 0 <= self.reasoning_tokens <= self.output_tokens:
             raise ValueError(f"reasoning must lie within the output: {self}")
+        if not 0 <= self.cache_write_tokens <= self.input_tokens - self.cached_input_tokens:
+            raise ValueError(f"what was written to a cache must lie within the rest of the input: {self}")
 
     @property
     def total_tokens(self) -> int:

@@ -13,6 +13,7 @@ from gateway.wire.dialects import DIALECTS
 from gateway.wire.fitting import Foreign, fit
 from gateway.wire.forward import native_body, upstream_body
 from gateway.wire.headers import ANTHROPIC_BETA_HEADER, upstream_headers
+from gateway.wire.messages.unsigned import without_unsigned
 
 KNOWS_NO_STREAM_OPTIONS: Final = "basic"
 """The dialect of servers that refuse a request with `stream_options`: their streams are counted by us."""
@@ -74,8 +75,11 @@ class Question:
         request, apis = self.request, endpoint.apis
         native, foreign = request.native, self.foreign_to(tier)
         if native is not None and native.operation in apis:
-            body = native_body(native.body, tier.model)
-            return Put(native.operation, *DIALECTS[native.operation].fit(body, tier.refuses, foreign))
+            body, removed = DIALECTS[native.operation].fit(native_body(native.body, tier.model), tier.refuses, foreign)
+            if native.operation is Operation.MESSAGES and endpoint.wants_signatures:
+                body, unsigned = without_unsigned(body)
+                removed = tuple(dict.fromkeys(removed + unsigned))
+            return Put(native.operation, body, removed)
         if request.operation is Operation.CHAT and Operation.CHAT not in apis:
             body, removed = fit(upstream_body(request, tier.model, ask_usage=False), tier.refuses, foreign)
             body, left_out = DIALECTS[apis[0]].ask(body, tier.max_output_tokens)

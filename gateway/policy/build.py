@@ -64,7 +64,7 @@ def price_of(spec: TierSpec, resolved: Resolved) -> Price | None:
     price = spec.price
     if isinstance(price, PriceTable):
         cached = price.input if price.cached_input is None else price.cached_input
-        return Price(price.input, cached, price.output)
+        return Price(price.input, cached, price.output, price.cache_write)
     if isinstance(price, CatalogPrice):
         return resolved.prices.get((price.catalog, price.provider))
     return FREE if price == "free" else resolved.prices.get((spec.model, None))

@@ -77,6 +77,9 @@ class PriceTable(Section):
     cached_input: UsdPerMillionTokens | None = optional(
         None, "USD per million input tokens that the server had cached; the input price when absent."
     )
+    cache_write: UsdPerMillionTokens | None = optional(
+        None, "USD per million input tokens that the server wrote to a cache; the input price when absent."
+    )
 
 
 class CatalogPrice(Section):

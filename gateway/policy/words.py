@@ -55,7 +55,8 @@ def price(cost: Price) -> str:
     if cost == FREE:
         return "free"
     entry, cached, output = (_usd(p) for p in (cost.input_usd_pico, cost.cached_input_usd_pico, cost.output_usd_pico))
-    return f"{entry} in, {cached} cached in, {output} out per million tokens"
+    written = "" if cost.cache_write_usd_pico is None else f"{_usd(cost.cache_write_usd_pico)} written to a cache, "
+    return f"{entry} in, {cached} cached in, {written}{output} out per million tokens"
 
 
 def _usd(usd_pico: int) -> str:

@@ -95,11 +95,12 @@ def updated(known: Tokens, more: Tokens | None) -> Tokens:
 def chat_usage(tokens: Tokens) -> dict[str, Any]:
     """Write a message's usage as that of a chat, whose prompt includes what was read from a cache or written to it."""
     read = max(tokens.cache_read_input_tokens or 0, 0)
-    uncached = max(tokens.input_tokens or 0, 0) + max(tokens.cache_creation_input_tokens or 0, 0)
+    written = max(tokens.cache_creation_input_tokens or 0, 0)
+    uncached = max(tokens.input_tokens or 0, 0) + written
     output = max(tokens.output_tokens or 0, 0)
     details = tokens.output_tokens_details
     thought = 0 if details is None else min(max(details.thinking_tokens or 0, 0), output)
-    return usage_object(TokenUsage(uncached + read, output, read, thought))
+    return usage_object(TokenUsage(uncached + read, output, read, thought, cache_write_tokens=written))
 
 
 def finish(stop_reason: str | None, stop_sequence: str | None) -> dict[str, Any]:

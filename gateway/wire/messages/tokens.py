@@ -1,4 +1,4 @@
-"""What an answer used, as Anthropic's API counts: `input_tokens` leaves out what was read from a cache."""
+"""What an answer used, as Anthropic's API counts: `input_tokens` leaves out what was read from a cache, or written."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ def tokens_of(usage: TokenUsage | None) -> dict[str, Any]:
     """Write a usage as that of a message; zeros where nothing is known of it."""
     known = usage or NO_USAGE
     counts: dict[str, Any] = {
-        "input_tokens": known.input_tokens - known.cached_input_tokens,
-        "cache_creation_input_tokens": 0,
+        "input_tokens": known.input_tokens - known.cached_input_tokens - known.cache_write_tokens,
+        "cache_creation_input_tokens": known.cache_write_tokens,
         "cache_read_input_tokens": known.cached_input_tokens,
         "output_tokens": known.output_tokens,
     }

@@ -70,13 +70,14 @@ def finish_of(response: dict[str, Any], *, calls: bool) -> str:
 def usage_of(response: dict[str, Any]) -> dict[str, Any] | None:
     """Return the usage as a chat's; None where there is none, or an absurd one."""
     told = object_of(response.get("usage"))
-    cached = _count(object_of(told.get("input_tokens_details")), "cached_tokens")
+    of_input = object_of(told.get("input_tokens_details"))
+    cached, written = _count(of_input, "cached_tokens"), _count(of_input, "cache_write_tokens")
     thought = _count(object_of(told.get("output_tokens_details")), "reasoning_tokens")
     usage = usage_from(
         ReportedUsage(
             _count(told, "input_tokens"),
             _count(told, "output_tokens"),
-            TokenDetails(cached_tokens=cached),
+            TokenDetails(cached_tokens=cached, cache_write_tokens=written),
             TokenDetails(reasoning_tokens=thought),
         )
     )

@@ -87,10 +87,12 @@ def test_batches_of_the_encoder_are_counted_with_the_wait_of_each_request() -> N
 
 
 def test_tokens_are_counted_by_kinds_that_do_not_overlap() -> None:
-    series = _counted(a_receipt(usage=TokenUsage(100, 20, cached_input_tokens=30, reasoning_tokens=5)))
+    usage = TokenUsage(100, 20, cached_input_tokens=30, reasoning_tokens=5, cache_write_tokens=20)
+    series = _counted(a_receipt(usage=usage))
     labels = 'tier="small",model="small-model",tenant="search"'
-    counted = {kind: series[f'tiergate_tokens_total{{kind="{kind}",{labels}}}'] for kind in ("input", "cached_input")}
-    assert counted == {"input": 70, "cached_input": 30}
+    kinds = ("input", "cached_input", "cache_write")
+    counted = {kind: series[f'tiergate_tokens_total{{kind="{kind}",{labels}}}'] for kind in kinds}
+    assert counted == {"input": 50, "cached_input": 30, "cache_write": 20}
     assert series[f'tiergate_tokens_total{{kind="output",{labels}}}'] == 15
     assert series[f'tiergate_tokens_total{{kind="reasoning",{labels}}}'] == 5
 

@@ -15,7 +15,7 @@ from gateway.domain.ids import ModelAlias, RouteName
 from gateway.domain.outcome import FailureKind, Outcome
 from gateway.domain.receipt import Receipt, StageTimes
 from gateway.domain.trace import Trace
-from gateway.domain.usage import NO_USAGE
+from gateway.domain.usage import NO_USAGE, TokenUsage
 from tests.support.receipt_samples import a_receipt, an_attempt
 
 TRACE_ID, SPAN_ID, CALLER_ID = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7", "b7ad6b7169203331"
@@ -23,6 +23,7 @@ OURS = Trace(TRACE_ID, SPAN_ID, "", True, makes_spans=True)
 CALLED = replace(OURS, parent_id=CALLER_ID, is_sampled=False, state="vendor=1,other=2")
 WHOLE = a_receipt(
     trace=OURS,
+    usage=TokenUsage(100, 20, cached_input_tokens=30, reasoning_tokens=5, cache_write_tokens=40),
     route=RouteName("balanced"),
     attempts=(
         replace(an_attempt(0, failure=FailureKind.TTFT), model="small-model", detail="the prompt was: secret"),
@@ -65,6 +66,7 @@ def test_a_request_says_what_it_was_and_what_became_of_it() -> None:
         "gen_ai.usage.input_tokens": 100,
         "gen_ai.usage.output_tokens": 20,
         "gen_ai.usage.cache_read.input_tokens": 30,
+        "gen_ai.usage.cache_creation.input_tokens": 40,
         "gen_ai.usage.reasoning.output_tokens": 5,
         "http.request.method": "POST",
         "http.response.status_code": 200,

@@ -51,5 +51,10 @@ def test_the_price_of_short_prompts_holds_and_cached_input_costs_as_input_unless
     )
 
 
+def test_what_a_provider_asks_for_writing_its_cache_is_known() -> None:
+    price = ModelPrice(input_mtok=Decimal(3), cache_read_mtok=Decimal("0.3"), cache_write_mtok=Decimal("3.75"))
+    assert _one_model(price).find("m", None) == Price(3_000_000, 300_000, 0, 3_750_000)
+
+
 def test_a_price_by_other_things_than_tokens_is_none() -> None:
     assert _one_model(ModelPrice(output_mtok=Decimal(10))).find("m", None) is None

@@ -3,10 +3,14 @@
 from gateway.app.receipt_words import attempt_cells, what_happened
 from gateway.domain.errors import ErrorCode
 from gateway.domain.outcome import FailureKind, Outcome
+from gateway.domain.usage import TokenUsage
 from tests.support.receipt_samples import a_receipt, an_attempt
 
 
 def test_a_plain_answer_is_told_with_who_gave_it_and_what_it_cost() -> None:
+    usage = TokenUsage(100, 20, cached_input_tokens=30, cache_write_tokens=40)
+    written = dict(what_happened(a_receipt(usage=usage)))["tokens"]
+    assert written == "100 in (30 cached, 40 written to a cache), 20 out (0 reasoning)"
     told = dict(what_happened(a_receipt()))
     assert told["answered by"] == "tier small, model small-model, cache miss"
     assert told["cost"].startswith("$0.00012; the strongest able tier would have cost about $0.0012 (saved $0.00108")

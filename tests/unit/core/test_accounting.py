@@ -66,9 +66,11 @@ def test_embeddings_hold_their_input_alone() -> None:
     assert hold_tokens(request, (SMALL,)) == 1_000
 
 
-def test_cached_input_that_costs_more_than_plain_input_is_held() -> None:
+def test_input_that_costs_more_because_of_a_cache_is_held() -> None:
     dear_cache = replace(SMALL, price=Price(50_000, 60_000, 0))
     assert hold_amount_usd_nano(REQUEST, (dear_cache,)) == 60_000
+    dear_to_write = replace(SMALL, price=Price(50_000, 5_000, 0, 62_500))
+    assert hold_amount_usd_nano(REQUEST, (dear_to_write,)) == 62_500
 
 
 def test_an_empty_ladder_costs_nothing() -> None:

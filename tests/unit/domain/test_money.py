@@ -43,6 +43,20 @@ def test_cached_tokens_have_their_own_price_and_are_part_of_the_input() -> None:
     assert PRICE.cost_usd_pico(usage) == 60 * 50_000 + 40 * 10_000 + 10 * 200_000
 
 
+def test_what_is_written_to_a_cache_has_its_own_price_where_there_is_one() -> None:
+    usage = TokenUsage(100, 10, cached_input_tokens=40, cache_write_tokens=25)
+    assert PRICE.cost_usd_pico(usage) == 60 * 50_000 + 40 * 10_000 + 10 * 200_000
+    dear = Price(50_000, 10_000, 200_000, 62_500)
+    assert dear.cost_usd_pico(usage) == 35 * 50_000 + 25 * 62_500 + 40 * 10_000 + 10 * 200_000
+    assert Price(50_000, 10_000, 200_000, 0).cost_usd_pico(TokenUsage(25, 0, cache_write_tokens=25)) == 0
+
+
+def test_the_dearest_input_is_any_of_the_three() -> None:
+    assert PRICE.dearest_input_usd_pico == 50_000
+    assert Price(1, 3, 0, 2).dearest_input_usd_pico == 3
+    assert Price(1, 3, 0, 4).dearest_input_usd_pico == 4
+
+
 def test_reasoning_tokens_are_output_tokens_and_not_charged_twice() -> None:
     assert PRICE.cost_usd_pico(TokenUsage(0, 10, reasoning_tokens=8)) == 10 * 200_000
 
@@ -56,7 +70,7 @@ def test_a_tier_may_be_free() -> None:
     assert FREE.charge_usd_nano(TokenUsage(10**6, 10**6)) == 0
 
 
-@pytest.mark.parametrize("amounts", [(-1, 0, 0), (0, -1, 0), (0, 0, -1)])
-def test_a_price_is_never_negative(amounts: tuple[int, int, int]) -> None:
+@pytest.mark.parametrize("amounts", [(-1, 0, 0), (0, -1, 0), (0, 0, -1), (0, 0, 0, -1)])
+def test_a_price_is_never_negative(amounts: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="a price must not be negative"):
         Price(*amounts)

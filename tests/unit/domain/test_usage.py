@@ -31,6 +31,12 @@ def test_reasoning_tokens_lie_within_the_output(reasoning: int) -> None:
         TokenUsage(7, 5, reasoning_tokens=reasoning)
 
 
+@pytest.mark.parametrize("written", [-1, 5])
+def test_what_was_written_to_a_cache_lies_within_the_rest_of_the_input(written: int) -> None:
+    with pytest.raises(ValueError, match="must lie within the rest of the input"):
+        TokenUsage(7, 5, cached_input_tokens=3, cache_write_tokens=written)
+
+
 @pytest.mark.parametrize(("given", "made"), [(-1, 0), (0, -1)])
 def test_a_usage_is_never_negative(given: int, made: int) -> None:
     with pytest.raises(ValueError, match="must lie within"):

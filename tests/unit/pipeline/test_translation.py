@@ -116,6 +116,62 @@ async def test_a_server_of_both_is_asked_as_its_client_asks(body: dict[str, Any]
     assert (seen.path, seen.header(b"authorization")) == (path, None)
 
 
+THOUGHTS: list[dict[str, Any]] = [
+    {"role": "user", "content": "Hi"},
+    {
+        "role": "assistant",
+        "content": [{"type": "thinking", "thinking": "Hm.", "signature": ""}, {"type": "text", "text": "Hello."}],
+    },
+    {"role": "user", "content": "And then?"},
+]
+
+
+@pytest.mark.parametrize(
+    ("policy", "types", "removed"),
+    [
+        (HOSTED, ["text"], ("messages.content.thinking",)),
+        (BOTH, ["thinking", "text"], ()),
+    ],
+)
+async def test_thoughts_that_nobody_signed_do_not_reach_anthropics_api(
+    policy: str, types: list[str], removed: tuple[str, ...]
+) -> None:
+    gateway = gateway_to(policy=policy)
+    await gateway.ask({**MESSAGE, "messages": THOUGHTS}, operation=Operation.MESSAGES)
+    (seen,) = gateway.network.requests
+    assert [block["type"] for block in seen.json["messages"][1]["content"]] == types
+    assert [attempt.removed for attempt in gateway.receipt.attempts] == [removed]
+
+
+@pytest.mark.parametrize(("price", "charge"), [("", 100 + 2 * 10), (", cached_input: 0.1, cache_write: 1.25", 131)])
+@pytest.mark.parametrize("is_chat", [True, False])
+async def test_what_a_server_writes_to_its_cache_has_its_own_price(price: str, charge: int, is_chat: bool) -> None:
+    gateway = gateway_to(
+        policy=HOSTED.replace("price: {input: 1, output: 2}", f"price: {{input: 1, output: 2{price}}}")
+    )
+    usage = {
+        "input_tokens": 10,
+        "cache_creation_input_tokens": 80,
+        "cache_read_input_tokens": 10,
+        "output_tokens": 10,
+    }
+    told = message(Words()) | {"usage": usage}
+    gateway.network.plan.general = always(json_reply(200, dump(told)))
+    client = await gateway.ask(CHAT) if is_chat else await gateway.ask(MESSAGE, operation=Operation.MESSAGES)
+    if is_chat:
+        assert answer_of(client)["usage"]["prompt_tokens_details"] == {"cached_tokens": 10, "cache_write_tokens": 80}
+    else:
+        assert answer_of(client)["usage"] == usage
+    receipt = gateway.receipt
+    assert (receipt.usage.input_tokens, receipt.usage.cached_input_tokens, receipt.usage.cache_write_tokens) == (
+        100,
+        10,
+        80,
+    )
+    # In nano-USD: a token of input is 1,000.
+    assert receipt.charge_usd_nano == 1_000 * charge
+
+
 async def test_what_its_api_has_no_words_for_is_refused_or_named() -> None:
     gateway = gateway_to()
     assert error_of(await gateway.ask({**CHAT, "n": 2}))["code"] == ErrorCode.INVALID_VALUE

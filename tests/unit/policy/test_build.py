@@ -1,3 +1,4 @@
+from decimal import Decimal
 from hashlib import sha256
 
 import pytest
@@ -128,6 +129,9 @@ def test_every_form_of_a_price_is_understood() -> None:
     resolved = Resolved(prices={("gpt-4o", None): PRICES["gpt-4o"]})
     assert price_of(spec({"input": 1, "output": 2}), resolved) == Price(10**6, 10**6, 2 * 10**6)
     assert price_of(spec({"input": 1, "output": 2, "cached_input": 0}), resolved) == Price(10**6, 0, 2 * 10**6)
+    assert price_of(spec({"input": 1, "output": 2, "cache_write": Decimal("1.25")}), resolved) == Price(
+        10**6, 10**6, 2 * 10**6, 1_250_000
+    )
     assert price_of(spec("free"), resolved) == FREE
     assert price_of(spec("catalog"), resolved) == PRICES["gpt-4o"]
     assert price_of(spec({"catalog": "gpt-4o"}), resolved) == PRICES["gpt-4o"]

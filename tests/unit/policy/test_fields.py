@@ -19,7 +19,14 @@ def test_keys_are_known_at_every_depth() -> None:
         "endpoints",
     ]
     assert known_keys(("tiers", "any", "endpoints", 3)) == ["url", "dialect", "apis", "api_key", "metrics", "transport"]
-    assert known_keys(("tiers", "any", "price")) == ["input", "output", "cached_input", "catalog", "provider"]
+    assert known_keys(("tiers", "any", "price")) == [
+        "input",
+        "output",
+        "cached_input",
+        "cache_write",
+        "catalog",
+        "provider",
+    ]
     assert known_keys(("routes", "any", "cache")) == [
         "exact",
         "max_temperature",

@@ -45,6 +45,8 @@ def test_numbers_and_shares() -> None:
 def test_prices() -> None:
     assert words.price(FREE) == "free"
     assert words.price(Price(50_000, 1, 10_000_000)) == "$0.05 in, $0.000001 cached in, $10 out per million tokens"
+    told = words.price(Price(3_000_000, 300_000, 15_000_000, 3_750_000))
+    assert told == "$3 in, $0.3 cached in, $3.75 written to a cache, $15 out per million tokens"
 
 
 def test_needs_and_failures() -> None:

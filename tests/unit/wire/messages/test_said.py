@@ -8,7 +8,7 @@ from gateway.wire.messages.said import Details, Tokens, chat_usage, finish, is_k
 def test_a_prompt_includes_what_was_cached() -> None:
     usage = chat_usage(Tokens(10, 20, 60, 30, Details(5)))
     assert (usage["prompt_tokens"], usage["completion_tokens"], usage["total_tokens"]) == (100, 20, 120)
-    assert usage["prompt_tokens_details"] == {"cached_tokens": 60}
+    assert usage["prompt_tokens_details"] == {"cached_tokens": 60, "cache_write_tokens": 30}
     assert usage["completion_tokens_details"] == {"reasoning_tokens": 5}
 
 
