@@ -3,52 +3,88 @@
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from tests.conformance.clients import CLIENTS, Client, Finding, ask, install
-from tests.conformance.environments import CannotInstall
-from tests.conformance.serving import gateway_and_server
+from tests.conformance.asking import Answered, ask
+from tests.conformance.clients import CLIENTS, Client, install
+from tests.conformance.environments import KEPT, CannotInstall
+from tests.conformance.judging import COLUMNS, Finding, Seen, judge
+from tests.conformance.serving import Door, Served, gateway_and_server
 
-KEPT = Path.home() / ".cache" / "tiergate-conformance"
-"""Where environments lie that are kept for the next run."""
+TABLE_WIDTH = 180
 
 
 def main() -> int:
-    """Ask with every client; print one table. Return 1 when any of them found a fault."""
+    """Ask with every client; print one table. Return 1 when any of them found a fault of the gateway."""
     given = _arguments()
     chosen = [client for client in CLIENTS if client.name in given.clients.split(",")]
     findings: list[Finding] = []
     with tempfile.TemporaryDirectory() as folder, gateway_and_server(Path(folder)) as served:
         for client in chosen:
             with _environment(client, keep=given.keep_envs) as place:
-                findings.append(_find(client, place, served.gateway_url))
-    Console(width=120).print(table(findings))
+                findings += find(client, place, served)
+    Console(width=TABLE_WIDTH).print(table(findings))
     for finding in findings:
-        for fault in finding.faults:
-            sys.stdout.write(f"{finding.client.name}: {fault}\n")
-    return 1 if any(finding.faults for finding in findings) else 0
+        for fault in finding.faults.values():
+            sys.stdout.write(f"{finding.client.name}, {finding.door}: {fault}\n")
+    return 1 if ours(findings) else 0
+
+
+def find(client: Client, place: Path, served: Served) -> list[Finding]:
+    """Ask with one client at every door that differs for it, the bare server's first."""
+    doors = [served.bare, served.gateway, *(() if client.words.is_chat else (served.same_api,))]
+    try:
+        command = install(client, place)
+    except CannotInstall as problem:
+        failed = Answered({}, f"could not be installed: {problem}")
+        return [judge(client, door.name, failed, Seen((), (), None)) for door in doors]
+    return [_asked(client, command, door, served) for door in doors]
+
+
+def _asked(client: Client, command: Sequence[str], door: Door, served: Served) -> Finding:
+    before = {model: len(served.scripted.requests(model)) for model in ("drips", "busy-first")}
+    answered = ask(command, door)
+    dripped, turned_away = (served.scripted.requests(model)[count:] for model, count in before.items())
+    outcome = None
+    if door.has_receipts and dripped:
+        outcome = served.outcome(dripped[0]["headers"]["x-request-id"])
+    return judge(client, door.name, answered, Seen(dripped, turned_away, outcome))
+
+
+def ours(findings: Sequence[Finding]) -> Mapping[str, Sequence[str]]:
+    """Return what is at fault with the gateway, by client.
+
+    What goes to a server in its own API comes back as it said it, and so may be what the bare server does too.
+    """
+    bare = {finding.client.name: finding.faults.keys() for finding in findings if finding.door == Served.BARE}
+    found: dict[str, list[str]] = {}
+    for finding in findings:
+        name = finding.client.name
+        excused = bare[name] if finding.door == Served.SAME_API else ()
+        faults = [name for name in finding.faults if name not in excused]
+        if finding.door != Served.BARE and faults:
+            found.setdefault(name, []).extend(faults)
+    return found
 
 
 def table(findings: Sequence[Finding]) -> Table:
-    """Lay the findings out, one client a row."""
-    told = Table("client", "version", "complete", "stream", "unknown model", "result")
+    """Lay the findings out, one client at one door a row."""
+    told = Table(box=box.SIMPLE_HEAD, padding=0)
+    for heading in ("client", "version", "asked", *COLUMNS):
+        told.add_column(heading + " ", no_wrap=True)
+    last = ""
     for finding in findings:
-        version = finding.client.packages[0].rpartition("=" if "==" in finding.client.packages[0] else "@")[2]
-        result = "fault" if finding.faults else "ok"
-        told.add_row(finding.client.name, version, finding.complete, finding.stream, finding.error, result)
+        is_first = finding.client.name != last
+        last = finding.client.name
+        name, version = (last, finding.client.version) if is_first else ("", "")
+        told.add_row(name, version, finding.door, *finding.cells.values())
     return told
-
-
-def _find(client: Client, place: Path, base_url: str) -> Finding:
-    try:
-        return ask(client, install(client, place), base_url)
-    except CannotInstall as problem:
-        return Finding(client, "-", "-", "-", (f"could not be installed: {problem}",))
 
 
 @contextmanager

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+KEPT = Path.home() / ".cache" / "tiergate-conformance"
+"""Where environments lie that are kept for the next run."""
 INSTALL_LIMIT_S = 600.0
 _READY = "ready"
 

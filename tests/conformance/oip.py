@@ -12,8 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.conformance.__main__ import KEPT
-from tests.conformance.environments import python_environment
+from tests.conformance.environments import KEPT, python_environment
 
 KSERVE = ("kserve==0.21.0", "onnxruntime==1.31.1", "onnx==1.23.2", "tritonclient[grpc]==2.73.0")
 TRITON = ("nvidia-pytriton==0.7.0", "onnxruntime==1.31.1")

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.conformance.__main__ import KEPT
-from tests.conformance.environments import CannotInstall, python_environment
+from tests.conformance.environments import KEPT, CannotInstall, python_environment
 from tests.support.debian import unpack
 
 PLACE: Final = KEPT / "chromium"

@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from tests.conformance.__main__ import KEPT
-from tests.conformance.environments import CannotInstall, python_environment
+from tests.conformance.environments import KEPT, CannotInstall, python_environment
 from tests.support.debian import unpack
 
 PLACE: Final = KEPT / "linters"

@@ -14,8 +14,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.conformance.__main__ import KEPT
-from tests.conformance.environments import CannotInstall
+from tests.conformance.environments import KEPT, CannotInstall
 from tests.support.debian import unpack
 
 PLACE = KEPT / "prometheus"

@@ -23,9 +23,9 @@ class FaultProcess:
 
 
 @contextmanager
-def running_fault_server(port: int = 0) -> Iterator[FaultProcess]:
-    """Start it on the port, 0 for a free one; end it afterwards."""
-    command = [sys.executable, "-m", "tests.support.fault_server", "--port", str(port)]
+def running_fault_server(port: int = 0, module: str = "tests.support.fault_server") -> Iterator[FaultProcess]:
+    """Start it on the port, 0 for a free one; end it afterwards. Another `module` may run it with other scripts."""
+    command = [sys.executable, "-m", module, "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

@@ -11,17 +11,6 @@ SEALED: Json = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_con
 
 def response(said: Words, *items: Json) -> Json:
     """A whole response: the given items, then the words, or the call of a function in their place."""
-    part: Json = {"type": "output_text", "text": "".join(said.pieces), "annotations": [], "logprobs": []}
-    spoken: Json = {"type": "message", "id": "msg_1", "status": "completed", "role": "assistant", "content": [part]}
-    if said.tool is not None:
-        spoken = {
-            "type": "function_call",
-            "id": "fc_1",
-            "call_id": said.tool.id,
-            "name": said.tool.name,
-            "arguments": said.tool.arguments,
-            "status": "completed",
-        }
     return {
         "id": "resp_1",
         "object": "response",
@@ -29,7 +18,7 @@ def response(said: Words, *items: Json) -> Json:
         "status": "completed",
         "error": None,
         "model": said.model,
-        "output": [*items, spoken],
+        "output": [*items, _spoken(said)],
         "usage": {
             "input_tokens": said.input_tokens,
             "input_tokens_details": {"cached_tokens": said.cached_tokens},
@@ -37,6 +26,21 @@ def response(said: Words, *items: Json) -> Json:
             "output_tokens_details": {"reasoning_tokens": 0},
             "total_tokens": said.input_tokens + said.output_tokens,
         },
+    }
+
+
+def _spoken(said: Words) -> Json:
+    """The item of its words, or of its call."""
+    if said.tool is None:
+        part: Json = {"type": "output_text", "text": "".join(said.pieces), "annotations": [], "logprobs": []}
+        return {"type": "message", "id": "msg_1", "status": "completed", "role": "assistant", "content": [part]}
+    return {
+        "type": "function_call",
+        "id": "fc_1",
+        "call_id": said.tool.id,
+        "name": said.tool.name,
+        "arguments": said.tool.arguments,
+        "status": "completed",
     }
 
 
@@ -54,13 +58,15 @@ def response_events(said: Words, *items: Json) -> tuple[bytes, ...]:
             for piece in said.pieces
         ]
     else:
-        call = {"type": "function_call", "call_id": said.tool.id, "name": said.tool.name, "arguments": ""}
-        events.append({"type": "response.output_item.added", **place, "item": call})
+        call = _spoken(said)
+        begun_call = {**call, "arguments": "", "status": "in_progress"}
+        events.append({"type": "response.output_item.added", **place, "item": begun_call})
         half = len(said.tool.arguments) // 2
         events += [
             {"type": "response.function_call_arguments.delta", "item_id": "fc_1", **place, "delta": piece}
             for piece in (said.tool.arguments[:half], said.tool.arguments[half:])
         ]
+        events.append({"type": "response.output_item.done", **place, "item": call})
     events.append({"type": "response.completed", "response": whole})
     return tuple(named({**told, "sequence_number": number}) for number, told in enumerate(events))
 
