@@ -75,8 +75,8 @@ class Dialect:
     id_header: bytes | None = None
 
 
-def _read_message(body: bytes, limits: EdgeLimits) -> tuple[bytes, Native]:
-    form = message_to_chat(body, limits)
+def _read_message(body: bytes, limits: EdgeLimits, *, counts: bool = False) -> tuple[bytes, Native]:
+    form = message_to_chat(body, limits, counts=counts)
     return form.chat, Native(Operation.MESSAGES, form.body, form.not_carried, form.apart, form.refusal)
 
 
@@ -128,4 +128,5 @@ def read_request(operation: Operation, body: bytes, limits: EdgeLimits) -> Canon
 
 def read_prompt(body: bytes, limits: EdgeLimits) -> CanonicalRequest:
     """Check a Messages request of which the prompt alone counts. Raises GatewayError with a 4xx code."""
-    return canonicalise(Operation.CHAT, message_to_chat(body, limits, counts=True).chat, limits)
+    chat, native = _read_message(body, limits, counts=True)
+    return canonicalise(Operation.CHAT, chat, limits, native)
