@@ -20,6 +20,7 @@ OPERATIONS: Final = {
     Operation.RESPONSES: "chat",
     Operation.SYSTEMONE: "decide",
     Operation.DECISIONS: "decide",
+    Operation.RERANK: "rerank",
 }
 
 

@@ -31,6 +31,7 @@ WHY: Mapping[ReasonCode, str] = {
     ReasonCode.MESSAGES: "not all of its servers take the Messages API, which the request needs",
     ReasonCode.SYSTEMONE: "it answers no typed questions",
     ReasonCode.DECISIONS: "it answers no typed questions",
+    ReasonCode.RERANK: "it puts no documents in order",
     ReasonCode.KEY_TIERS: "the key may not use it",
     ReasonCode.COST: "its longest answer may cost more than the caller allows",
     ReasonCode.DEADLINE: "it is not expected to answer within the caller's time",

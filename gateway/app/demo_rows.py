@@ -39,6 +39,7 @@ _REMOVED: Final[Mapping[ReasonCode, str]] = {
     ReasonCode.JSON_SCHEMA: ": no schemas",
     ReasonCode.SYSTEMONE: ": no typed questions",
     ReasonCode.DECISIONS: ": no typed questions",
+    ReasonCode.RERANK: ": no reranking",
     ReasonCode.CONTEXT_WINDOW: ": too long",
     ReasonCode.TOOLS: ": no tools",
     ReasonCode.VISION: ": no images",

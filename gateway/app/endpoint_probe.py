@@ -30,6 +30,7 @@ _QUESTION: Final[dict[Operation, dict[str, object]]] = {
     Operation.RESPONSES: {"input": "Hi", "max_output_tokens": 16, "store": False},
     Operation.SYSTEMONE: {"state": "Hi", "questions": {"greeting": {"type": "noul", "instructions": "A greeting?"}}},
     Operation.DECISIONS: {"input": "Hi", "questions": [{"type": "predicate", "instructions": "A greeting?"}]},
+    Operation.RERANK: {"query": "Hi", "documents": ["Hello"]},
 }
 _WRONG_KEY: Final = frozenset({401, 403})
 _NOT_OUR_QUESTION: Final = frozenset({400, 409, 413, 415, 422, 501})

@@ -36,6 +36,7 @@ _NEEDS = (
     (Need.JSON_SCHEMA, ReasonCode.JSON_SCHEMA),
     (Need.SYSTEMONE, ReasonCode.SYSTEMONE),
     (Need.DECISIONS, ReasonCode.DECISIONS),
+    (Need.RERANK, ReasonCode.RERANK),
 )
 _WHAT = {
     ReasonCode.KEY_TIERS: "is not open to this key",
@@ -46,6 +47,7 @@ _WHAT = {
     ReasonCode.MESSAGES: "does not serve the Messages API, which alone can do what is asked",
     ReasonCode.SYSTEMONE: "answers no typed questions",
     ReasonCode.DECISIONS: "answers no typed questions",
+    ReasonCode.RERANK: "puts no documents in order",
     ReasonCode.CONTEXT_WINDOW: "has too short a context window",
     ReasonCode.UNHEALTHY: "has no healthy endpoint",
     ReasonCode.FULL: "has no room on any endpoint",
@@ -59,6 +61,7 @@ _MEND = {
     ReasonCode.MESSAGES: "leave out what only that API has, or name a model that is served by it",
     ReasonCode.SYSTEMONE: "name a model whose tier `supports` systemone",
     ReasonCode.DECISIONS: "name a model whose tier `supports` decisions",
+    ReasonCode.RERANK: "name a model whose tier `supports` rerank",
     ReasonCode.CONTEXT_WINDOW: "shorten the messages, or lower `max_tokens`",
     ReasonCode.COST: "allow more in `x-tiergate-max-cost-usd`, or lower `max_tokens`",
     ReasonCode.DEADLINE: "allow more time, or lower `max_tokens`",
@@ -70,7 +73,7 @@ _MEND = {
 
 _OF_AN_API = frozenset({ReasonCode.RESPONSES, ReasonCode.MESSAGES})
 _SHORT = frozenset({ReasonCode.UNHEALTHY, ReasonCode.FULL})
-_NOWHERE = frozenset({ReasonCode.SYSTEMONE, ReasonCode.DECISIONS})
+_NOWHERE = frozenset({ReasonCode.SYSTEMONE, ReasonCode.DECISIONS, ReasonCode.RERANK})
 """Where nothing else stands against it, it is as if the path did not exist."""
 _PASSING = (ReasonCode.COST_STORM, ReasonCode.UNHEALTHY, ReasonCode.FULL)
 """What is over by itself."""
@@ -85,14 +88,16 @@ def removal(
 ) -> ReasonCode | None:
     """Return why the tier cannot take the request, or None. What will not pass comes before what may: health is last.
 
-    The whole allowance of output must fit beside the prompt; without `max_tokens`, an answer of the expected length.
+    The whole allowance of output must fit beside the prompt; without `max_tokens`, an answer of the expected length. Of
+    several prompts the longest must fit: each has the window to itself.
     """
     if allowed is not None and tier.name not in allowed:
         return ReasonCode.KEY_TIERS
     # Operators of flags are functions in Python, 1 µs each, and most requests need nothing.
     if request.needs and request.needs & ~tier.supports:
         return next(reason for need, reason in _NEEDS if request.needs & need & ~tier.supports)
-    if request.input_tokens + _reserved_tokens(tier, request) > tier.context_tokens:
+    window_tokens = request.input_tokens if request.window_tokens is None else request.window_tokens
+    if window_tokens + _reserved_tokens(tier, request) > tier.context_tokens:
         return ReasonCode.CONTEXT_WINDOW
     if misfits and tier.name in misfits:
         return misfits[tier.name].reason
@@ -142,4 +147,5 @@ def _describe(tier: Tier, request: CanonicalRequest, reason: ReasonCode, misfits
     if reason is not ReasonCode.CONTEXT_WINDOW:
         return what
     reserved = _reserved_tokens(tier, request)
-    return f"{what} ({tier.context_tokens} tokens for about {request.input_tokens} of input and {reserved} of output)"
+    window_tokens = request.input_tokens if request.window_tokens is None else request.window_tokens
+    return f"{what} ({tier.context_tokens} tokens for about {window_tokens} of input and {reserved} of output)"

@@ -46,6 +46,8 @@ class ReasonCode(StrEnum):
     """The request asks typed questions by the System One API, which the tier does not answer."""
     DECISIONS = "decisions"
     """The request asks typed questions by OpenAI's Decisions API, which the tier does not answer."""
+    RERANK = "rerank"
+    """The request has documents to be put in order, which the tier does not do."""
     KEY_TIERS = "key_tiers"
     """The key's tenant may not use the tier."""
     COST = "cost"

@@ -25,6 +25,8 @@ class Operation(Enum):
     """Typed questions about a state, each answered by probabilities: the System One API."""
     DECISIONS = "decisions"
     """The same as OpenAI's API has it."""
+    RERANK = "rerank"
+    """Documents in the order of how well they fit a query: Jina's and Cohere's API, which vLLM and llama.cpp serve."""
 
     @property
     def is_written(self) -> bool:
@@ -32,7 +34,7 @@ class Operation(Enum):
         return self not in _NOT_WRITTEN
 
 
-_NOT_WRITTEN = (Operation.EMBEDDINGS, Operation.SYSTEMONE, Operation.DECISIONS)
+_NOT_WRITTEN = (Operation.EMBEDDINGS, Operation.SYSTEMONE, Operation.DECISIONS, Operation.RERANK)
 
 
 class Need(IntFlag):
@@ -48,6 +50,7 @@ class Need(IntFlag):
     DECISIONS = 32
     MESSAGES = 64
     """What only servers of the Messages API can do; stated as that of the Responses API is."""
+    RERANK = 128
 
 
 API_NEEDS: Final = ((Need.RESPONSES, Operation.RESPONSES), (Need.MESSAGES, Operation.MESSAGES))
@@ -96,7 +99,8 @@ class CanonicalRequest:
     """A validated request. The body's own bytes stay with it: they are forwarded, never written anew.
 
     Texts are what the difficulty model reads: `user_text` is the last user turn, `context_text` the turn before it.
-    `prompt_bytes` counts all text the model will read; `input_tokens` estimates its tokens.
+    `prompt_bytes` counts all text the model will read; `input_tokens` estimates its tokens. Of several prompts, which a
+    model reads one by one, `window_tokens` are those of the longest; None where there is one.
     What makes two requests the same for the cache is read from `body` when a route's cache asks for it.
     `continues` tells that a chat has turns before this one, `in_tool_loop` that it ends with a tool's result, or with
     calls of tools that wait for theirs. `native` is what `body` was translated from, None where it is the client's own.
@@ -121,6 +125,7 @@ class CanonicalRequest:
     continues: bool = False
     in_tool_loop: bool = False
     native: Native | None = None
+    window_tokens: int | None = None
 
     @property
     def called(self) -> Operation:

@@ -263,10 +263,11 @@ class TierSpec(Section):
     max_output: Annotated[int, Quantity(TOKENS, "1", "10M")] | None = optional(
         None, "Most tokens of one answer; 4,096 or the context, whichever is less, when absent."
     )
-    supports: tuple[Literal["tools", "vision", "json_schema", "systemone", "decisions"], ...] = optional(
+    supports: tuple[Literal["tools", "vision", "json_schema", "systemone", "decisions", "rerank"], ...] = optional(
         (),
         "What the model can do beyond text: requests that need more go to other tiers. `systemone` and `decisions`: "
-        "its servers answer typed questions at `/v1/systemone` (System One) or `/v1/decisions` (OpenAI).",
+        "its servers answer typed questions at `/v1/systemone` (System One) or `/v1/decisions` (OpenAI), and `rerank` "
+        "that they put documents in order at `/v1/rerank`.",
     )
     refuses: tuple[Refusable, ...] = optional(
         (),

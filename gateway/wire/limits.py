@@ -17,6 +17,7 @@ LISTED_IN: Final = {
     Operation.RESPONSES: "input",
     Operation.SYSTEMONE: "questions",
     Operation.DECISIONS: "questions",
+    Operation.RERANK: "documents",
 }
 """The member that holds what an operation works on."""
 _BOM = b"\xef\xbb\xbf"

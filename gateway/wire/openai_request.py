@@ -11,8 +11,25 @@ from gateway.domain.request import API_NEEDS, CanonicalRequest, Native, Need, Op
 from gateway.wire.body_faults import invalid_value, malformed
 from gateway.wire.body_keys import check_keys
 from gateway.wire.limits import check_bytes, too_deep, too_many
-from gateway.wire.openai_types import OPERATION_TYPES, Chat, Completions, Decisions, Embeddings, SystemOne, Tool
-from gateway.wire.prompt import Prompt, chat_prompt, count_prompts, plain_prompt, questions_prompt, text_bytes
+from gateway.wire.openai_types import (
+    OPERATION_TYPES,
+    Chat,
+    Completions,
+    Decisions,
+    Embeddings,
+    Rerank,
+    SystemOne,
+    Tool,
+)
+from gateway.wire.prompt import (
+    Prompt,
+    chat_prompt,
+    count_prompts,
+    plain_prompt,
+    questions_prompt,
+    rerank_prompt,
+    text_bytes,
+)
 from gateway.wire.splice import find_splice
 
 FORBIDDEN_FIELDS: Final = frozenset(
@@ -53,7 +70,7 @@ _PLAIN = msgspec.json.Decoder(dict[str, Any])
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TOOLS = msgspec.json.Decoder(list[Tool] | None)
 _TYPED = {operation: msgspec.json.Decoder(type_) for operation, type_ in OPERATION_TYPES.items()}
-_Typed = Chat | Completions | Embeddings | SystemOne | Decisions
+_Typed = Chat | Completions | Embeddings | SystemOne | Decisions | Rerank
 
 
 def canonicalise(
@@ -98,6 +115,7 @@ def canonicalise(
         continues=prompt.continues,
         in_tool_loop=prompt.in_tool_loop,
         native=native,
+        window_tokens=prompt.window_tokens,
     )
 
 
@@ -194,6 +212,12 @@ def _read_prompt(typed: _Typed, limits: EdgeLimits) -> tuple[Prompt, int]:
         return plain_prompt(typed.prompt, typed.suffix, turns=1), prompts
     if isinstance(typed, Embeddings):
         return plain_prompt(typed.input, turns=0), _count_prompts(typed.input, "input", limits)
+    if isinstance(typed, Rerank):
+        if len(typed.documents) > limits.messages:
+            raise too_many("documents", limits.messages)
+        if not typed.documents:
+            raise GatewayError(ErrorCode.INVALID_VALUE, "'documents' is empty. Send at least one.", param="documents")
+        return rerank_prompt(typed), 1
     if len(typed.questions) > limits.messages:
         raise too_many("questions", limits.messages)
     if not typed.questions:

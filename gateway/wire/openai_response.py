@@ -50,6 +50,7 @@ class _Body(Struct, gc=False):
     choices: list[_Choice] | None = None
     data: Raw | UnsetType = UNSET
     answers: Raw | UnsetType = UNSET
+    results: Raw | UnsetType = UNSET
     usage: ReportedUsage | None = None
     timings: Timings | None = None
     error: Raw | UnsetType = UNSET
@@ -60,17 +61,18 @@ _DECODER = msgspec.json.Decoder(_Body)
 
 
 def read_answer(body: bytes) -> Answer:
-    """Read the answer to a chat, a completion, an embedding or typed questions. Raises AnswerMalformed."""
+    """Read the answer to a request of any operation. Raises AnswerMalformed."""
     try:
         read = _DECODER.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         read = _read_leniently(body)
-    if read.object == "error" or read.error is not UNSET or not (read.choices or read.data or read.answers):
+    is_empty = not (read.choices or read.data or read.answers or read.results)
+    if read.object == "error" or read.error is not UNSET or is_empty:
         said = read_error(_loads(body))
         if said is not None:
             return Answer(error=said.message)
-    if not (read.choices or read.data or read.answers):
-        raise AnswerMalformed("the answer has neither choices nor data nor answers")
+    if is_empty:
+        raise AnswerMalformed("the answer has neither choices nor data nor answers nor results")
     choices = read.choices or []
     messages = [choice.message for choice in choices if choice.message is not None]
     return Answer(
@@ -105,7 +107,7 @@ def _read_leniently(body: bytes) -> _Body:
     choices = value.get("choices")
     if isinstance(choices, list):
         read.choices = [_convert(choice, _Choice) or _Choice() for choice in choices]
-    if value.get("data") or value.get("answers"):
+    if value.get("data") or value.get("answers") or value.get("results"):
         read.data = Raw(b"[]")
     if "error" in value:
         read.error = Raw(b"null")

@@ -109,10 +109,24 @@ class Decisions(Sampling, gc=False, kw_only=True):
     questions: list[Raw]
 
 
-OPERATION_TYPES: dict[Operation, type[Chat | Completions | Embeddings | SystemOne | Decisions]] = {
+class Document(Struct, gc=False, forbid_unknown_fields=True):
+    """A document as an object. Other members may be pictures by address, in ways that differ from server to server."""
+
+    text: str
+
+
+class Rerank(Sampling, gc=False, kw_only=True):
+    """`POST /v1/rerank`."""
+
+    query: str
+    documents: list[str | Document]
+
+
+OPERATION_TYPES: dict[Operation, type[Chat | Completions | Embeddings | SystemOne | Decisions | Rerank]] = {
     Operation.CHAT: Chat,
     Operation.COMPLETIONS: Completions,
     Operation.EMBEDDINGS: Embeddings,
     Operation.SYSTEMONE: SystemOne,
     Operation.DECISIONS: Decisions,
+    Operation.RERANK: Rerank,
 }

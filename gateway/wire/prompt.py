@@ -8,7 +8,7 @@ from msgspec import Raw
 from gateway.domain.request import Need
 from gateway.domain.usage import tokens_in
 from gateway.wire.harness import asked_text
-from gateway.wire.openai_types import Chat, Decisions, Media, Message, Part, SystemOne
+from gateway.wire.openai_types import Chat, Decisions, Media, Message, Part, Rerank, SystemOne
 
 TOKENS_PER_MESSAGE: Final = 4
 """What chat templates put around a message: begin, role, newline, end."""
@@ -35,6 +35,7 @@ class Prompt:
     has_remote_images: bool
     continues: bool = False
     in_tool_loop: bool = False
+    window_tokens: int | None = None
 
 
 def chat_prompt(chat: Chat, *, has_tools: bool) -> Prompt:
@@ -88,7 +89,19 @@ def plain_prompt(texts: str | list[str | int | list[int]], *extra: str | None, t
     size = sum(map(text_bytes, words)) + sum(text_bytes(text) for text in extra if text)
     tokens = tokens_in(size) + sum(map(_given_tokens, several))
     user_text = "\n".join(words) if turns else ""
-    return Prompt(Need.NONE, user_text, "", turns, size, tokens, False)
+    prompt = Prompt(Need.NONE, user_text, "", turns, size, tokens, False)
+    if count_prompts(texts) > 1:
+        prompt.window_tokens = max(_tokens_of(item) for item in several)
+    return prompt
+
+
+def rerank_prompt(asked: Rerank) -> Prompt:
+    """Read a query and documents. The query is read with each of them, one by one."""
+    query = text_bytes(asked.query)
+    sizes = [text_bytes(each if isinstance(each, str) else each.text) for each in asked.documents]
+    size = sum(sizes) + query * len(sizes)
+    window_tokens = tokens_in(query + max(sizes))
+    return Prompt(Need.RERANK, "", "", 0, size, tokens_in(size), has_remote_images=False, window_tokens=window_tokens)
 
 
 def questions_prompt(asked: SystemOne | Decisions) -> Prompt:
@@ -121,6 +134,10 @@ def count_prompts(texts: str | list[str | int | list[int]]) -> int:
 def text_bytes(text: str) -> int:
     """Return the size of a text in UTF-8."""
     return len(text) if text.isascii() else len(text.encode())
+
+
+def _tokens_of(item: str | int | list[int]) -> int:
+    return tokens_in(text_bytes(item)) if isinstance(item, str) else _given_tokens(item)
 
 
 def _given_tokens(item: str | int | list[int]) -> int:

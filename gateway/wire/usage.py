@@ -28,6 +28,8 @@ class ReportedUsage(Struct, gc=False):
     input_tokens: int | None = None
     output_tokens: int | None = None
     input_tokens_details: TokenDetails | None = None
+    total_tokens: int | None = None
+    """All that Jina's servers tell of an answer that no model wrote."""
 
 
 class Timings(Struct, gc=False):
@@ -45,6 +47,8 @@ def usage_from(reported: ReportedUsage) -> TokenUsage | None:
     reasoning = reported.completion_tokens_details.reasoning_tokens if reported.completion_tokens_details else 0
     input_tokens = reported.prompt_tokens or reported.input_tokens or 0
     output_tokens = reported.completion_tokens or reported.output_tokens or 0
+    if not input_tokens and not output_tokens:
+        input_tokens = reported.total_tokens or 0
     return _usage(input_tokens, output_tokens, cached or 0, reasoning or 0, written or 0)
 
 

@@ -45,6 +45,7 @@ _ALIASES = {
     "ResponsesRequest": "responses",
     "SystemOneRequest": "embeddings",
     "DecisionRequest": "embeddings",
+    "RerankRequest": "embeddings",
 }
 """One for each operation, so that the metrics tell them apart."""
 _WRITTEN = {
@@ -72,7 +73,7 @@ tiers:
     model: ok
     price: free
     context: 4k
-    supports: [systemone, decisions]
+    supports: [systemone, decisions, rerank]
     endpoints: [{{url: "{embedding_url}"}}]
 models:
   chat: {{route: balanced}}

@@ -60,6 +60,7 @@ SOUND: dict[Operation, dict[str, Any]] = {
         "input": [{"role": "user", "content": [{"type": "input_image", "image_url": "data:,"}]}],
         "questions": [{"type": "predicate", "instructions": "Urgent?"}],
     },
+    Operation.RERANK: {"model": "auto", "query": "whales", "documents": ["fish", {"text": "mammals"}]},
     Operation.SYSTEMONE: {"model": "auto", "state": {"a": [1]}, "questions": {"urgent": {"type": "noul"}}},
 }
 ANYTHING = st.recursive(

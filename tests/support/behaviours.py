@@ -14,6 +14,7 @@ from tests.support.openai_bodies import (
     error_body,
     event,
     interleaved_events,
+    reranked_answer,
     text_answer,
     text_events,
     words,
@@ -56,6 +57,8 @@ def speaks(
         words_said = said or Words(model=request.model)
         if request.path.endswith(("/systemone", "/decisions")):
             return json_reply(200, decided_answer(words_said, request.path))
+        if request.path.endswith("/rerank"):
+            return json_reply(200, reranked_answer(words_said, len(body["documents"])))
         if request.path.endswith("/embeddings"):
             return json_reply(200, embedding_answer(words_said, [[0.25, -0.5, 0.125]]))
         is_chat = request.path.endswith("/chat/completions")

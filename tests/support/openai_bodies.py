@@ -106,6 +106,13 @@ def decided_answer(said: Words, path: str) -> bytes:
     return dump({"model": said.model, "answers": answers, "usage": tokens})
 
 
+def reranked_answer(said: Words, documents: int) -> bytes:
+    """Documents in the reverse of their order, as llama.cpp writes it."""
+    results = [{"index": at, "relevance_score": (at + 1) / documents} for at in reversed(range(documents))]
+    usage = {"prompt_tokens": said.input_tokens, "total_tokens": said.input_tokens}
+    return dump({"model": said.model, "object": "list", "usage": usage, "results": results})
+
+
 def chat_events(said: Words, *, usage: bool, done: bool) -> tuple[bytes, ...]:
     """The events of a streamed chat completion: role, content (or tool call), finish, usage, `[DONE]`."""
     deltas: list[dict[str, object]] = [{"role": "assistant", "content": None if said.tool else ""}]

@@ -72,6 +72,42 @@ async def test_where_no_tier_answers_typed_questions_the_path_is_as_good_as_not_
         assert "name a model whose tier `supports` systemone" in error_of(client)["message"]
 
 
+RERANK = {"model": "auto", "query": "whales", "documents": ["fish", {"text": "mammals"}], "top_n": 2}
+
+
+async def test_documents_go_to_a_tier_that_puts_them_in_order_and_are_charged_by_their_tokens() -> None:
+    gateway = Gateway(TWO_TIERS.replace("supports: [tools]", "supports: [tools, rerank]", 1))
+    for cache in (b"miss", b"exact"):
+        client = await gateway.ask(RERANK, operation=Operation.RERANK)
+        assert [each["index"] for each in answer_of(client)["results"]] == [1, 0]
+        assert client.responder.headers[b"x-tiergate-cache"] == cache
+    (asked,) = gateway.network.requests
+    assert (asked.path, asked.json) == ("/v1/rerank", {**RERANK, "model": "answer"})
+    first, second = gateway.kept.receipts
+    assert (first.usage.input_tokens, first.charge_usd_nano, first.tier) == (11, 11_000, "small")
+    assert second.charge_usd_nano == 0
+
+
+async def test_where_no_tier_puts_documents_in_order_the_path_is_as_good_as_not_there() -> None:
+    client = await Gateway().ask(RERANK, operation=Operation.RERANK)
+    assert (client.responder.status, error_of(client)["code"]) == (404, ErrorCode.NOT_FOUND)
+    assert "name a model whose tier `supports` rerank" in error_of(client)["message"]
+
+
+async def test_of_several_texts_each_has_the_window_to_itself() -> None:
+    gateway = Gateway(TWO_TIERS.replace("supports: [tools]", "supports: [tools, rerank]", 1))
+    # 20,000 tokens each, where the tier has room for 32,000.
+    texts = ["x" * 72_000] * 4
+    assert (await gateway.ask({**RERANK, "documents": texts}, operation=Operation.RERANK)).responder.status == 200
+    body = {"model": "small", "input": texts}
+    assert (await gateway.ask(body, operation=Operation.EMBEDDINGS)).responder.status == 200
+    for longer in ({**RERANK, "query": "x" * 50_000, "documents": texts}, {**RERANK, "documents": ["x" * 120_000]}):
+        client = await gateway.ask(longer, operation=Operation.RERANK)
+        assert error_of(client)["code"] == ErrorCode.CONTEXT_LENGTH_EXCEEDED
+    client = await gateway.ask({**body, "input": ["x", "x" * 120_000]}, operation=Operation.EMBEDDINGS)
+    assert "for about 33334 of input" in error_of(client)["message"]
+
+
 async def test_completions_are_served_too() -> None:
     gateway = Gateway()
     client = await gateway.ask({"model": "auto", "prompt": "Once"}, operation=Operation.COMPLETIONS)

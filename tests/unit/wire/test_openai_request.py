@@ -399,6 +399,38 @@ def test_decisions_count_texts_and_images_of_what_they_are_about() -> None:
     assert (plain.needs, plain.prompt_bytes) == (Need.DECISIONS, 5)
 
 
+def test_a_query_is_read_with_each_document() -> None:
+    body = b'{"model":"r","query":"ab","documents":["cde",{"text":"f"}],"stream":true}'
+    request = canonicalise(Operation.RERANK, body, LIMITS)
+    assert (request.needs, request.stream, request.turns, request.user_text) == (Need.RERANK, False, 0, "")
+    assert (request.prompt_bytes, request.input_tokens) == (2 * 2 + 3 + 1, tokens_in(8))
+    assert request.window_tokens == tokens_in(5)
+
+
+@pytest.mark.parametrize(
+    ("documents", "code", "param"),
+    [
+        ("[]", ErrorCode.INVALID_VALUE, "documents"),
+        ('["a","b","c"]', ErrorCode.LIMIT_EXCEEDED, "documents"),
+        ('[{"image":"http://inside/"}]', ErrorCode.INVALID_VALUE, "documents.0.image"),
+        ('[{"text":"a","content":[]}]', ErrorCode.INVALID_VALUE, "documents.0.content"),
+        ("[1]", ErrorCode.INVALID_VALUE, "documents.0"),
+    ],
+)
+def test_documents_are_texts_and_not_too_many(documents: str, code: ErrorCode, param: str) -> None:
+    body = b'{"model":"r","query":"q","documents":%b}' % documents.encode()
+    assert refusal(body, Operation.RERANK, EdgeLimits(messages=2)) == (code, param)
+
+
+@pytest.mark.parametrize(
+    ("texts", "window_tokens"),
+    [('"abcd"', None), ('["abcd"]', None), ('["ab","abcdefgh"]', tokens_in(8)), ("[1,2,3]", None), ("[[1],[1,2]]", 2)],
+)
+def test_of_several_texts_the_longest_must_fit(texts: str, window_tokens: int | None) -> None:
+    body = b'{"model":"e","input":%b}' % texts.encode()
+    assert canonicalise(Operation.EMBEDDINGS, body, LIMITS).window_tokens == window_tokens
+
+
 def test_images_by_address_are_refused_in_decisions_too() -> None:
     image = b'[{"role":"user","content":[{"type":"input_image","image_url":"http://inside/"}]}]'
     body, closed = b'{"model":"d","input":%b,"questions":[{}]}' % image, EdgeLimits(remote_images=False)

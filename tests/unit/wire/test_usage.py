@@ -18,6 +18,8 @@ def test_a_report_becomes_the_canonical_form() -> None:
     reported = ReportedUsage(9, 4, TokenDetails(cached_tokens=3), TokenDetails(reasoning_tokens=2))
     assert usage_from(reported) == TokenUsage(9, 4, 3, 2)
     assert usage_from(ReportedUsage(9, None, TokenDetails())) == TokenUsage(9, 0)
+    assert usage_from(ReportedUsage(total_tokens=15)) == TokenUsage(15, 0)
+    assert usage_from(ReportedUsage(9, 0, total_tokens=15)) == TokenUsage(9, 0)
     assert usage_from_timings(Timings(5, 2, 4)) == TokenUsage(7, 4, 2)
     written = ReportedUsage(9, 4, TokenDetails(cached_tokens=3, cache_write_tokens=5))
     assert usage_from(written) == TokenUsage(9, 4, 3, cache_write_tokens=5)
