@@ -19,9 +19,10 @@ from gateway.domain.difficulty import Difficulty
 
 def difficulty(references: Sequence[Ability], score: Score, levels: int) -> Difficulty:
     """Say how hard a request is over so many levels, two or more, by the references, of which there is one or more."""
-    probabilities = over_levels(references, score, levels)
+    chances = sorted(acceptance(reference, score) for reference in references)
+    probabilities = _over_levels(chances, levels)
     mean_level = sum([level * probability for level, probability in enumerate(probabilities)])
-    return Difficulty(failing_share(references, score), probabilities, mean_level, confidence(probabilities))
+    return Difficulty(1.0 - sum(chances) / len(chances), probabilities, mean_level, confidence(probabilities))
 
 
 def failing_share(references: Sequence[Ability], score: Score) -> float:
@@ -29,12 +30,11 @@ def failing_share(references: Sequence[Ability], score: Score) -> float:
     return 1.0 - sum([acceptance(reference, score) for reference in references]) / len(references)
 
 
-def over_levels(references: Sequence[Ability], score: Score, levels: int) -> tuple[float, ...]:
-    """Return the probability of each of so many levels, from the easiest to the hardest."""
-    bounds = [0.0, *sorted(acceptance(reference, score) for reference in references), 1.0]
+def _over_levels(chances: Sequence[float], levels: int) -> tuple[float, ...]:
+    """Return the probability of each of so many levels, from the easiest to the hardest. `chances` rise."""
     found = [0.0] * levels
-    for failing, (low, high) in enumerate(pairwise(bounds)):
-        place = failing * (levels - 1) / len(references)
+    for failing, (low, high) in enumerate(pairwise((0.0, *chances, 1.0))):
+        place = failing * (levels - 1) / len(chances)
         level = min(int(place), levels - 2)
         beyond = place - level
         found[level] += (high - low) * (1.0 - beyond)

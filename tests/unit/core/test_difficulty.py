@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.difficulty import confidence, difficulty, failing_share, over_levels
+from gateway.core.difficulty import confidence, difficulty, failing_share
 from gateway.domain.ability import Ability, Score, unknown_score
 
 KNOWN = Score((1.0,), 1.0, "made")
@@ -32,11 +32,13 @@ def test_a_harder_request_has_a_larger_share() -> None:
 
 def test_the_weakest_fail_first() -> None:
     # Nobody fails where u is below the weakest's chance, everybody where it is above the strongest's.
-    assert over_levels(REFERENCES, KNOWN, 4) == pytest.approx((0.268941, 0.231059, 0.452574, 0.047426), abs=1e-6)
+    assert difficulty(REFERENCES, KNOWN, 4).probabilities == pytest.approx(
+        (0.268941, 0.231059, 0.452574, 0.047426), abs=1e-6
+    )
 
 
 def test_what_lies_between_two_levels_goes_to_both_by_how_near_it_is() -> None:
-    assert over_levels((WEAK, STRONG), KNOWN, 2) == pytest.approx(
+    assert difficulty((WEAK, STRONG), KNOWN, 2).probabilities == pytest.approx(
         (0.268941 + (0.952574 - 0.268941) / 2, 0.047426 + (0.952574 - 0.268941) / 2), abs=1e-6
     )
 
@@ -50,7 +52,7 @@ def test_levels_are_a_distribution_whose_mean_is_the_share(
     assert len(found.probabilities) == levels
     assert min(found.probabilities) >= 0.0
     assert sum(found.probabilities) == pytest.approx(1.0)
-    assert found.share == failing_share(references, score)
+    assert found.share == pytest.approx(failing_share(references, score))
     assert found.mean_level == pytest.approx(found.share * (levels - 1))
     assert 0.0 <= found.confidence <= 1.0
 
