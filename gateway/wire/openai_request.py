@@ -78,10 +78,12 @@ def canonicalise(
 ) -> CanonicalRequest:
     """Check a body and read what the gateway must know of it; members it does not know stay in it untouched.
 
-    `native` is the request that it was translated from, if it was.
+    `native` is the request that it was translated from, if it was: its bytes were checked then, and what we make of
+    them holds no more than they do.
     Raises GatewayError with a 4xx code, and nothing else, whatever the bytes.
     """
-    body = check_bytes(operation, body, limits)
+    if native is None:
+        body = check_bytes(operation, body, limits)
     typed, plain = _decode(operation, body, limits)
     check_forbidden(plain)
     is_compact = check_keys(body, plain)
