@@ -1,4 +1,4 @@
-"""The body of `GET /v1/models`."""
+"""The body of `GET /v1/models`, in the shapes of OpenAI's and Anthropic's APIs at once: both have this one path."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -6,10 +6,18 @@ from typing import Final
 import msgspec
 
 CREATED_S: Final = 1_735_689_600
-"""Clients expect a time. An alias has none of its own, so all have one that never changes: 2025-01-01."""
+CREATED_AT: Final = "2025-01-01T00:00:00Z"
+"""Clients expect a time. An alias has none of its own, so all have one that never changes."""
 
 
 def models_list(names: Iterable[str]) -> bytes:
-    """List what a client may name as `model`, in OpenAI's shape and in the order given."""
-    data = [{"id": name, "object": "model", "created": CREATED_S, "owned_by": "tiergate"} for name in names]
-    return msgspec.json.encode({"object": "list", "data": data})
+    """List what a client may name as `model`, in the order given and on one page."""
+    data = [_model(name) for name in names]
+    first, last = (data[0]["id"], data[-1]["id"]) if data else (None, None)
+    page = {"has_more": False, "first_id": first, "last_id": last}
+    return msgspec.json.encode({"object": "list", "data": data, **page})
+
+
+def _model(name: str) -> dict[str, object]:
+    shared = {"id": name, "object": "model", "created": CREATED_S, "owned_by": "tiergate"}
+    return shared | {"type": "model", "display_name": name, "created_at": CREATED_AT}

@@ -85,23 +85,26 @@ def policy_of(real: Mapping[str, str], scripted_url: str, aliases: Mapping[str, 
 
     Each model is there twice: before servers that take chats alone, and before the same ones with all their APIs.
     """
+    cheapest = next(iter(real))
     tiers: dict[str, Json] = {}
+    dearer: dict[str, Json] = {}
     routes: dict[str, Json] = {}
     for suffix, apis in (("", ["chat"]), (SAME, ["chat", "messages", "responses"])):
         for name, url in real.items():
-            tiers[name + suffix] = _tier(name, url, "llamacpp", apis, is_able=name != next(iter(real)))
+            kind = tiers if name == cheapest else dearer
+            kind[name + suffix] = _tier(name, url, "llamacpp", apis, is_able=kind is dearer)
         for name in MODELS:
             tiers[name + suffix] = _tier(name, scripted_url, "openai", apis, is_able=False)
             routes[name + suffix] = _route([name + suffix])
         routes["auto" + suffix] = _route([name + suffix for name in real])
     models = {name: {"route": name} for name in routes} | {alias: {"route": route} for alias, route in aliases.items()}
-    return {"version": 1, "tiers": tiers, "models": models, "routes": routes}
+    return {"version": 1, "tiers": tiers | dearer, "models": models, "routes": routes}
 
 
 def _tier(model: str, url: str, dialect: str, apis: list[str], *, is_able: bool) -> Json:
     return {
         "model": model,
-        "price": {"input": 1, "output": 2},
+        "price": {"input": 10, "output": 20} if is_able else {"input": 1, "output": 2},
         "context": "4k" if dialect == "llamacpp" else "32k",
         "supports": ["tools", "json_schema"],
         "ability": {"like": "gpt-4o" if is_able else "llama-3.1-8b-instruct"},

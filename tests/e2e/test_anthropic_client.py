@@ -160,6 +160,13 @@ def test_what_a_server_of_the_same_api_says_comes_as_it_was_said(nano_server: Mo
     assert chat.choices[0].finish_reason == "length"
 
 
+def test_models_are_listed_as_this_client_reads_them(client: anthropic.Anthropic) -> None:
+    page = client.models.list()
+    assert ("ok", "model", "ok") in [(model.id, model.type, model.display_name) for model in page]
+    assert {model.created_at.year for model in page.data} == {2025}
+    assert not page.has_next_page()
+
+
 def test_what_no_chat_server_can_do_is_refused_by_its_place(client: anthropic.Anthropic) -> None:
     with pytest.raises(anthropic.BadRequestError, match=r"tools\.0"):
         client.messages.create(
