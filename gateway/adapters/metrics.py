@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from gateway.adapters import metrics_names as names
 from gateway.adapters import metrics_scoring_names as scoring
 from gateway.adapters.encoder_batches import BatchReport
+from gateway.adapters.metrics_batch import BatchFigures
 from gateway.adapters.metrics_cells import Counts, Labels, Spread, head_lines, number_lines, spread_lines
 from gateway.adapters.metrics_prefix_names import PREFIX_TOKENS
 from gateway.adapters.metrics_semantic_names import SEMANTIC
@@ -70,6 +71,7 @@ class Metrics:
         self._overhead = self._spread(names.OVERHEAD)
         stage = self._spread(names.STAGE)
         self._observe_stages = [stage.series((name,)).observe for name in _STAGES]
+        self._batch = BatchFigures(self._count, self._spread)
         self._loop_stall = self._spread(LOOP_STALL)
         self._encoder_batch = self._spread(scoring.ENCODER_BATCH)
         self._encoder_wait = self._spread(scoring.ENCODER_WAIT)
@@ -93,7 +95,10 @@ class Metrics:
         self._record_decision(receipt, tenant)
         self._record_attempts(receipt)
         self._record_usage(receipt, (tier, receipt.served_model or "", tenant))
-        self._record_times(receipt, tier)
+        if receipt.batch is None:
+            self._record_times(receipt, tier)
+        else:
+            self._batch.record(receipt, tier, tenant)
 
     def observe_batch(self, report: BatchReport) -> None:
         """Count a batch that the encoder began."""

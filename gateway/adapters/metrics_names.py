@@ -4,6 +4,7 @@ Names and units are Prometheus': base units (seconds, USD), `_total` on counters
 routes and aliases come from the policy, and tenants beyond a limit share one value.
 """
 
+from gateway.adapters.metrics_batch import BATCH_METRICS
 from gateway.adapters.metrics_cache_names import CACHE_METRICS
 from gateway.adapters.metrics_endpoint_names import ENDPOINT_METRICS
 from gateway.adapters.metrics_ledger_names import LEDGER_METRICS
@@ -108,7 +109,7 @@ DURATION = Metric(
     "tiergate_request_duration_seconds",
     Kind.HISTOGRAM,
     ("tier", "stream"),
-    "Time from the first byte of a request to the last of its answer.",
+    "Time from the first byte of a request to the last of its answer. Batch requests have histograms of their own.",
     LATENCY_S,
 )
 FIRST_CONTENT = Metric(
@@ -256,6 +257,7 @@ METRICS = (
     IN_FLIGHT,
     *PREFIX_METRICS,
     *WORKER_METRICS,
+    *BATCH_METRICS,
     *ENDPOINT_METRICS,
     *SEMANTIC_METRICS,
     CACHE_WRITES_DROPPED,

@@ -78,6 +78,10 @@ class LogLine(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="event"
     """What the same tokens would have cost at the strongest able tier, in nano-USD: an estimate."""
     finish_reason: str | None = None
     """Why the answer ended, as its server said."""
+    batch: str | None = None
+    """Of a batch request, what became of it at the queue: unneeded, admitted, expired, shed or gone."""
+    waited_ms: float = 0.0
+    """How long it waited there."""
 
 
 class RequestLog:
@@ -128,6 +132,8 @@ def line_of(receipt: Receipt) -> LogLine:
         charge_usd_nano=receipt.charge_usd_nano,
         baseline_usd_nano=receipt.baseline_usd_nano,
         finish_reason=_safe(receipt.finish_reason),
+        batch=None if receipt.batch is None else receipt.batch.ending,
+        waited_ms=0.0 if receipt.batch is None else _thousandths(receipt.batch.waited_ms),
     )
 
 

@@ -26,8 +26,8 @@ from gateway.domain.ids import ModelAlias, TierName
 from gateway.domain.request import CanonicalRequest, Need, Operation
 from gateway.domain.tier import Tier
 from gateway.pipeline.canonicalise import find_target
-from gateway.policy.build import open_key
 from gateway.policy.snapshot import PolicySnapshot, Route, Tenant, VirtualKey
+from gateway.policy.tenants import open_key
 from gateway.wire.caller_limits import NO_LIMITS, CallerLimits
 from gateway.wire.openai_request import canonicalise
 

@@ -4,10 +4,11 @@ import logging
 
 from gateway.adapters.loop_watch import LoopWatch
 from gateway.adapters.metrics import Metrics
+from gateway.adapters.metrics_batch import BATCH_IN_FLIGHT, BATCH_WAITING, BATCH_WAITING_BYTES
 from gateway.adapters.metrics_sources import expose_number
 from gateway.adapters.metrics_worker_names import ADMISSION_LIMIT, SHED, WAITING
 from gateway.app.events import LogEvent, marked
-from gateway.pipeline.admit import let_in
+from gateway.pipeline.places import look_after
 from gateway.pipeline.world import World
 
 log = logging.getLogger("tiergate")
@@ -23,6 +24,10 @@ class LoopKeeping:
         expose_number(metrics, ADMISSION_LIMIT, lambda: admission.limit)
         expose_number(metrics, WAITING, lambda: admission.waiting)
         expose_number(metrics, SHED, lambda: admission.shed)
+        batch = world.batch
+        expose_number(metrics, BATCH_WAITING, lambda: batch.waiting)
+        expose_number(metrics, BATCH_WAITING_BYTES, lambda: batch.waiting_bytes)
+        expose_number(metrics, BATCH_IN_FLIGHT, lambda: batch.in_flight)
 
     async def run(self) -> None:
         """Watch the running loop until cancelled."""
@@ -30,8 +35,7 @@ class LoopKeeping:
 
     def _note_lag(self, lag_s: float, now_s: float) -> None:
         self._metrics.observe_lag(lag_s)
-        limits = self._world.policy.snapshot.limits
-        let_in(self._world.admission.tick(lag_s, now_s, limits))
+        look_after(lag_s, now_s, self._world)
 
 
 def report_stall(late_s: float, task: str, frames: str) -> None:

@@ -1,10 +1,20 @@
 """A receipt in words: what became of a request, and of each call that was made for it."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from gateway.app.cli_semantic_words import other_words
+from gateway.domain.batch import BatchEnding
 from gateway.domain.money import format_usd
 from gateway.domain.receipt import AttemptReport, Receipt
+
+BATCH_WORDS: Final = {
+    BatchEnding.UNNEEDED: "did not come to wait for room",
+    BatchEnding.ADMITTED: "let in when there was room to spare, at its tier's batch price",
+    BatchEnding.EXPIRED: "found no room in the time that it had",
+    BatchEnding.SHED: "turned away from the queue",
+    BatchEnding.GONE: "its client left while it waited",
+}
 
 
 def what_happened(receipt: Receipt) -> Iterator[tuple[str, str]]:
@@ -17,6 +27,8 @@ def what_happened(receipt: Receipt) -> Iterator[tuple[str, str]]:
     if receipt.trace is not None:
         yield "trace", receipt.trace.trace_id
     yield "answered by", f"tier {or_dash(receipt.tier)}, model {or_dash(receipt.served_model)}, cache {receipt.cache}"
+    if receipt.batch is not None:
+        yield "batch", f"{BATCH_WORDS[receipt.batch.ending]}; waited {receipt.batch.waited_ms / 1e3:.1f} s"
     if receipt.semantic is not None:
         yield "other words", other_words(receipt.semantic)
     if receipt.cache_age_s is not None:

@@ -19,6 +19,7 @@ from gateway.adapters.span_names import SpanAttribute, SpanEvent
 from gateway.app.cli_output import EXIT_CODES
 from gateway.app.events import Facts, LogEvent
 from gateway.app.settings import TABLE
+from gateway.domain.batch import BatchEnding
 from gateway.domain.decision import ReasonCode
 from gateway.domain.errors import ERRORS, ErrorCode
 from gateway.domain.outcome import BLAME, FailureKind, NoRetry, Outcome
@@ -52,6 +53,7 @@ def render() -> str:
             *_errors(),
             *_outcomes(),
             *_semantic(),
+            *_batch(),
             *_metrics(),
             *_logs(),
             *_telemetry(),
@@ -137,6 +139,15 @@ def _semantic() -> Iterator[str]:
         "Why none was looked for: `semantic.bar` of a receipt.",
         ("bar", "meaning"),
         _rows(SemanticBar),
+    )
+
+
+def _batch() -> Iterator[str]:
+    yield _section(
+        "Batch requests at the queue",
+        "What became of a batch request there: `batch.ending` of its receipt, `batch` in the request log.",
+        ("ending", "meaning"),
+        _rows(BatchEnding),
     )
 
 

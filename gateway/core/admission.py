@@ -94,6 +94,11 @@ class Admission:
         return self.stage is not Stage.SERVING
 
     @property
+    def is_draining(self) -> bool:
+        """Tell whether nothing new is taken any more."""
+        return self.stage is Stage.DRAINING
+
+    @property
     def limit(self) -> int:
         """Return how many requests may be under way: the policy's limit, or less under pressure."""
         return int(min(self._in_flight_max, self.pressure.limit))
@@ -113,7 +118,7 @@ class Admission:
         Raises GatewayError `draining` or `overloaded` (503), or `rate_limit_exceeded` (429) when it is the key's own
         limit.
         """
-        if self.stage is Stage.DRAINING:
+        if self.is_draining:
             message = "The gateway is shutting down; try again."
             raise GatewayError(ErrorCode.DRAINING, message, retry_after_s=DRAINING_RETRY_S)
         if self._by_key[key] >= limits.in_flight_per_key:
@@ -153,6 +158,25 @@ class Admission:
         place.load.waiting.remove(place)
         self.waiting -= 1
         self._forget_key(place.key)
+
+    def has_spare(self, fill: float) -> bool:
+        """Tell whether a request that may wait can come in: nobody else waits, and less than that share is under way.
+
+        One always can where nothing is under way.
+        """
+        if self.waiting or self.is_draining:
+            return False
+        return self.in_flight < fill * min(self._in_flight_max, self.pressure.limit)
+
+    def lend(self) -> None:
+        """Count such a request in."""
+        self.in_flight += 1
+
+    def give_back(self, limits: EdgeLimits) -> list[Place]:
+        """Count such a request out, and return who comes in for it: wake each."""
+        self.in_flight -= 1
+        self._ended += 1
+        return self._grant(limits) if self.waiting else []
 
     def tick(self, lag_s: float, now_s: float, limits: EdgeLimits) -> list[Place]:
         """Take note of how late the event loop's timers come, some twenty times a second; return who comes in."""

@@ -104,8 +104,11 @@ class EndpointState:
         """Tell whether another request fits beside those under way. Alone, one always does, however long."""
         if not self.in_flight:
             return True
-        most = self.most(limits.in_flight)
-        return self.in_flight < most and self.prompt_tokens + prompt_tokens <= limits.in_flight_tokens
+        fill = limits.fill
+        most, most_tokens = self.most(limits.in_flight), limits.in_flight_tokens
+        if fill < 1.0:
+            most, most_tokens = int(most * fill), int(most_tokens * fill)
+        return self.in_flight < most and self.prompt_tokens + prompt_tokens <= most_tokens
 
     def most(self, policy: int) -> int:
         """Return how many requests may be under way now; `policy` is the limit that the policy sets."""

@@ -26,7 +26,7 @@ from gateway.core.place import Place, Servers
 from gateway.core.quarantine import Quarantine
 from gateway.domain.decision import ReasonCode, Shortage
 from gateway.domain.ids import EndpointId, TierName
-from gateway.domain.tier import Endpoint, Tier
+from gateway.domain.tier import Endpoint, Tier, TierLimits
 
 CROWDING: Final = 3.5
 """How much more a token that must be computed anew counts for each usual request that waits at a server on average."""
@@ -81,11 +81,26 @@ class EndpointTable:
                     short[tier.name] = shortage
         return short
 
-    def count_available(self, tier: Tier, now_s: float) -> int:
-        """Count the endpoints of a tier to which attempts may go; 1 for a tier of which one may be tried again."""
+    def serves(self, tier: Tier, now_s: float) -> bool:
+        """Tell whether an endpoint of a tier is in service, whatever room it has."""
+        return any(not state.is_out(now_s) for state in self._looked_at(tier, now_s).states)
+
+    def has_room(self, tier: Tier, now_s: float, *, prompt_tokens: int) -> bool:
+        """Tell whether an endpoint in service has room for a prompt of that length. None is tried that is out."""
+        return any(
+            not state.is_out(now_s) and state.has_room(tier.limits, prompt_tokens)
+            for state in self._looked_at(tier, now_s).states
+        )
+
+    def _looked_at(self, tier: Tier, now_s: float) -> Servers:
         servers = self.servers(tier)
         if now_s >= servers.look_at_s:
             servers.look(now_s)
+        return servers
+
+    def count_available(self, tier: Tier, now_s: float) -> int:
+        """Count the endpoints of a tier to which attempts may go; 1 for a tier of which one may be tried again."""
+        servers = self._looked_at(tier, now_s)
         able = sum(not state.is_out(now_s) and state.has_room(tier.limits, 0) for state in servers.states)
         return able or int(servers.to_try(now_s) is not None)
 
@@ -121,7 +136,7 @@ class EndpointTable:
         is_trial = False
         state: EndpointState | None
         if servers.gray and (not able or not tried):
-            state = _trickle(servers, now_s, prompt_tokens, tried, must=not able)
+            state = _trickle(servers, limits, now_s, prompt_tokens, tried, must=not able)
             if state is not None:
                 able = [state]
         if able:
@@ -219,7 +234,13 @@ def _draw(able: Sequence[EndpointState], chance: float) -> tuple[EndpointState, 
 
 
 def _trickle(
-    servers: Servers, now_s: float, prompt_tokens: int, tried: Container[EndpointId], *, must: bool
+    servers: Servers,
+    limits: TierLimits,
+    now_s: float,
+    prompt_tokens: int,
+    tried: Container[EndpointId],
+    *,
+    must: bool,
 ) -> EndpointState | None:
     """Return the gray endpoint whose turn it is; any that has room if there is nothing better."""
     for state in servers.gray:
@@ -227,7 +248,7 @@ def _trickle(
         if (
             (must or is_due)
             and not state.is_out(now_s)
-            and state.has_room(servers.limits, prompt_tokens)
+            and state.has_room(limits, prompt_tokens)
             and state.endpoint.id not in tried
         ):
             return state

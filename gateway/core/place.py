@@ -1,6 +1,7 @@
 """A tier's endpoints together, and a place taken on one of them by one call."""
 
 from collections.abc import Container
+from dataclasses import replace
 from typing import Final
 
 from gateway.core.breaker import HARD, Failure
@@ -65,7 +66,8 @@ class Servers:
         """Take up the endpoints of a policy, with what is known of each."""
         self.endpoints: tuple[Endpoint, ...] = tier.endpoints
         self.states: tuple[EndpointState, ...] = tuple(states)
-        self.limits: TierLimits = tier.limits
+        # Whoever asks for the servers first may be one who may not fill them.
+        self.limits: TierLimits = tier.limits if tier.limits.fill == 1.0 else replace(tier.limits, fill=1.0)
         self.look_at_s = _SOON_S
 
     def look(self, now_s: float) -> None:

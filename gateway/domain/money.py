@@ -4,12 +4,15 @@ A price is pico-USD per token (1 USD per million tokens = 1,000,000 pico-USD per
 Nano-USD stay exact in Redis Lua (doubles) up to 2**53, about nine million dollars.
 """
 
+from dataclasses import fields, replace
+
 from gateway.domain.noun import noun
 from gateway.domain.usage import TokenUsage
 
 USD_PICO_PER_USD = 10**12
 USD_NANO_PER_USD = 10**9
 _USD_PICO_PER_USD_NANO = 1_000
+_PPM = 1_000_000
 
 
 def usd_nano_of(usd_pico: int) -> int:
@@ -42,6 +45,11 @@ class Price:
         inputs = (self.input_usd_pico, self.cached_input_usd_pico, self.cache_write_usd_pico or 0)
         if min(*inputs, self.output_usd_pico) < 0:
             raise ValueError(f"a price must not be negative: {self}")
+
+    def at_share(self, share_ppm: int) -> "Price":
+        """Return this price at a share of it, in parts per million: each part rounded half up to a pico-USD."""
+        parts = {part.name: (getattr(self, part.name) * share_ppm + _PPM // 2) // _PPM for part in fields(self)}
+        return replace(self, **parts)
 
     def cost_usd_pico(self, usage: TokenUsage) -> int:
         """Price a usage exactly, before rounding."""

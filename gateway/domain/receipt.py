@@ -1,6 +1,7 @@
 """The whole story of one request, kept for whoever asks why."""
 
 from gateway.domain.ability import ClassifierOutcome
+from gateway.domain.batch import BatchNote, Priority
 from gateway.domain.decision import Decision
 from gateway.domain.errors import ErrorCode
 from gateway.domain.feedback import Feedback
@@ -112,6 +113,10 @@ class Receipt:
     """Where it belongs in a trace; None where its caller named none and the gateway begins none."""
     not_carried: tuple[str, ...] = ()
     """Members of a request in another dialect that the chat it was translated to leaves out."""
+    priority: Priority = Priority.INTERACTIVE
+    """Whether somebody waited for the answer. Of a batch request each amount is at its tier's batch price."""
+    batch: BatchNote | None = None
+    """What became of a batch request's wait for room; None of an interactive one."""
 
 
 @noun

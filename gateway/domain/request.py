@@ -103,7 +103,8 @@ class CanonicalRequest:
     model reads one by one, `window_tokens` are those of the longest; None where there is one.
     What makes two requests the same for the cache is read from `body` when a route's cache asks for it.
     `continues` tells that a chat has turns before this one, `in_tool_loop` that it ends with a tool's result, or with
-    calls of tools that wait for theirs. `native` is what `body` was translated from, None where it is the client's own.
+    calls of tools that wait for theirs. `is_flex` says that the client takes a later answer for a lower price (OpenAI's
+    `service_tier: flex`). `native` is what `body` was translated from, None where it is the client's own.
     """
 
     operation: Operation
@@ -124,6 +125,7 @@ class CanonicalRequest:
     has_remote_images: bool
     continues: bool = False
     in_tool_loop: bool = False
+    is_flex: bool = False
     native: Native | None = None
     window_tokens: int | None = None
 

@@ -60,7 +60,8 @@ class TierLimits:
     """What an attempt on this tier may take. `ttft_s` grows by `ttft_s_per_input_token` with the prompt.
 
     `ttft_s` is for streams. A server that does not stream says nothing before its last token: `answer_s` is for those.
-    `in_flight` and `in_flight_tokens` (of the prompts) are for each server, and kept always.
+    `in_flight` and `in_flight_tokens` (of the prompts) are for each server, and kept always. `fill` is the share of
+    both, and of what a server has been seen to bear, up to which these requests may fill it: the rest is for others.
     """
 
     ttft_s: float
@@ -70,6 +71,7 @@ class TierLimits:
     in_flight: int
     answer_s: float = 120.0
     in_flight_tokens: int = 2_000_000
+    fill: float = 1.0
 
 
 @noun

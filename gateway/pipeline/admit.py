@@ -1,18 +1,20 @@
 """Stage 1, admit: who calls, may they, and is there room. The body is read last, so that a bad key costs none of it."""
 
 import asyncio
-from collections.abc import Iterable
 from hashlib import sha256
 
 from gateway.core.admission import Place
+from gateway.domain.batch import Priority
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.limits import EdgeLimits
 from gateway.pipeline.journey import Admitted, Arrival
+from gateway.pipeline.places import leave, take_seat
 from gateway.pipeline.world import World
 from gateway.policy.snapshot import PolicySnapshot, VirtualKey
 from gateway.ports import Headers
 from gateway.wire.caller_limits import caller_limits
 from gateway.wire.headers import check_content_headers, credential
+from gateway.wire.priority import asked_priority
 
 _WAIT_SHARE = 0.1
 """Of the time that a caller allows, as much may be spent waiting for a place: more would be lost to the answer."""
@@ -21,33 +23,22 @@ _PATIENCE_S = 86_400.0
 
 
 async def admit(arrival: Arrival, world: World) -> Admitted:
-    """Check media type and key, count the request in, and read its body."""
+    """Check media type and key, count the request in, and read its body.
+
+    A request of the batch lane takes a seat among those that wait, and no place among those under way.
+    """
     inbound, snapshot = arrival.inbound, arrival.snapshot
     key = identify(inbound.headers, snapshot)
     check_content_headers(inbound.headers)
     limits, tenant = snapshot.limits, key.tenant
-    place = world.admission.enter(key.id, tenant.id, tenant.share, limits)
-    if not place.is_granted:
-        await _wait_for(place, inbound.headers, limits, world)
-    body = None
-    try:
-        body = await inbound.read_body(limits.body_bytes, limits.body_timeout_s)
-    finally:
-        if body is None:
-            leave(place, limits, world)
-    return Admitted(arrival, key, place, body)
-
-
-def leave(place: Place, limits: EdgeLimits, world: World) -> None:
-    """Count a request out, and let in who waited for its place."""
-    let_in(world.admission.leave(place, limits))
-
-
-def let_in(granted: Iterable[Place]) -> None:
-    """Wake who waited for a place and has one now."""
-    for place in granted:
-        assert place.wake is not None, "whoever waits can be woken"
-        place.wake()
+    if asked_priority(inbound.headers) is Priority.BATCH or key.priority is Priority.BATCH:
+        take_seat(arrival, tenant, world)
+    else:
+        place = world.admission.enter(key.id, tenant.id, tenant.share, limits)
+        if not place.is_granted:
+            await _wait_for(place, inbound.headers, limits, world)
+        arrival.place = place
+    return Admitted(arrival, key, await inbound.read_body(limits.body_bytes, limits.body_timeout_s))
 
 
 async def _wait_for(place: Place, headers: Headers, limits: EdgeLimits, world: World) -> None:

@@ -18,7 +18,8 @@ from gateway.wire.caller_limits import NO_LIMITS, CallerLimits
 def bars_of(canonical: Canonical, tiers: Sequence[Tier], limits: CallerLimits, world: World, now_s: float) -> Bars:
     """Return the bars; on most requests there are none."""
     key, arrival = canonical.admitted.key, canonical.admitted.arrival
-    shifted = world.slos.shifted(arrival.snapshot.tiers, now_s)
+    # Objectives are for those who wait.
+    shifted = {} if arrival.seat is not None else world.slos.shifted(arrival.snapshot.tiers, now_s)
     cap = key.tenant.strongest_share
     if not shifted and cap is None and limits is NO_LIMITS:
         return NO_BARS

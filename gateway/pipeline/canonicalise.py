@@ -1,11 +1,13 @@
 """Stage 2, canonicalise: from bytes to a sound request, and from the model's name to a route."""
 
 from gateway.core.routing import Pin
+from gateway.domain.batch import Priority
 from gateway.domain.decision import ReasonCode
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.ids import ModelAlias, TierName
 from gateway.domain.request import CanonicalRequest, Operation
 from gateway.pipeline.journey import Admitted, Canonical
+from gateway.pipeline.places import step_aside
 from gateway.pipeline.world import World
 from gateway.policy.snapshot import PolicySnapshot, Target, VirtualKey
 from gateway.ports import Headers
@@ -36,7 +38,24 @@ async def canonicalise(admitted: Admitted, world: World) -> Canonical:
         )
         raise GatewayError(ErrorCode.INVALID_VALUE, message, param="model")
     identity = None if known is None else known.identity
-    return Canonical(admitted, request, snapshot.routes[target.route], pin, identity)
+    route = snapshot.routes[target.route]
+    seat, batch = admitted.arrival.seat, snapshot.batch
+    if seat is None and route.priority is Priority.INTERACTIVE and not request.is_flex:
+        if pin is not None and pin.tier in batch.only:
+            raise _closed(f"the tier {pin.tier} takes batch requests only", "with `x-tiergate-priority: batch`")
+        return Canonical(admitted, request, route, pin, snapshot.tiers, identity)
+    if seat is None:
+        seat = step_aside(admitted.arrival, admitted.key.tenant, world)
+    world.batch.weigh(seat, len(admitted.body), batch.terms)
+    if target.route not in batch.routes or (pin is not None and pin.tier not in batch.tiers):
+        told = f"the model {request.alias!r}" if pin is None else f"the tier {pin.tier}"
+        raise _closed(f"{told} takes no batch requests", "as an interactive request")
+    return Canonical(admitted, request, batch.routes[target.route], pin, batch.tiers, identity)
+
+
+def _closed(why: str, how: str) -> GatewayError:
+    message = f"No tier can take this request: {why}. Send it {how}, or name another model."
+    return GatewayError(ErrorCode.NO_ABLE_TIER, message)
 
 
 def _to_be_scored(admitted: Admitted, request: CanonicalRequest, alias: ModelAlias) -> Canonical:
@@ -44,7 +63,7 @@ def _to_be_scored(admitted: Admitted, request: CanonicalRequest, alias: ModelAli
     snapshot = admitted.arrival.snapshot
     route = snapshot.routes[find_target(snapshot, admitted.key, alias).route]
     chat, question = read_difficulty(request, snapshot.limits)
-    return Canonical(admitted, chat, route, None, question=question)
+    return Canonical(admitted, chat, route, None, snapshot.tiers, question=question)
 
 
 def find_target(snapshot: PolicySnapshot, key: VirtualKey, alias: ModelAlias) -> Target:

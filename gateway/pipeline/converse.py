@@ -84,7 +84,7 @@ def _is_followed(canonical: Canonical) -> bool:
     route = canonical.route
     if route.conversation.idle_reset_s is None or canonical.request.operation is not Operation.CHAT:
         return False
-    tiers = canonical.admitted.arrival.snapshot.tiers
+    tiers = canonical.tiers
     return len(route.tiers) > 1 or len(tiers[route.tiers[0]].endpoints) > 1
 
 

@@ -8,8 +8,9 @@ import msgspec
 
 from gateway.domain.request import CanonicalRequest, Operation
 from gateway.domain.tier import Endpoint, Tier
-from gateway.pipeline.admit import identify, leave
+from gateway.pipeline.admit import identify
 from gateway.pipeline.canonicalise import find_target
+from gateway.pipeline.places import leave
 from gateway.pipeline.world import World
 from gateway.policy.snapshot import PolicySnapshot, Target
 from gateway.ports import Headers, Inbound, ready_request

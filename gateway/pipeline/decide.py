@@ -1,54 +1,61 @@
-"""Stage 5, decide: constraints, then the best value, then a hold on the money for the dearest it can become."""
+"""Stage 5, decide: constraints, then the best value, then a hold on the money for the dearest it can become.
 
-from collections.abc import Callable, Sequence
+A batch request first waits for room on the tier that it would be sent to if there were room everywhere.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Final
 
 from gateway.core.accounting import hold_amount_usd_nano, hold_tokens
+from gateway.core.constraints import NO_SHORTAGE
+from gateway.core.conversation import Turn
 from gateway.core.plan_fit import unaffordable
 from gateway.core.routing import Bars
 from gateway.core.routing import decide as choose
 from gateway.core.value import strongest
-from gateway.domain.decision import Decision, TierView
+from gateway.domain.decision import Decision, ReasonCode, Shortage, TierView
+from gateway.domain.ids import TierName
 from gateway.domain.ledger import Hold, HoldVerdict, Refusal
 from gateway.domain.tier import Tier
 from gateway.pipeline.bars import bars_of, without_storm
 from gateway.pipeline.converse import recall
 from gateway.pipeline.hold import LEDGER_WITHIN_S, claim, refused
 from gateway.pipeline.journey import Canonical, Decided, Scored
+from gateway.pipeline.turn import wait_for_turn
 from gateway.pipeline.world import World
 from gateway.wire.caller_limits import caller_limits
 
+_NOT_NOW_S: Final = 1.0
+
 
 async def decide(scored: Scored, world: World) -> Decided:
-    """Choose the ladder and place the hold."""
+    """Choose the ladder and place the hold. Raises what `turn.wait_for_turn` does, too."""
     canonical = scored.looked.canonical
     arrival, route, request = canonical.admitted.arrival, canonical.route, canonical.request
-    snapshot, tenant = arrival.snapshot, canonical.admitted.key.tenant
+    every, tenant = canonical.tiers, canonical.admitted.key.tenant
     longest_s = route.stream_deadline_s if request.stream else route.deadline_s
     limits, now_s = caller_limits(arrival.inbound.headers, longest_s), world.clock.now_s()
     names = route.tiers if canonical.pin is None else (canonical.pin.tier,)
-    tiers = [snapshot.tiers[name] for name in names]
-    down = world.endpoints.unavailable(tiers, now_s, prompt_tokens=request.input_tokens)
+    tiers = [every[name] for name in names]
     recalled = await recall(canonical, world)
-    decide_under = partial(
-        choose,
-        request,
-        scored.score,
-        tiers,
-        route.dial,
-        route=route.name,
-        allowed=tenant.tiers,
-        pin=canonical.pin,
-        unavailable=down,
-        turn=recalled.turn,
-        degrade=route.fallback.degrade,
-    )
+    waited_s = recalled.waited_s
+    dead: Mapping[TierName, Shortage] = NO_SHORTAGE
+    if arrival.seat is not None:
+        bars = bars_of(canonical, tiers, limits, world, now_s)
+        await wait_for_turn(arrival.seat, canonical, _meant(scored, tiers, recalled.turn, bars, world), limits, world)
+        waited_s += arrival.seat.waited_s
+        now_s = world.clock.now_s()
+        dead = _dead(tiers, world, now_s)
+    down = world.endpoints.unavailable(tiers, now_s, prompt_tokens=request.input_tokens)
+    if dead:
+        down = {**dead, **down}
+    decide_under = _deciding(scored, tiers, recalled.turn, down)
     bars = bars_of(canonical, tiers, limits, world, now_s)
     decision = decide_under(bars=bars)
     if down or bars.passed_over:
         decision, bars = without_storm(arrival, decision, bars, decide_under, tiers, world)
-    waited_s = recalled.waited_s
     if not tenant.allowance.is_unlimited:
         began_s = world.clock.now_s()
         decision = await _hold_for(canonical, tiers, decision, bars, decide_under, world)
@@ -56,12 +63,48 @@ async def decide(scored: Scored, world: World) -> Decided:
     if tenant.strongest_share is not None and len(tiers) > 1:
         top = tiers[strongest(tiers)].name
         world.shares.count(canonical.admitted.key.id, now_s, strongest=decision.ladder[0] == top)
-    ladder = tuple(snapshot.tiers[name] for name in decision.ladder)
-    able = [snapshot.tiers[view.tier] for view in decision.views if view.removed_by is None]
+    ladder = tuple(every[name] for name in decision.ladder)
+    able = [every[view.tier] for view in decision.views if view.removed_by is None]
     deadline_at_s = arrival.received_s + (longest_s if limits.deadline_s is None else limits.deadline_s)
     return Decided(
         scored, decision, ladder, able[strongest(able)], waited_s, deadline_at_s, recalled.key, recalled.standing
     )
+
+
+def _deciding(
+    scored: Scored, tiers: Sequence[Tier], turn: Turn | None, down: Mapping[TierName, Shortage]
+) -> Callable[..., Decision]:
+    canonical = scored.looked.canonical
+    route = canonical.route
+    return partial(
+        choose,
+        canonical.request,
+        scored.score,
+        tiers,
+        route.dial,
+        route=route.name,
+        allowed=canonical.admitted.key.tenant.tiers,
+        pin=canonical.pin,
+        unavailable=down,
+        turn=turn,
+        degrade=route.fallback.degrade,
+    )
+
+
+def _meant(scored: Scored, tiers: Sequence[Tier], turn: Turn | None, bars: Bars, world: World) -> Tier:
+    """Return the tier that a request would be sent to if every server in service had room.
+
+    Tiers without one are passed over like slow ones: where no other is able, they are waited for.
+    """
+    dead = dict.fromkeys(_dead(tiers, world, world.clock.now_s()), ReasonCode.SLO)
+    decision = _deciding(scored, tiers, turn, NO_SHORTAGE)(bars=replace(bars, passed_over={**dead, **bars.passed_over}))
+    return next(tier for tier in tiers if tier.name == decision.ladder[0])
+
+
+def _dead(tiers: Sequence[Tier], world: World, now_s: float) -> dict[TierName, Shortage]:
+    """Return the tiers without a server in service. Who may wait is not sent there to try whether one is again."""
+    shortage = Shortage(ReasonCode.UNHEALTHY, _NOT_NOW_S)
+    return {tier.name: shortage for tier in tiers if not world.endpoints.serves(tier, now_s)}
 
 
 async def _hold_for(

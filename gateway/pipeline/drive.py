@@ -3,9 +3,10 @@
     admit → canonicalise → lookup → score → decide → dispatch → relay → account → record
 
 Cheap refusals come first (a bad key costs no body, a bad body no look-up), and money is held last before the servers
-are called, so that nothing needs to be given back for a request that was never going to run. A cache hit leaves after
-lookup, and so does a request that is answered with what another, the same and under way, is given. Account and record
-run for every request that arrived, from the one `finally`, shielded from cancellation.
+are called, so that nothing needs to be given back for a request that was never going to run. A batch request waits for
+its turn within decide, before the money is held (`turn.py`). A cache hit leaves after lookup, and so does a request
+that is answered with what another, the same and under way, is given. Account and record run for every request that
+arrived, from the one `finally`, shielded from cancellation.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from gateway.domain.flight import Ending
 from gateway.domain.outcome import Outcome
 from gateway.domain.request import Operation
 from gateway.pipeline.account import account
-from gateway.pipeline.admit import admit, leave
+from gateway.pipeline.admit import admit
 from gateway.pipeline.canonicalise import canonicalise
 from gateway.pipeline.decide import decide
 from gateway.pipeline.difficulty import tell_difficulty
@@ -26,6 +27,7 @@ from gateway.pipeline.interpreting import DialectResponder
 from gateway.pipeline.journey import Arrival, Canonical, Trail
 from gateway.pipeline.keep import keep
 from gateway.pipeline.lookup import lookup, not_cached
+from gateway.pipeline.places import go_out
 from gateway.pipeline.record import record
 from gateway.pipeline.relay import relay
 from gateway.pipeline.replay import replay
@@ -187,8 +189,7 @@ class Pipeline:
             finally:
                 if trail.arrival.climbing is not None:
                     trail.arrival.climbing.end(world.clock.now_s())
-                if trail.admitted is not None:
-                    leave(trail.admitted.place, trail.arrival.snapshot.limits, world)
+                go_out(trail.arrival, world)
                 record(trail, world)
 
 

@@ -4,9 +4,11 @@ The types keep the order: `decide` cannot be called with a request that was not 
 of every request, so they are slotted and not frozen (freezing costs 1–2 µs a record); the stages treat them as frozen.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.core.admission import Place
+from gateway.core.batch_queue import Seat
 from gateway.core.cache_rules import CacheControl
 from gateway.core.cost_storm import Climbing
 from gateway.core.hit_proof import Terms
@@ -17,7 +19,7 @@ from gateway.domain.conversation import ConversationKey, Standing
 from gateway.domain.decision import Decision
 from gateway.domain.errors import GatewayError
 from gateway.domain.identity import CachedAnswer, ExactKey
-from gateway.domain.ids import RequestId
+from gateway.domain.ids import RequestId, TierName
 from gateway.domain.ledger import Hold
 from gateway.domain.outcome import NoRetry, Outcome
 from gateway.domain.receipt import AttemptReport
@@ -38,7 +40,8 @@ class Arrival:
 
     `snapshot` and `scorer` are of the same difficulty model, and stay bound to the request's end. `hold` is what was
     claimed of the tenant's allowance, or may have been: it is settled however the request ends. `climbing` is its place
-    in a dearer tier than it was meant for, from the decision on.
+    in a dearer tier than it was meant for, from the decision on. `place` is its place among the requests under way; one
+    of the batch lane has a `seat` instead, and nothing else makes it one. Both are given back at its end.
     """
 
     request_id: RequestId
@@ -53,6 +56,8 @@ class Arrival:
     climbing: Climbing | None = None
     trace: Trace | None = None
     """Where it belongs in a trace."""
+    place: Place | None = None
+    seat: Seat | None = None
 
 
 @dataclass(slots=True)
@@ -61,7 +66,6 @@ class Admitted:
 
     arrival: Arrival
     key: VirtualKey
-    place: Place
     body: bytes
 
 
@@ -69,6 +73,7 @@ class Admitted:
 class Canonical:
     """A sound request, the route it takes, and the one tier it may go to if the caller insists on one.
 
+    `tiers` are all there are, as requests of its priority see them: their prices, and how far they may be filled.
     `identity` is its canonical bytes for the cache, where it is known already; see `known_requests`. `question` is set
     where the gateway itself is asked how hard the request is.
     """
@@ -77,6 +82,7 @@ class Canonical:
     request: CanonicalRequest
     route: Route
     pin: Pin | None
+    tiers: Mapping[TierName, Tier]
     identity: bytes | None = None
     question: DifficultyQuestion | None = None
 

@@ -18,6 +18,7 @@ from gateway.domain.outcome import FailureKind
 from gateway.pipeline.attempt import Attempt, AttemptError, open_attempt
 from gateway.pipeline.beginning import Beginning, mark_of
 from gateway.pipeline.journey import Arrival, Decided
+from gateway.pipeline.places import arrived
 from gateway.pipeline.question import Question
 from gateway.pipeline.signs_of_life import look_for_life
 from gateway.pipeline.world import World
@@ -50,7 +51,8 @@ _LOST: Final = frozenset({FailureKind.NO_RESPONSE, FailureKind.BROKEN})
 class LadderCaller:
     """Places the calls of one request on the servers of its ladder.
 
-    No server is called twice for one request, unless the machine says so.
+    No server is called twice for one request, unless the machine says so. What a batch request sees of its tiers counts
+    for no objective.
     """
 
     def __init__(self, decided: Decided, arrival: Arrival, world: World) -> None:
@@ -64,6 +66,7 @@ class LadderCaller:
             request, arrival.inbound.headers, arrival.request_id, arrival.trace, unfit, standing, salt
         )
         self._world = world
+        self._seat = arrival.seat
         self._beginning = Beginning(decided, world)
         self._tried: set[EndpointId] = set()
         self._places: dict[int, Place] = {}
@@ -98,6 +101,8 @@ class LadderCaller:
             self._refusals[number] = _refused("each of its servers is full, down or tried already", wait_s)
             untried = (other for other in tier.endpoints if other.id not in self._tried)
             return Attempt(number, tier, next(untried, tier.endpoints[0]), now_s)
+        if self._seat is not None:
+            arrived(self._seat, world)
         self._tried.add(place.endpoint.id)
         # Kept, not looked up again: a reload may have dropped it from the table by the time the call is over.
         self._places[number] = place
@@ -129,7 +134,7 @@ class LadderCaller:
         self._places[attempt.number].began_to_answer(
             request.operation, now_s, answer_tokens=_answer_tokens(attempt), own_lag_s=world.admission.pressure.lag_s
         )
-        if request.stream:
+        if request.stream and self._seat is None:
             self._note_beginning(attempt, now_s)
         if not world.endpoints.quarantine.is_empty:
             world.endpoints.quarantine.answered(self._digest)
@@ -149,7 +154,7 @@ class LadderCaller:
         if place is None:
             return
         now_s, request = self._world.clock.now_s(), self._question.request
-        if attempt.failure is FailureKind.TTFT and request.stream:
+        if attempt.failure is FailureKind.TTFT and request.stream and self._seat is None:
             self._world.slos.late(attempt.tier, request.input_tokens, now_s - attempt.started_s, now_s)
         self._judge(attempt, place, now_s)
         self._learn_of_cache(attempt, place)

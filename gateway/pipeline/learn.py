@@ -72,7 +72,7 @@ def corrected(canonical: Canonical, score: Score, world: World) -> Score:
     """Add to a score what labels near it say of the route's tiers; the same score where there are none."""
     arrival = canonical.admitted.arrival
     snapshot, tenant = arrival.snapshot, canonical.admitted.key.tenant.id
-    tiers = [snapshot.tiers[name] for name in canonical.route.tiers]
+    tiers = [canonical.tiers[name] for name in canonical.route.tiers]
     found = world.reservoir.corrections(tenant, tiers, score, snapshot.space, shared=snapshot.feedback.shared)
     return replace(score, corrections=found) if found else score
 

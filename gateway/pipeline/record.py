@@ -1,6 +1,7 @@
 """Stage 9, record: the receipt, and whoever counts it. Runs for every request, last, and never fails it."""
 
 from gateway.core.cache_rules import age_s
+from gateway.domain.batch import BatchNote, Priority
 from gateway.domain.identity import CachedAnswer
 from gateway.domain.ids import TierName
 from gateway.domain.receipt import Receipt, StageTimes
@@ -77,6 +78,8 @@ def receipt_of(trail: Trail, now_s: float) -> Receipt:
         cache_saved_ms=0.0 if hit is None else hit.took_s * 1e3,
         trace=arrival.trace,
         not_carried=() if native is None else native.not_carried,
+        priority=Priority.INTERACTIVE if arrival.seat is None else Priority.BATCH,
+        batch=None if arrival.seat is None else BatchNote(arrival.seat.ending, arrival.seat.waited_s * 1e3),
     )
 
 
@@ -88,7 +91,7 @@ def _entry(trail: Trail) -> str | None:
 
 
 def _saved_usd_nano(trail: Trail, hit: CachedAnswer) -> int:
-    tier = trail.arrival.snapshot.tiers.get(TierName(hit.tier))
+    tier = None if trail.canonical is None else trail.canonical.tiers.get(TierName(hit.tier))
     return 0 if tier is None else tier.price.charge_usd_nano(trail.usage) - trail.charge_usd_nano
 
 
@@ -96,6 +99,9 @@ def _note_gap(trail: Trail, receipt: Receipt, world: World, now_s: float) -> Non
     """Tell how fast the tokens of a stream came, on the mean."""
     relayed, gaps, first_ms = trail.relayed, receipt.usage.output_tokens - 1, receipt.times.first_content_ms
     if relayed is None or relayed.tier is None or first_ms is None or not receipt.stream or gaps < 1:
+        return
+    if receipt.batch is not None:
+        # Objectives are for those who wait.
         return
     # Whatever was tried beside the answer ended before it.
     ended_ms = max(attempt.ended_ms for attempt in relayed.attempts)

@@ -51,6 +51,7 @@ async def replay(trail: Trail, hit: CachedAnswer, world: World) -> None:
         age_s=int(age_s(hit, arrival.received_wall_s)),
         entry=looked.key.digest,
         score=_score(looked),
+        is_batch=arrival.seat is not None,
     )
     if canonical.request.stream:
         body = replay_stream(hit.body, include_usage=canonical.request.include_usage)
@@ -72,13 +73,12 @@ def hit_charge(canonical: Canonical, tier_name: str, usage: TokenUsage) -> int:
     For nothing where the tier is not known, which the key rules out.
     """
     share_ppm = canonical.route.cache.hit_price_ppm
-    tier = canonical.admitted.arrival.snapshot.tiers.get(TierName(tier_name)) if share_ppm else None
+    tier = canonical.tiers.get(TierName(tier_name)) if share_ppm else None
     return 0 if tier is None else hit_charge_usd_nano(tier, usage, share_ppm)
 
 
 def hit_baseline_usd_nano(canonical: Canonical, usage: TokenUsage) -> int:
     """Price the answer at the strongest tier that the route, or the caller, could have had."""
-    snapshot = canonical.admitted.arrival.snapshot
     names = canonical.route.tiers if canonical.pin is None else (canonical.pin.tier,)
-    strongest = max((snapshot.tiers[name] for name in names), key=lambda tier: tier.ability.prior)
+    strongest = max((canonical.tiers[name] for name in names), key=lambda tier: tier.ability.prior)
     return baseline_usd_nano(strongest, usage)

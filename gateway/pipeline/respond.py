@@ -33,7 +33,12 @@ async def send_early_head(trail: Trail) -> None:
     """Begin a stream before it is known who answers: what is not known yet stands in the receipt."""
     arrival, looked = trail.arrival, trail.looked
     assert looked is not None, "nothing is waited for before the look-up"
-    told = tiergate_headers(request_id=arrival.request_id, snapshot=arrival.snapshot.id, cache=looked.cache)
+    told = tiergate_headers(
+        request_id=arrival.request_id,
+        snapshot=arrival.snapshot.id,
+        cache=looked.cache,
+        is_batch=arrival.seat is not None,
+    )
     await begin_stream(trail, told)
 
 
@@ -68,6 +73,7 @@ def _told(trail: Trail, attempt: Attempt, attempts: int, *, cost_usd_nano: int |
         model=attempt.tier.model,
         attempts=attempts,
         cost_usd_nano=cost_usd_nano,
+        is_batch=arrival.seat is not None,
     )
     assert trail.admitted is not None
     assert trail.decided is not None

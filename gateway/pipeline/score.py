@@ -33,7 +33,7 @@ def _is_open(canonical: Canonical, world: World, score: Score) -> bool:
     """
     if not score.spread:
         return False
-    arrival, route, request = canonical.admitted.arrival, canonical.route, canonical.request
-    allowed, every = canonical.admitted.key.tenant.tiers, arrival.snapshot.tiers
+    route, request = canonical.route, canonical.request
+    allowed, every = canonical.admitted.key.tenant.tiers, canonical.tiers
     able = [tier for name in route.tiers if removal(tier := every[name], request, allowed) is None]
     return undecided(corrected(canonical, score, world), able, route.dial, request)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from gateway.core.admission import Admission
+from gateway.core.batch_queue import BatchQueue
 from gateway.core.cost_storm import CostStorms
 from gateway.core.exchange import Exchange
 from gateway.core.exchange_events import Plan
@@ -126,6 +127,7 @@ class World:
     storms: CostStorms = field(default_factory=CostStorms)
     shares: StrongestShares = field(default_factory=StrongestShares)
     admission: Admission = field(default_factory=Admission)
+    batch: BatchQueue = field(default_factory=BatchQueue)
     retries: RetryBudget = field(default_factory=RetryBudget)
     hedges: HedgeBudget = field(default_factory=HedgeBudget)
     exchange: Callable[[Plan, RetryBudget], Exchange] = Exchange

@@ -11,22 +11,19 @@ from gateway.domain.cache_terms import PPM, CacheTerms
 from gateway.domain.calibration import Catalogue
 from gateway.domain.conversation import ConversationTerms
 from gateway.domain.dial import Aim, Certificate, Dial, SetBy, WhenUncertified, WhenUnknown
-from gateway.domain.identity import Sharing
-from gateway.domain.ids import EndpointId, KeyId, ModelAlias, RouteName, TenantId, TierName
-from gateway.domain.ledger import Allowance
+from gateway.domain.ids import EndpointId, RouteName, TierName
 from gateway.domain.limits import EdgeLimits
 from gateway.domain.money import FREE, Price
 from gateway.domain.outcome import OF_THE_ANSWER, FailureKind
 from gateway.domain.request import API_NEEDS, Need, Operation
 from gateway.domain.semantic import SemanticTerms
 from gateway.domain.tier import Endpoint, Tier, TierLimits, TierSlo
-from gateway.policy.contradictions import OPEN_TENANT
 from gateway.policy.references import Resolved
 from gateway.policy.schema import DEFAULT_MAX_OUTPUT_TOKENS, DEFAULT_QUALITY, LimitsSpec
+from gateway.policy.schema_endpoints import EndpointSpec
 from gateway.policy.schema_routes import CacheSpec, FallbackSpec, RouteSpec, SemanticSpec
-from gateway.policy.schema_tenants import TenantSpec
-from gateway.policy.schema_tiers import CatalogPrice, EndpointSpec, PriceTable, TierSpec
-from gateway.policy.snapshot import Fallback, HedgeTerms, Route, Tenant, VirtualKey
+from gateway.policy.schema_tiers import CatalogPrice, PriceTable, TierSpec
+from gateway.policy.snapshot import Fallback, HedgeTerms, Route
 from gateway.policy.world import World
 
 _NEEDS: Final = {(need.name or "").lower(): need for need in Need}
@@ -47,7 +44,6 @@ _SPOKEN: Final = {"anthropic": ("messages",)}
 _CHAT: Final = ("chat",)
 _TELL_THEIR_LOAD: Final = frozenset({"vllm", "sglang", "llamacpp"})
 """Dialects whose servers have a page of metrics beside their base URL."""
-_WINDOW_S: Final = {"minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800, "month": 2_592_000}
 _TOKENS_PER_K: Final = 1_000
 _EXPECTED_OUTPUT_TOKENS: Final = 256
 """For a tier without an ability: nothing is known of how much it writes, and only its hold rests on this."""
@@ -223,48 +219,6 @@ def _epoch(tiers: tuple[Tier, ...]) -> bytes:
     """Return 16 bytes that name the models behind a route, in their order."""
     named = "\n".join(f"{tier.name} {tier.model}" for tier in tiers)
     return hashlib.sha256(named.encode()).digest()[:16]
-
-
-def build_tenant(name: str, spec: TenantSpec) -> Tenant:
-    """Build a tenant."""
-    budget, rate = spec.budget, spec.rate
-    return Tenant(
-        id=TenantId(name),
-        allowance=Allowance(
-            budget_usd_nano=None if budget is None else budget.usd,
-            budget_window_s=_WINDOW_S["day" if budget is None else budget.window],
-            requests_per_minute=rate.rpm,
-            tokens_per_minute=rate.tpm,
-        ),
-        tiers=None if spec.tiers is None else frozenset(map(TierName, spec.tiers)),
-        aliases=None if spec.models is None else frozenset(map(ModelAlias, spec.models)),
-        may_pin=spec.allow.pin_tier,
-        may_debug=spec.allow.debug,
-        may_record_text=spec.record_text,
-        trace_text_until_s=spec.trace_text_until,
-        strongest_share=spec.strongest_share,
-        cache_scope=spec.cache.scope,
-        share=spec.share,
-    )
-
-
-def sharing_of(name: str, spec: TenantSpec, digest: bytes) -> Sharing | None:
-    """Return whose kept answers a tenant's key shares. `digest` is the key's.
-
-    A key's own secret follows from the key itself: its place among the tenant's keys may become another's.
-    """
-    scope = spec.cache.scope
-    if scope == "tenant":
-        return None
-    if scope == "key":
-        return Sharing(TenantId(name), TenantId(f"{name}\0{hashlib.sha256(digest).hexdigest()}"))
-    return Sharing(TenantId(scope), TenantId(scope))
-
-
-def open_key() -> VirtualKey:
-    """Return who everyone is while a policy names no tenants: someone who may do everything."""
-    tenant = Tenant(TenantId(OPEN_TENANT), Allowance(), None, None, may_pin=True, may_debug=True)
-    return VirtualKey(KeyId(OPEN_TENANT), tenant)
 
 
 def build_limits(spec: LimitsSpec) -> EdgeLimits:

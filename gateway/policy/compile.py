@@ -12,30 +12,28 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from gateway.domain.calibration import Catalogue
-from gateway.domain.ids import KeyId, ModelAlias, RouteName, SnapshotId, TierName
+from gateway.domain.ids import ModelAlias, RouteName, SnapshotId, TierName
 from gateway.domain.money import Price
 from gateway.domain.receipt import ReceiptTerms
 from gateway.domain.tier import Secret, Tier
 from gateway.policy.build import (
     build_limits,
-    build_pinned_route,
-    build_route,
-    build_tenant,
     build_tier,
-    open_key,
     price_of,
-    sharing_of,
-    tiers_of,
 )
 from gateway.policy.classifier import build_classifier, classifier_contradictions
 from gateway.policy.contradictions import find_contradictions, misordered
+from gateway.policy.contradictions_batch import batch_contradictions, batch_prices
+from gateway.policy.lanes import Lanes
 from gateway.policy.load import Document, read_document
 from gateway.policy.problems import MAX_FINDINGS, Finding, Problem
 from gateway.policy.references import Resolved, resolve
 from gateway.policy.schema import Policy
+from gateway.policy.schema_tenants import keys_of
 from gateway.policy.shape import check_shape
-from gateway.policy.snapshot import FeedbackTerms, PolicySnapshot, Route, Target, VirtualKey
+from gateway.policy.snapshot import FeedbackTerms, PolicySnapshot, Target
 from gateway.policy.source import PolicySource
+from gateway.policy.tenants import build_keys, open_key
 from gateway.policy.world import CalibrationLookup, ChooseDial, PriceLookup, World, no_files
 
 
@@ -58,8 +56,11 @@ def compile_policy(
     findings += [finding for finding in unresolved if not document.is_broken(finding.path)]
     findings += find_contradictions(document.root, policy)
     findings += classifier_contradictions(policy)
+    findings += batch_contradictions(policy)
     prices_by_tier = _prices(policy, resolved)
-    findings += misordered({name: price for name, price in prices_by_tier.items() if policy.tiers[name].ability})
+    ordered = {name: price for name, price in prices_by_tier.items() if policy.tiers[name].ability}
+    # Where the prices themselves are out of order, batch prices mostly are for the same reason.
+    findings += list(misordered(ordered)) or misordered(batch_prices(policy, ordered), whose=" for batch requests, too")
     findings += _shared_keys(policy, resolved)
     if findings or document.problems:
         return _in_order(document, findings)
@@ -73,11 +74,6 @@ def snapshot_id(source: PolicySource, catalogue: Catalogue, calibrations: Iterab
     return SnapshotId(hashlib.sha256(made_from).hexdigest()[:12])
 
 
-def key_digest(key: str) -> bytes:
-    """Return what a virtual key is stored and compared as."""
-    return hashlib.sha256(key.encode()).digest()
-
-
 def _prices(policy: Policy, resolved: Resolved) -> dict[str, Price]:
     known = ((name, price_of(tier, resolved)) for name, tier in policy.tiers.items())
     return {name: price for name, price in known if price is not None}
@@ -88,11 +84,11 @@ def _shared_keys(policy: Policy, resolved: Resolved) -> list[Finding]:
     findings = []
     first: dict[Secret, str] = {}
     for name, tenant in policy.tenants.items():
-        for position, reference in enumerate(tenant.keys):
+        for field, position, reference in keys_of(tenant):
             secret = resolved.secrets.get(reference)
             if secret is not None and first.setdefault(secret, reference) != reference:
                 message = f"expected a key of its own, found the same secret as behind `{first[secret]}`"
-                findings.append(Finding(("tenants", name, "keys", position), message))
+                findings.append(Finding(("tenants", name, field, position), message))
     return findings
 
 
@@ -112,19 +108,19 @@ def _build(
         TierName(tier_name): build_tier(tier_name, rank, spec, prices[tier_name], resolved, world.catalogue)
         for rank, (tier_name, spec) in enumerate(policy.tiers.items())
     }
-    routes = {
-        RouteName(route_name): build_route(route_name, spec, tiers_of(spec, policy.tiers, tiers), world)
-        for route_name, spec in policy.routes.items()
-    }
-    aliases = _aliases(policy, tiers, routes)
+    lanes = Lanes(policy, tiers, world)
+    for route_name, spec in policy.routes.items():
+        lanes.add_route(RouteName(route_name), spec)
+    aliases = _aliases(policy, tiers, lanes)
     return PolicySnapshot(
         id=name,
         tiers=MappingProxyType(tiers),
-        routes=MappingProxyType(routes),
+        routes=MappingProxyType(lanes.routes),
         aliases=MappingProxyType(aliases),
-        keys=MappingProxyType(_keys(policy, resolved)),
+        keys=MappingProxyType(build_keys(policy, resolved)),
         open_key=None if policy.tenants else open_key(),
         limits=build_limits(policy.limits),
+        batch=lanes.batch(),
         receipts=ReceiptTerms(policy.receipts.keep, policy.receipts.ttl, policy.receipts.memory),
         classifier=build_classifier(policy.classifier, resolved),
         feedback=FeedbackTerms(shared=policy.feedback.scope == "shared", sample=policy.feedback.sample),
@@ -134,25 +130,13 @@ def _build(
     )
 
 
-def _aliases(policy: Policy, tiers: dict[TierName, Tier], routes: dict[RouteName, Route]) -> dict[ModelAlias, Target]:
-    """Resolve the aliases, and add to `routes` one for each tier that an alias names."""
+def _aliases(policy: Policy, tiers: dict[TierName, Tier], lanes: Lanes) -> dict[ModelAlias, Target]:
+    """Resolve the aliases, and add to the routes one for each tier that an alias names."""
     aliases = {}
     for name, alias in policy.models.items():
         if alias.tier is None:
             aliases[ModelAlias(name)] = Target(RouteName(str(alias.route)), None)
             continue
         tier = tiers[TierName(alias.tier)]
-        route = build_pinned_route(tier)
-        routes[route.name] = route
-        aliases[ModelAlias(name)] = Target(route.name, tier.name)
+        aliases[ModelAlias(name)] = Target(lanes.add_pinned(tier), tier.name)
     return aliases
-
-
-def _keys(policy: Policy, resolved: Resolved) -> dict[bytes, VirtualKey]:
-    keys = {}
-    for name, spec in policy.tenants.items():
-        tenant = build_tenant(name, spec)
-        for position, reference in enumerate(spec.keys):
-            digest = key_digest(resolved.secrets[reference].reveal())
-            keys[digest] = VirtualKey(KeyId(f"{name}/{position}"), tenant, sharing_of(name, spec, digest))
-    return keys

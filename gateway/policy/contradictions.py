@@ -8,7 +8,7 @@ from gateway.policy.problems import Finding, Path, Plain, listed
 from gateway.policy.references import texts_at, values_at
 from gateway.policy.schema import Policy
 from gateway.policy.schema_routes import CacheSpec, HedgeSpec, RouteSpec
-from gateway.policy.schema_tenants import GROUP, TenantSpec
+from gateway.policy.schema_tenants import GROUP, TenantSpec, keys_of
 from gateway.policy.schema_tiers import TierAbility, TierSpec
 
 OPEN_TENANT: Final = "open"
@@ -41,7 +41,7 @@ def find_contradictions(root: dict[str, Plain], policy: Policy) -> Iterator[Find
         yield Finding(("limits", "sse_line"), "expected a size up to that of `sse_event`: a line is part of an event")
 
 
-def misordered(prices: dict[str, Price]) -> Iterator[Finding]:
+def misordered(prices: dict[str, Price], whose: str = "") -> Iterator[Finding]:
     """Yield the tiers that cost less than one before them. `prices` has the tiers in their order."""
     dearest: tuple[str, int] | None = None
     for name, price in prices.items():
@@ -49,7 +49,7 @@ def misordered(prices: dict[str, Price]) -> Iterator[Finding]:
         if dearest is not None and blend < dearest[1]:
             yield Finding(
                 ("tiers", name),
-                f"expected tiers from the cheapest to the dearest, found this one cheaper than `{dearest[0]}`",
+                f"expected tiers from the cheapest to the dearest{whose}, found this one cheaper than `{dearest[0]}`",
                 f"move it above `{dearest[0]}`; three input tokens and one output token are compared",
                 at_key=True,
             )
@@ -203,11 +203,11 @@ def _tenants(root: dict[str, Plain], policy: Policy) -> Iterator[Finding]:
             yield Finding(path, f"expected another name than `{OPEN_TENANT}`", hint, at_key=True)
         if not tenant.keys:
             yield Finding((*path, "keys"), "expected at least one key, found none", "write `env:NAME` or `file:/path`")
-        for position, reference in enumerate(tenant.keys):
+        for field, position, reference in keys_of(tenant):
             if reference in owner:
                 whose = "this tenant" if owner[reference] == name else f"tenant `{owner[reference]}`"
                 message = f"expected a key of its own, found one that {whose} has already"
-                yield Finding((*path, "keys", position), message, "a key says who pays, so it belongs to one tenant")
+                yield Finding((*path, field, position), message, "a key says who pays, so it belongs to one tenant")
             owner[reference] = name
         for what, names in (("tiers", tenant.tiers), ("models", tenant.models)):
             if names == ():

@@ -9,7 +9,9 @@ from gateway.domain.dial import Certificate, Dial, SetBy
 from gateway.domain.tier import Tier
 from gateway.policy import words
 from gateway.policy.facts import (
+    batch_facts,
     classifier_facts,
+    lane_facts,
     limit_facts,
     route_facts,
     stands_for,
@@ -37,11 +39,12 @@ def explain(snapshot: PolicySnapshot) -> list[Paragraph]:
         Paragraph("models", tuple((alias, stands_for(target)) for alias, target in snapshot.aliases.items())),
         *(Paragraph(f"route {route.name}", tuple(_route(route))) for route in snapshot.routes.values()),
         *(
-            Paragraph(f"tenant {tenant.id}", (("keys", str(keys)), *tenant_facts(tenant)))
+            Paragraph(f"tenant {tenant.id}", (("keys", keys), *tenant_facts(tenant)))
             for tenant, keys in tenants_of(snapshot)
         ),
         Paragraph("classifier", tuple(classifier_facts(snapshot.classifier))),
         Paragraph("limits", tuple(limit_facts(snapshot.limits))),
+        Paragraph("batch", tuple(batch_facts(snapshot.batch.terms))),
     ]
 
 
@@ -71,6 +74,7 @@ def _tier(tier: Tier, snapshot: PolicySnapshot) -> Iterator[tuple[str, str]]:
         yield field, value
         if field == "ability" and tier.ability.is_stated:
             yield from _ability(tier)
+    yield from lane_facts(tier, snapshot.batch)
     held = objective(tier, snapshot)
     if held is not None:
         yield "objective", held

@@ -4,15 +4,26 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import TypeAlias
 
+from gateway.domain.batch import BatchTerms, Priority
 from gateway.domain.cache_terms import PPM, CacheTerms
 from gateway.domain.classifier import ClassifierTerms
+from gateway.domain.ids import TenantId
 from gateway.domain.limits import EdgeLimits
 from gateway.domain.remote_model import RemoteModel, SystemOneModel
 from gateway.domain.request import Operation
 from gateway.domain.semantic import SemanticTerms
 from gateway.domain.tier import Endpoint, Secret, Tier
 from gateway.policy import words
-from gateway.policy.snapshot import FeedbackTerms, HedgeTerms, PolicySnapshot, Route, Target, Tenant
+from gateway.policy.snapshot import (
+    BatchPolicy,
+    FeedbackTerms,
+    HedgeTerms,
+    PolicySnapshot,
+    Route,
+    Target,
+    Tenant,
+    VirtualKey,
+)
 
 Facts: TypeAlias = dict[str, dict[str, str]]
 """By subject (`tier small`), by field as a policy writes it (`limits.ttft`)."""
@@ -22,14 +33,15 @@ def facts_of(snapshot: PolicySnapshot) -> Facts:
     """Return every fact of a snapshot; a secret is only said to be there."""
     facts: Facts = {}
     for tier in snapshot.tiers.values():
-        facts[f"tier {tier.name}"] = dict(tier_facts(tier))
+        facts[f"tier {tier.name}"] = {**dict(tier_facts(tier)), **dict(lane_facts(tier, snapshot.batch))}
     for route in snapshot.routes.values():
         facts[f"route {route.name}"] = dict(route_facts(route))
     for alias, target in snapshot.aliases.items():
         facts[f"model {alias}"] = {"stands for": stands_for(target)}
     for tenant, keys in tenants_of(snapshot):
-        facts[f"tenant {tenant.id}"] = {**dict(tenant_facts(tenant)), "keys": f"{keys}"}
+        facts[f"tenant {tenant.id}"] = {**dict(tenant_facts(tenant)), "keys": keys}
     facts["limits"] = dict(limit_facts(snapshot.limits))
+    facts["batch"] = dict(batch_facts(snapshot.batch.terms))
     facts["classifier"] = dict(classifier_facts(snapshot.classifier))
     kept = snapshot.receipts
     facts["receipts"] = {
@@ -67,6 +79,24 @@ def tier_facts(tier: Tier) -> Iterator[tuple[str, str]]:
         yield f"endpoints.{position}", _endpoint(endpoint)
 
 
+def lane_facts(tier: Tier, batch: BatchPolicy) -> Iterator[tuple[str, str]]:
+    """Yield which requests a tier takes, and what it costs those of the batch lane."""
+    as_batch = batch.tiers.get(tier.name)
+    if as_batch is None:
+        yield "lanes", "interactive"
+        return
+    yield "lanes", "batch" if tier.name in batch.only else "interactive and batch"
+    yield "batch_price", words.price(as_batch.price)
+
+
+def batch_facts(terms: BatchTerms) -> Iterator[tuple[str, str]]:
+    """Yield what a policy says of the batch lane."""
+    yield "fill", words.percent(terms.fill)
+    yield "queue", f"{terms.queue:,}"
+    yield "queue_size", words.size(terms.queue_bytes)
+    yield "wait", words.duration(terms.wait_s)
+
+
 def _objective(duration_s: float | None) -> str:
     return "not set" if duration_s is None else words.duration(duration_s)
 
@@ -89,6 +119,7 @@ def route_facts(route: Route) -> Iterator[tuple[str, str]]:
     )
     yield "when_uncertified", route.when_uncertified.value
     yield "when_unknown", route.when_unknown.value
+    yield "priority", route.priority.value
     yield "fallback.on", words.failures(route.fallback.on)
     yield "fallback.max_attempts", str(route.fallback.max_attempts)
     yield "fallback.replay", _yes_or_no(route.fallback.replay)
@@ -132,15 +163,19 @@ def stands_for(target: Target) -> str:
     return f"tier {target.tier}" if target.tier is not None else f"route {target.route}"
 
 
-def tenants_of(snapshot: PolicySnapshot) -> list[tuple[Tenant, int]]:
-    """Return each tenant with the number of its keys; everybody's, without keys, in open mode."""
+def tenants_of(snapshot: PolicySnapshot) -> list[tuple[Tenant, str]]:
+    """Return each tenant with how many keys it has; everybody's, without keys, in open mode."""
     if snapshot.open_key is not None:
-        return [(snapshot.open_key.tenant, 0)]
-    tenants: dict[str, tuple[Tenant, int]] = {}
+        return [(snapshot.open_key.tenant, "0")]
+    keys: dict[TenantId, list[VirtualKey]] = {}
     for key in snapshot.keys.values():
-        _, count = tenants.get(key.tenant.id, (key.tenant, 0))
-        tenants[key.tenant.id] = (key.tenant, count + 1)
-    return list(tenants.values())
+        keys.setdefault(key.tenant.id, []).append(key)
+    return [(theirs[0].tenant, _counted(theirs)) for theirs in keys.values()]
+
+
+def _counted(keys: list[VirtualKey]) -> str:
+    batch = sum(key.priority is Priority.BATCH for key in keys)
+    return f"{len(keys)}, {batch} of them for batch requests" if batch else f"{len(keys)}"
 
 
 def tenant_facts(tenant: Tenant) -> Iterator[tuple[str, str]]:

@@ -29,11 +29,13 @@ _NAMED: Final = (
 _SECRETS: Final = (
     ("tiers", "*", "endpoints", "*", "api_key"),
     ("tenants", "*", "keys", "*"),
+    ("tenants", "*", "batch_keys", "*"),
     ("classifier", "remote", "api_key"),
     ("classifier", "systemone", "api_key"),
 )
 _LISTS: Final = (
     ("tiers", "*", "supports"),
+    ("tiers", "*", "lanes"),
     ("routes", "*", "tiers"),
     ("routes", "*", "fallback", "on"),
     ("tenants", "*", "tiers"),

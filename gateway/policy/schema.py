@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from gateway.policy.quantities import Quantity
 from gateway.policy.scales import COUNT, DURATION, SHARE, SIZE
+from gateway.policy.schema_batch import BatchSpec
 from gateway.policy.schema_classifier import ClassifierSpec
 from gateway.policy.schema_routes import AliasSpec, RouteSpec
 from gateway.policy.schema_tenants import TenantSpec
@@ -103,6 +104,7 @@ class Policy(Section):
         {}, "Who may use the gateway; without any, everyone may who reaches it, and it listens on this machine only."
     )
     limits: LimitsSpec = optional({}, "The largest requests that are accepted.")
+    batch: BatchSpec = optional({}, "How much requests that nobody waits for may fill, and how they wait.")
     classifier: ClassifierSpec = optional(
         {}, "The encoder and scorers elsewhere, asked while the cheap stages leave a decision open. Read at the start."
     )

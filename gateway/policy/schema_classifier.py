@@ -6,7 +6,8 @@ from pydantic import AfterValidator
 
 from gateway.policy.quantities import Quantity, Text, refusal
 from gateway.policy.scales import COUNT, DURATION, NUMBER, TOKENS
-from gateway.policy.schema_tiers import ModelName, SecretReference, check_url
+from gateway.policy.schema_endpoints import SecretReference, check_url
+from gateway.policy.schema_tiers import ModelName
 from gateway.policy.section import Section, optional, required
 
 

@@ -163,6 +163,11 @@ class RouteSpec(Section):
         "What to do with a request of which the difficulty model knows nothing: weigh the tiers by their averages, or "
         "use the strongest. With a `quality` the strongest when absent, else the averages.",
     )
+    priority: Literal["interactive", "batch"] = optional(
+        "interactive",
+        "`batch`: all its requests are of the batch lane, and wait for room to spare. Else those are that say so, by "
+        "the header `x-tiergate-priority`, a tenant's `batch_keys` or `service_tier: flex`.",
+    )
     fallback: FallbackSpec = optional({}, "What may follow a failed attempt.")
     hedge: HedgeSpec | None = optional(
         None, "When a second server is asked while the first is silent; never when absent."

@@ -1,10 +1,12 @@
 """The file format: tenants and what they may use."""
 
+from collections.abc import Iterator
 from typing import Annotated, Final, Literal
 
 from gateway.policy.quantities import Day, Quantity, Text
 from gateway.policy.scales import COUNT, MONEY, NUMBER, SHARE, TOKENS
-from gateway.policy.schema_tiers import ModelName, Name, SecretReference
+from gateway.policy.schema_endpoints import SecretReference
+from gateway.policy.schema_tiers import ModelName, Name
 from gateway.policy.section import Section, optional, required
 
 GROUP: Final = "group:"
@@ -56,6 +58,9 @@ class TenantSpec(Section):
     """Who pays, with which keys."""
 
     keys: tuple[SecretReference, ...] = required("The tenant's API keys: `env:NAME` or `file:/path`.")
+    batch_keys: tuple[SecretReference, ...] = optional(
+        (), "Further API keys of the tenant, all of whose requests are of the batch lane."
+    )
     budget: BudgetSpec | None = optional(None, "How much it may spend; unlimited when absent.")
     rate: RateSpec = optional({}, "How fast it may go; unlimited when absent.")
     share: Annotated[float, Quantity(NUMBER, "0.01", "1000")] = optional(
@@ -78,3 +83,11 @@ class TenantSpec(Section):
         "Until this day begins, in UTC, the prompts of its requests go to the collector with their spans, and each is "
         "told in the log; never when absent.",
     )
+
+
+def keys_of(tenant: TenantSpec) -> Iterator[tuple[str, int, str]]:
+    """Yield each of a tenant's keys: the field that has it, its position there, and the reference."""
+    for position, reference in enumerate(tenant.keys):
+        yield "keys", position, reference
+    for position, reference in enumerate(tenant.batch_keys):
+        yield "batch_keys", position, reference

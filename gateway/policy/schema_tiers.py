@@ -1,13 +1,12 @@
-"""The file format: tiers, their prices, abilities, limits and endpoints."""
+"""The file format: tiers, their prices, abilities and limits."""
 
-from ipaddress import ip_address
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Discriminator, Tag
+from pydantic import Discriminator, Tag
 
-from gateway.policy.quantities import Quantity, Text, refusal
-from gateway.policy.scales import COUNT, DURATION, PRICE, TOKENS
+from gateway.policy.quantities import Quantity, Text
+from gateway.policy.scales import COUNT, DURATION, PRICE, SHARE, TOKENS
+from gateway.policy.schema_endpoints import EndpointSpec
 from gateway.policy.section import Section, optional, required
 
 Name = Annotated[
@@ -18,14 +17,6 @@ Name = Annotated[
     ),
 ]
 ModelName = Annotated[str, Text("a model's name: printable, without spaces, at most 200 characters", r"[!-~]{1,200}")]
-SecretReference = Annotated[
-    str,
-    Text(
-        "a reference to a secret, `env:NAME` or `file:/path`",
-        r"env:[A-Za-z_][A-Za-z0-9_]{0,127}|file:/[^\x00-\x1f\x7f]{1,1000}",
-        "a policy never holds the secret itself",
-    ),
-]
 CalibrationPath = Annotated[
     str,
     Text(
@@ -35,38 +26,6 @@ CalibrationPath = Annotated[
     ),
 ]
 UsdPerMillionTokens = Annotated[int, Quantity(PRICE, "0", "10000")]
-
-_BASE_URL = "a base URL such as http://10.0.0.7:8000/v1"
-
-
-def check_url(url: str) -> str:
-    """Refuse what is no base URL of a model server, and drop a slash at its end. Raises PydanticCustomError."""
-    try:
-        parts = urlsplit(url)
-        has_port = parts.port != 0
-    except ValueError:
-        raise refusal(_BASE_URL, "it cannot be read as a URL") from None
-    if parts.username is not None or parts.password is not None:
-        raise refusal(f"{_BASE_URL} without credentials", "give the key as `api_key: env:NAME`")
-    if parts.scheme not in {"http", "https"}:
-        raise refusal(_BASE_URL, "it must start with http:// or https://")
-    if not parts.hostname or not has_port:
-        raise refusal(_BASE_URL, "it must name a host, and a port from 1 to 65535 if any")
-    if parts.query or parts.fragment:
-        raise refusal(_BASE_URL, "remove what follows `?` or `#`")
-    if parts.path.rstrip("/").endswith(("/completions", "/embeddings", "/models")):
-        raise refusal(_BASE_URL, "stop before the operation: the gateway adds `/chat/completions` itself")
-    if _is_link_local(parts.hostname):
-        raise refusal(_BASE_URL, "link-local addresses are refused: cloud providers serve credentials there")
-    return url.rstrip("/")
-
-
-def _is_link_local(host: str) -> bool:
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return False
-    return address.is_link_local
 
 
 class PriceTable(Section):
@@ -178,49 +137,6 @@ class HealthSpec(Section):
     )
 
 
-def check_metrics(written: str) -> str:
-    """Refuse what is neither a word nor the address of a page. Raises PydanticCustomError."""
-    if written in {"auto", "off"}:
-        return written
-    parts = urlsplit(check_url(written))
-    if not parts.path:
-        raise refusal("`auto`, `off`, or the URL of a page of metrics", "add its path, such as /metrics")
-    return written
-
-
-class EndpointSpec(Section):
-    """One model server of the tier."""
-
-    url: Annotated[str, Text("a base URL", r"[!-~]{1,2000}"), AfterValidator(check_url)] = required(
-        "Base URL up to the operation, such as `http://10.0.0.7:8000/v1`."
-    )
-    dialect: Literal["openai", "vllm", "sglang", "llamacpp", "basic", "anthropic"] = optional(
-        "openai",
-        "What the server speaks; `basic` is never sent `stream_options`, so its streamed tokens are counted; "
-        "`anthropic` is sent its key as `x-api-key`.",
-    )
-    apis: tuple[Literal["chat", "messages", "responses"], ...] | None = optional(
-        None,
-        "In which APIs the server takes a chat: OpenAI's chat completions, Anthropic's Messages, OpenAI's Responses. A "
-        "request goes on as it came where the server takes its client's own, and is translated otherwise, into the "
-        "first named if the server takes no chat completions. `[messages]` for the dialect anthropic and `[chat]` for "
-        "all others, when absent.",
-    )
-    api_key: SecretReference | None = optional(
-        None, "Sent as bearer token: `env:NAME` or `file:/path`; nothing is sent when absent."
-    )
-    metrics: Annotated[str, Text("`auto`, `off` or a URL", r"[!-~]{1,2000}"), AfterValidator(check_metrics)] = optional(
-        "auto",
-        "Where the server tells how many requests it has, from everybody; read every 2 s. `auto` is `/metrics` beside "
-        "the base URL for the dialects vllm, sglang and llamacpp, and nothing for others; or a URL, as of Triton.",
-    )
-    transport: Literal["lean", "httpx"] = optional(
-        "lean",
-        "Both speak HTTP/1.1 over pooled connections: `lean` is the gateway's own; `httpx` takes forty times its CPU, "
-        "for a server that `lean` does not get on with.",
-    )
-
-
 Refusable = Literal[
     "chat_template_kwargs",
     "enable_thinking",
@@ -257,6 +173,14 @@ class TierSpec(Section):
 
     model: ModelName = required("The name under which the servers know the model.")
     price: TierPrice = required("A table in USD per million tokens, `catalog` (genai-prices, by `model`), or `free`.")
+    batch_price: Annotated[float, Quantity(SHARE, "0", "1")] = optional(
+        "100%",
+        "Share of `price` that a batch request costs: `50%` is what hosted providers ask. For input, cached input and "
+        "output alike.",
+    )
+    lanes: tuple[Literal["interactive", "batch"], ...] = optional(
+        ("interactive", "batch"), "Which requests it takes: `[batch]` keeps interactive ones away, and the reverse."
+    )
     context: Annotated[int, Quantity(TOKENS, "128", "100M")] = required(
         "Context window in tokens, prompt and answer together; `32k` is 32,000."
     )

@@ -61,7 +61,7 @@ def _sound(root: dict[str, Plain], wrong: set[Path]) -> dict[str, Plain]:
         entries = root.get(section)
         if isinstance(entries, dict):
             sound[section] = {name: entry for name, entry in entries.items() if (section, name) not in wrong}
-    for section in ("limits", "receipts", "feedback", "classifier"):
+    for section in ("limits", "batch", "receipts", "feedback", "classifier"):
         if section in root and all(path[0] != section for path in wrong):
             sound[section] = root[section]
     return sound

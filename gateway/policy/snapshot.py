@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.domain.ability import Ability, ScorerChoice
+from gateway.domain.batch import BatchTerms, Priority
 from gateway.domain.cache_terms import CacheTerms
 from gateway.domain.classifier import ClassifierTerms
 from gateway.domain.conversation import DEFAULT_TERMS, ConversationTerms
@@ -22,6 +23,7 @@ from gateway.domain.semantic import SemanticTerms
 from gateway.domain.tier import Tier
 
 __all__ = [
+    "BatchPolicy",
     "Dial",
     "Fallback",
     "FeedbackTerms",
@@ -86,6 +88,8 @@ class Route:
     """Silence of a stream after which its client is sent a comment; None for never."""
     semantic: SemanticTerms | None = None
     """When an answer to the same question in other words is given; None for never."""
+    priority: Priority = Priority.INTERACTIVE
+    """`batch` where its requests are of the batch lane whatever they say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +130,8 @@ class VirtualKey:
     tenant: Tenant
     sharing: Sharing | None = None
     """Whose kept answers it shares; None for those of its tenant."""
+    priority: Priority = Priority.INTERACTIVE
+    """`batch` where its requests are of the batch lane whatever they say."""
 
     @property
     def partition(self) -> TenantId:
@@ -142,8 +148,24 @@ class FeedbackTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchPolicy:
+    """The policy as batch requests see it: the tiers and routes that are open to them, with the prices they pay.
+
+    `only` are the tiers that take no other requests.
+    """
+
+    terms: BatchTerms = field(default_factory=BatchTerms)
+    tiers: Mapping[TierName, Tier] = field(default_factory=dict)
+    routes: Mapping[RouteName, Route] = field(default_factory=dict)
+    only: frozenset[TierName] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class PolicySnapshot:
-    """Everything a request needs to know. `tiers` are in rank order, cheapest first."""
+    """Everything a request needs to know. `tiers` are in rank order, cheapest first.
+
+    `tiers` are all, `routes` as interactive requests see them; one whose requests are all batch is that of `batch`.
+    """
 
     id: SnapshotId
     tiers: Mapping[TierName, Tier]
@@ -156,6 +178,7 @@ class PolicySnapshot:
     limits: EdgeLimits
     receipts: ReceiptTerms
     feedback: FeedbackTerms = FeedbackTerms()
+    batch: BatchPolicy = field(default_factory=BatchPolicy)
     classifier: ClassifierTerms = field(default_factory=ClassifierTerms)
     artefact: str = ""
     """Digest of the difficulty model whose abilities the tiers have."""

@@ -32,6 +32,9 @@ DEADLINE_HEADER: Final = b"x-tiergate-deadline-ms"
 """In a request: the whole milliseconds that the answer may take, up to the route's deadline; 504 if no tier can."""
 MAX_COST_HEADER: Final = b"x-tiergate-max-cost-usd"
 """In a request: what the answer may cost in USD at the most, such as `0.002`; 402 if every tier may cost more."""
+PRIORITY_HEADER: Final = b"x-tiergate-priority"
+"""In a request: `batch` where nobody waits for the answer, so that it may be made from room to spare, at the tier's
+`batch_price`; `interactive` says nothing else than the header's absence."""
 CONVERSATION_HEADER: Final = b"x-conversation-id"
 """In a request: names the conversation that it goes on with; without it that is told by how the chat began."""
 SESSION_HEADER: Final = b"x-session-id"
@@ -74,6 +77,8 @@ COST_HEADER: Final = b"x-tiergate-cost-usd"
 """What the answer cost, in USD. A stream's cost is known after its end: its receipt has it."""
 SNAPSHOT_HEADER: Final = b"x-tiergate-snapshot"
 """The policy that the request was served under."""
+BATCH_HEADER: Final = PRIORITY_HEADER
+"""`batch` where it was a batch request: by this header, its key, its route, or `service_tier: flex`."""
 RETRY_AFTER_HEADER: Final = b"retry-after"
 """With an error: whole seconds after which another try may succeed."""
 SHOULD_RETRY_HEADER: Final = b"x-should-retry"
@@ -172,6 +177,7 @@ def tiergate_headers(
     age_s: int | None = None,
     entry: str | None = None,
     score: str | None = None,
+    is_batch: bool = False,
 ) -> list[tuple[bytes, bytes]]:
     """Render what every answer says of its making. What is None is left out."""
     cost = None if cost_usd_nano is None else format_usd(cost_usd_nano)
@@ -186,6 +192,7 @@ def tiergate_headers(
         (ATTEMPTS_HEADER, attempts),
         (COST_HEADER, cost),
         (SNAPSHOT_HEADER, snapshot),
+        (BATCH_HEADER, "batch" if is_batch else None),
     )
     return [(name, header_value(str(value))) for name, value in shown if value is not None]
 

@@ -64,6 +64,7 @@ MODEL_BYTES_MAX: Final = 256
 TOKENS_MAX: Final = 2**31 - 1
 """Model servers keep token counts in signed 32-bit integers."""
 
+_FLEX: Final = "flex"
 _NESTED = ("metadata", "extra_body")
 _ANY = msgspec.json.Decoder(Any)
 _PLAIN = msgspec.json.Decoder(dict[str, Any])
@@ -116,6 +117,7 @@ def canonicalise(
         has_remote_images=prompt.has_remote_images,
         continues=prompt.continues,
         in_tool_loop=prompt.in_tool_loop,
+        is_flex=plain.get("service_tier") == _FLEX,
         native=native,
         window_tokens=prompt.window_tokens,
     )

@@ -14,6 +14,7 @@ from gateway.app.cli_output import EXIT_CODES
 from gateway.app.events import Facts, LogEvent
 from gateway.app.reference import COMMAND, FILE, render
 from gateway.app.settings import TABLE
+from gateway.domain.batch import BatchEnding
 from gateway.domain.decision import ReasonCode
 from gateway.domain.errors import ErrorCode
 from gateway.domain.outcome import FailureKind, NoRetry, Outcome
@@ -60,6 +61,7 @@ def test_the_reference_is_the_one_that_the_code_makes() -> None:
         ("Failures of an attempt", list(FailureKind)),
         ("Reasons for no further attempt", list(NoRetry)),
         ("Answers to other words", list(SemanticEnd)),
+        ("Batch requests at the queue", list(BatchEnding)),
         ("Questions that are not compared", list(SemanticBar)),
         ("Metrics", [metric.name for metric in METRICS]),
         ("Request log", list(LogLine.__struct_fields__)),
@@ -84,6 +86,7 @@ async def test_every_header_of_an_answer_is_documented_and_every_documented_one_
         await gateway.ask(STREAM, key=TEAM_KEY),
         await gateway.ask(CHAT),
         await Gateway().ask(CHAT, headers=((b"x-tiergate-debug", b"true"),)),
+        await Gateway().ask(CHAT, headers=((b"x-tiergate-priority", b"batch"),)),
         await _told_in_other_words(),
     ]
     gateway.network.plan.general = fails(429)

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from gateway.adapters import (
+    metrics_batch,
     metrics_cache_names,
     metrics_endpoint_names,
     metrics_ledger_names,
@@ -24,6 +25,7 @@ UNITS = ("_seconds", "_usd", "_ratio", "_info", "_texts")
 def test_every_metric_of_the_module_is_in_the_table_once() -> None:
     modules = (
         metrics_names,
+        metrics_batch,
         metrics_endpoint_names,
         metrics_ledger_names,
         metrics_prefix_names,

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from gateway.adapters.line_writer import LineWriter
 from gateway.adapters.log_text import safe_text
 from gateway.adapters.request_log import RequestLog, line_of
+from gateway.domain.batch import BatchEnding, BatchNote
 from gateway.domain.errors import ErrorCode
 from gateway.domain.ids import ModelAlias
 from gateway.domain.outcome import FailureKind, Outcome
@@ -127,3 +128,8 @@ def test_what_was_said_by_a_server_is_not_in_the_line() -> None:
 
 def test_a_line_can_be_had_without_writing_it() -> None:
     assert line_of(a_receipt()).tier == "small"
+
+
+def test_a_batch_request_says_how_it_fared_in_the_queue() -> None:
+    [line] = _lines(replace(a_receipt(), batch=BatchNote(BatchEnding.ADMITTED, 1_500.0)))
+    assert (line["batch"], line["waited_ms"]) == ("admitted", 1_500.0)

@@ -30,6 +30,7 @@ from gateway.pipeline.report import CacheReports
 from gateway.policy.source import PolicySource
 from gateway.wire.headers import (
     ATTEMPTS_HEADER,
+    BATCH_HEADER,
     CACHE_AGE_HEADER,
     CACHE_ENTRY_HEADER,
     CACHE_HEADER,
@@ -116,6 +117,7 @@ def test_the_headers_of_answers_are_those_we_send() -> None:
         ATTEMPTS_HEADER,
         COST_HEADER,
         SNAPSHOT_HEADER,
+        BATCH_HEADER,
     )
     for operation in operations().values():
         if operation["tags"] == ["generate"]:

@@ -1,6 +1,9 @@
 """What became of a request, fact by fact."""
 
-from gateway.app.receipt_words import attempt_cells, what_happened
+from dataclasses import replace
+
+from gateway.app.receipt_words import BATCH_WORDS, attempt_cells, what_happened
+from gateway.domain.batch import BatchEnding, BatchNote
 from gateway.domain.errors import ErrorCode
 from gateway.domain.outcome import FailureKind, Outcome
 from gateway.domain.usage import TokenUsage
@@ -42,3 +45,9 @@ def test_an_attempt_that_failed_says_of_what() -> None:
         "–",
         "ttft",
     )
+
+
+def test_a_batch_request_says_how_long_it_waited() -> None:
+    receipt = replace(a_receipt(), batch=BatchNote(BatchEnding.EXPIRED, 480_000.0))
+    assert dict(what_happened(receipt))["batch"] == "found no room in the time that it had; waited 480.0 s"
+    assert set(BATCH_WORDS) == set(BatchEnding)

@@ -230,3 +230,21 @@ def test_leaving_without_having_entered_is_a_programming_error() -> None:
     admission.leave(place, limits)
     with pytest.raises(AssertionError):
         admission.leave(place, limits)
+
+
+def test_room_is_to_spare_below_a_share_of_the_limit_while_nobody_waits() -> None:
+    admission, limits = Admission(), EdgeLimits(in_flight=4)
+    admission.tick(0.0, 1.0, limits)
+    admission.lend()
+    assert admission.has_spare(0.5)
+    admission.lend()
+    assert not admission.has_spare(0.5)
+    assert admission.has_spare(1.0)
+    places = [enter(admission, limits) for _ in range(3)]
+    assert [place.is_granted for place in places] == [True, True, False]
+    assert not admission.has_spare(1.0)
+    assert admission.give_back(limits) == [places[2]]
+    assert admission.give_back(limits) == []
+    assert admission.in_flight == 3
+    admission.drain()
+    assert not admission.has_spare(1.0)

@@ -118,3 +118,14 @@ def test_a_call_is_expected_to_end_the_sooner_the_more_there_are() -> None:
         state.note_duration(8.0)
     state.in_flight = 4
     assert state.frees_after_s() == pytest.approx(2.0, rel=0.01)
+
+
+def test_who_may_fill_a_part_only_finds_it_full_earlier() -> None:
+    state, half = a_state(), replace(LIMITS, in_flight=5, fill=0.5)
+    assert state.has_room(replace(half, fill=0.01), 5_000), "alone, one always fits"
+    state.in_flight, state.prompt_tokens = 1, 400
+    assert state.has_room(half, 100)
+    assert not state.has_room(half, 101), "half of the tokens"
+    state.in_flight, state.prompt_tokens = 2, 0
+    assert not state.has_room(half, 1), "half of five, rounded down"
+    assert state.has_room(replace(half, fill=1.0), 1)

@@ -402,3 +402,23 @@ def test_a_call_is_not_made_again_where_there_is_no_room_left() -> None:
     assert table.take_again(A, tier, 0.0, 1, 1) is None
     first.leave(0.0)
     assert table.take_again(A, tier, 0.0, 1, 1) is not None
+
+
+def test_who_may_fill_a_part_only_is_given_no_more() -> None:
+    table = EndpointTable()
+    half = replace(SOLE, limits=replace(SOLE.limits, in_flight=4, fill=0.5))
+    for _ in range(2):
+        assert table.has_room(half, 0.0, prompt_tokens=100)
+        assert take(table, half) is not None
+    assert not table.has_room(half, 0.0, prompt_tokens=100)
+    assert take(table, half) is None
+    assert table.unavailable([half], 0.0)[SMALL].reason is ReasonCode.FULL
+    assert take(table, replace(half, limits=replace(half.limits, fill=1.0))) is not None
+
+
+def test_an_endpoint_that_is_out_has_no_room_and_does_not_serve() -> None:
+    table = EndpointTable()
+    assert table.serves(SOLE, 0.0)
+    eject(table, SOLE, SOLE.endpoints[0])
+    assert not table.serves(SOLE, 0.1)
+    assert not table.has_room(SOLE, 0.1, prompt_tokens=1)

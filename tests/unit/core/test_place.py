@@ -1,5 +1,7 @@
 """A tier's endpoints compared, and what a call on one of them changes."""
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.core.breaker import EJECTION_S, Failure, Standing
@@ -249,3 +251,9 @@ def test_endpoints_are_compared_again_after_a_quarter_of_a_second_and_at_once_wh
     assert servers.look_at_s < 5.0
     servers.look(5.0 + EJECTION_S)
     assert servers.states[0].breaker.standing is Standing.PROBING
+
+
+def test_the_servers_limits_are_those_of_everybody_whoever_asks_first() -> None:
+    tier = a_tier("small")
+    partly = replace(tier, limits=replace(tier.limits, fill=0.5))
+    assert EndpointTable().servers(partly).limits == tier.limits

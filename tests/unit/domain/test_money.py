@@ -74,3 +74,9 @@ def test_a_tier_may_be_free() -> None:
 def test_a_price_is_never_negative(amounts: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="a price must not be negative"):
         Price(*amounts)
+
+
+def test_a_share_of_a_price_is_rounded_half_up_in_each_part() -> None:
+    assert Price(3, 1, 5).at_share(500_000) == Price(2, 1, 3)
+    assert PRICE.at_share(1_000_000) == PRICE
+    assert PRICE.at_share(0) == FREE

@@ -9,7 +9,7 @@ from gateway.domain.errors import ErrorCode
 from gateway.domain.ids import KeyId, TenantId
 from gateway.domain.outcome import Outcome
 from gateway.domain.request import Operation
-from gateway.pipeline.admit import let_in
+from gateway.pipeline.places import let_in
 from tests.support.fake_inbound import FakeClient
 from tests.support.gateways import (
     CHAT,

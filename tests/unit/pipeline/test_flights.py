@@ -8,11 +8,12 @@ from gateway.domain.flight import Ending
 from gateway.domain.identity import ExactKey
 from gateway.domain.ids import TenantId
 from gateway.domain.request import Operation
-from gateway.pipeline.admit import admit, leave
+from gateway.pipeline.admit import admit
 from gateway.pipeline.canonicalise import canonicalise
 from gateway.pipeline.flights import Flights, until_s
 from gateway.pipeline.journey import Arrival, Canonical, Trail
 from gateway.pipeline.kept import Reader
+from gateway.pipeline.places import go_out
 from tests.support.gateways import CHAT, STREAM, Gateway
 
 KEY = ExactKey(TenantId("open"), "00" * 32)
@@ -40,7 +41,7 @@ async def a_request(
         world.scorers[snapshot.artefact],
     )
     admitted = await admit(arrival, world)
-    leave(admitted.place, snapshot.limits, world)
+    go_out(arrival, world)
     return await canonicalise(admitted, world)
 
 

@@ -10,8 +10,8 @@ from gateway.domain.identity import ExactKey
 from gateway.domain.ids import RequestId
 from gateway.domain.purge import ReportOutcome
 from gateway.pipeline.report import CacheReports
-from gateway.policy.compile import key_digest
 from gateway.policy.snapshot import VirtualKey
+from gateway.policy.tenants import key_digest
 from gateway.ports import StoreUnavailable
 from gateway.wire.cache_json import Report
 from tests.support.gateways import CHAT, GUEST_KEY, KEYED, TEAM_KEY, Gateway

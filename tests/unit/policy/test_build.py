@@ -13,11 +13,12 @@ from gateway.domain.outcome import FailureKind
 from gateway.domain.request import Need, Operation
 from gateway.domain.semantic import SemanticTerms
 from gateway.domain.tier import NO_SLO, Endpoint, Secret, Tier, TierLimits, TierSlo
-from gateway.policy.build import build_tenant, price_of, sharing_of
+from gateway.policy.build import price_of
 from gateway.policy.references import Resolved
 from gateway.policy.schema_tenants import TenantSpec
 from gateway.policy.schema_tiers import TierSpec
 from gateway.policy.snapshot import Route
+from gateway.policy.tenants import build_tenant, sharing_of
 from tests.unit.policy.worlds import CATALOGUE, GOOD, MINIMAL, PRICES, snapshot_of
 
 

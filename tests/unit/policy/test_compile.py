@@ -5,10 +5,11 @@ import pytest
 from gateway.domain.ids import ModelAlias, RouteName, TenantId, TierName
 from gateway.domain.limits import EdgeLimits
 from gateway.domain.receipt import ReceiptTerms
-from gateway.policy.compile import compile_policy, key_digest
+from gateway.policy.compile import compile_policy
 from gateway.policy.problems import MAX_FINDINGS, Problem
 from gateway.policy.snapshot import PolicySnapshot, Target
 from gateway.policy.source import PolicySource
+from gateway.policy.tenants import key_digest
 from tests.unit.policy.malformed import UNREADABLE, WRONG, Malformed
 from tests.unit.policy.worlds import (
     CATALOGUE,

@@ -1,5 +1,6 @@
 from gateway.policy.facts import facts_of, tenants_of
 from gateway.policy.schema import LimitsSpec
+from gateway.policy.schema_batch import BatchSpec
 from gateway.policy.schema_classifier import ClassifierSpec
 from gateway.policy.schema_routes import CacheSpec, ConversationSpec, FallbackSpec, RouteSpec
 from gateway.policy.schema_tiers import SloSpec, TierLimitsSpec, TierSpec
@@ -23,6 +24,7 @@ def test_every_subject_of_a_policy_has_its_facts() -> None:
         "tenant search",
         "tenant batch",
         "limits",
+        "batch",
         "classifier",
         "receipts",
         "feedback",
@@ -39,6 +41,7 @@ def test_facts_have_the_names_of_the_format() -> None:
     route |= {f"{part}.{key}" for part, section in parts.items() for key in section.model_fields}
     assert set(facts["route balanced"]) == route
     assert set(facts["limits"]) == set(LimitsSpec.model_fields)
+    assert list(facts["batch"]) == list(BatchSpec.model_fields)
     assert list(facts["classifier"]) == list(ClassifierSpec.model_fields)
 
 
@@ -48,12 +51,14 @@ def test_no_secret_is_among_the_facts() -> None:
 
 def test_in_open_mode_everybody_is_one_tenant_without_keys() -> None:
     (tenant, keys), *others = tenants_of(snapshot_of(MINIMAL))
-    assert (tenant.id, keys, others) == ("open", 0, [])
+    assert (tenant.id, keys, others) == ("open", "0", [])
 
 
 def test_keys_are_counted() -> None:
     text = GOOD.replace("keys: [env:BATCH_KEY]", "keys: [env:BATCH_KEY, env:UPSTREAM_KEY]")
-    assert [keys for _, keys in tenants_of(snapshot_of(text))] == [1, 2]
+    assert [keys for _, keys in tenants_of(snapshot_of(text))] == ["1", "2"]
+    text = text.replace("BATCH_KEY, env:UPSTREAM_KEY]", "BATCH_KEY], batch_keys: [env:UPSTREAM_KEY]")
+    assert [keys for _, keys in tenants_of(snapshot_of(text))] == ["1", "2, 1 of them for batch requests"]
 
 
 TWO_SERVERS = MINIMAL.replace('/v1"}]', '/v1"}, {url: "http://localhost:8001/v1"}]')

@@ -6,6 +6,8 @@ def test_keys_are_known_at_every_depth() -> None:
     assert known_keys(("tiers", "any")) == [
         "model",
         "price",
+        "batch_price",
+        "lanes",
         "context",
         "max_output",
         "supports",

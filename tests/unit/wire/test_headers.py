@@ -150,3 +150,8 @@ def test_a_server_is_understood_however_it_says_when_to_come_back(
     headers: list[tuple[bytes, bytes]], wanted: float | None
 ) -> None:
     assert retry_after_s(headers, NOW_S) == (None if wanted is None else pytest.approx(wanted))
+
+
+def test_a_batch_request_is_called_one() -> None:
+    told = tiergate_headers(request_id="r", snapshot="s", cache="miss", is_batch=True)
+    assert told[-1] == (b"x-tiergate-priority", b"batch")
