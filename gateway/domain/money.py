@@ -48,7 +48,8 @@ class Price:
 
     def at_share(self, share_ppm: int) -> "Price":
         """Return this price at a share of it, in parts per million: each part rounded half up to a pico-USD."""
-        parts = {part.name: (getattr(self, part.name) * share_ppm + _PPM // 2) // _PPM for part in fields(self)}
+        stated = {part.name: getattr(self, part.name) for part in fields(self)}
+        parts = {name: (part * share_ppm + _PPM // 2) // _PPM for name, part in stated.items() if part is not None}
         return replace(self, **parts)
 
     def cost_usd_pico(self, usage: TokenUsage) -> int:

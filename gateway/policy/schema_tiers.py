@@ -175,8 +175,8 @@ class TierSpec(Section):
     price: TierPrice = required("A table in USD per million tokens, `catalog` (genai-prices, by `model`), or `free`.")
     batch_price: Annotated[float, Quantity(SHARE, "0", "1")] = optional(
         "100%",
-        "Share of `price` that a batch request costs: `50%` is what hosted providers ask. For input, cached input and "
-        "output alike.",
+        "Share of `price` that a batch request costs: `50%` is what hosted providers ask. For all that "
+        "`price` has alike.",
     )
     lanes: tuple[Literal["interactive", "batch"], ...] = optional(
         ("interactive", "batch"), "Which requests it takes: `[batch]` keeps interactive ones away, and the reverse."

@@ -80,3 +80,4 @@ def test_a_share_of_a_price_is_rounded_half_up_in_each_part() -> None:
     assert Price(3, 1, 5).at_share(500_000) == Price(2, 1, 3)
     assert PRICE.at_share(1_000_000) == PRICE
     assert PRICE.at_share(0) == FREE
+    assert Price(4, 2, 6, 5).at_share(500_000) == Price(2, 1, 3, 3)
