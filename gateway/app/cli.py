@@ -33,6 +33,7 @@ PARTS: Final = (
     Part("serve", "gateway.app.cli_serve:app", "Serve the gateway."),
     Part("policy", "gateway.app.cli_policy:app", "Check, explain and compare policies; write their schema."),
     Part("calibrate", "gateway.app.cli_calibrate:app", "Measure a tier with graded probes, and write its calibration."),
+    Part("scale", "gateway.app.cli_scale:app", "Find what the answers of a System One server mean."),
     Part("explain", "gateway.app.cli_explain:app", "Say where a prompt would go, or a request went, and why."),
     Part("cache", "gateway.app.cli_cache:app", "Look into the cache of a running gateway, and purge it."),
     Part("doctor", "gateway.app.cli_doctor:app", "Look at this machine, and at what the policy names."),

@@ -6,6 +6,7 @@ about that share. Shares are those of wholly familiar requests: whoever gives su
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -47,7 +48,7 @@ def curve_of(references: Sequence[Ability], requests: Iterable[CalibrationReques
 def position_at(curve: DifficultyCurve, share: float) -> tuple[float, ...]:
     """Return the position of a share: between two points by how near it is to each, and beyond the ends at the end."""
     shares, positions = curve.shares, curve.positions
-    above = next((at for at, known in enumerate(shares) if known >= share), len(shares))
+    above = bisect_left(shares, share)
     if above == 0:
         return positions[0]
     if above == len(shares):
@@ -58,8 +59,13 @@ def position_at(curve: DifficultyCurve, share: float) -> tuple[float, ...]:
 
 def rescaled(share: float, slope: float, offset: float) -> float:
     """Return a share on our scale of one on another: sigmoid(slope · logit + offset), Platt's map."""
+    return sigmoid(slope * inner_logit(share) + offset)
+
+
+def inner_logit(share: float) -> float:
+    """Return the logit of a share, which the ends have too: as those nearest to them that any data has."""
     inner = min(max(share, _EDGE), 1.0 - _EDGE)
-    return sigmoid(slope * math.log(inner / (1.0 - inner)) + offset)
+    return math.log(inner / (1.0 - inner))
 
 
 def _share_at(references: Sequence[Ability], position: tuple[float, ...]) -> float:

@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 
 from gateway.app.demo_models import ModelServer
-from gateway.domain.ability import Ability
+from gateway.core.difficulty import failing_share
+from gateway.core.difficulty_curve import rescaled
+from gateway.domain.ability import Ability, Score
 from tests.e2e.cli_process import ended, spawned
-from tests.support.able_models import AbleModel, an_able
-from tests.support.behaviours import fails, speaks
+from tests.support.able_models import ARTEFACT, SCORER, AbleModel, an_able
+from tests.support.behaviours import fails, json_reply, speaks
 from tests.support.fault_server import FaultServer
-from tests.support.openai_bodies import Words
-from tests.support.scripts import Hold, Reply
+from tests.support.openai_bodies import Words, dump
+from tests.support.scripts import Hold, Reply, Script, SeenRequest
 from tests.support.waiting import eventually
 
 WEAK, STRONG = an_able(-1.5), an_able(1.5)
@@ -54,6 +56,28 @@ def interval(found: Any, z: float) -> tuple[float, float]:
     return middle - z * error, middle + z * error
 
 
+async def a_decision_model_is_put_on_their_scale(policy: Path) -> None:
+    """Find the scale of a server that tells half of what is so, by the answers that were kept."""
+    references = tuple(ARTEFACT.catalogue.references.values())
+
+    def tells(request: SeenRequest) -> Script:
+        score = SCORER.score_text(request.json["state"])
+        share = failing_share(references, Score(score.latent, 1.0, ""))
+        return json_reply(200, dump({"answers": {"difficulty": {"score": 4 * rescaled(share, 2.0, 0.5)}}}))
+
+    async with FaultServer() as decider:
+        decider.plan.general = tells
+        options = ("--url", decider.base_url, "--model", "laya", "--tier", "weak", "--tier", "strong")
+        code, said, errors = await ended("scale", *options, "--policy", str(policy), "--probes", str(PROBES), "--json")
+        assert code == 0, errors
+        assert len(decider.requests) == PROBES
+    found = json.loads(said)
+    assert found["answers"] == 2 * PROBES
+    assert found["log_loss"] < found["flat_log_loss"]
+    # What it told has twice the slope that is so. Probes lie off the curve of requests at large, so no more is certain.
+    assert 0.2 < found["slope"] < 1.0
+
+
 async def test_two_servers_of_known_ability_are_told_apart_and_the_policy_takes_what_was_measured(
     tmp_path: Path,
 ) -> None:
@@ -77,6 +101,7 @@ async def test_two_servers_of_known_ability_are_told_apart_and_the_policy_takes_
         found["weak"]["reliability"]["all"]["interval_90"][1] < found["strong"]["reliability"]["all"]["interval_90"][0]
     )
     assert found["weak"]["ability"]["prior"] < found["strong"]["ability"]["prior"]
+    await a_decision_model_is_put_on_their_scale(policy)
     code, said, _ = await ended("policy", "explain", str(policy))
     assert code == 0
     assert "as its probes say" in said
