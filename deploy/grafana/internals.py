@@ -20,6 +20,7 @@ from deploy.grafana.panels import (
     states,
 )
 from deploy.grafana.promql import buckets, in_range, per_second, quantile, total
+from gateway.adapters import metrics_batch as batch
 from gateway.adapters import metrics_names as names
 from gateway.adapters import metrics_worker_names as workers
 
@@ -142,6 +143,37 @@ ROOM: Final = Row(
         ),
     ),
 )
+BATCH: Final = Row(
+    "Batch requests",
+    (
+        lines(
+            About(
+                "Batch requests that wait, and those under way",
+                "They come in while there is room to spare: more wait where interactive requests take it.",
+                COUNT,
+                8,
+            ),
+            Query(total(batch.BATCH_WAITING), "waiting"),
+            Query(total(batch.BATCH_IN_FLIGHT), "under way"),
+        ),
+        layers(
+            About(
+                "What became of batch requests",
+                "A second. expired: no room in the time that they had; shed: turned away; unneeded: a kept answer.",
+                PER_SECOND,
+                8,
+            ),
+            Query(per_second(batch.BATCH_REQUESTS, "ending"), "{{ending}}"),
+        ),
+        lines(
+            About(
+                "How long batch requests wait", "For room: half of those that were let in, and all but 1 %.", SECONDS, 8
+            ),
+            Query(quantile(0.5, batch.BATCH_WAIT, where={"ending": "admitted"}), "P50"),
+            Query(quantile(0.99, batch.BATCH_WAIT, where={"ending": "admitted"}), "P99"),
+        ),
+    ),
+)
 POLICY: Final = Row(
     "Policy, model, workers",
     (
@@ -200,5 +232,5 @@ INTERNALS: Final = Board(
     "Gateway internals",
     "Whether the gateway keeps time, has room, runs the policy it should, and loses nothing of what it writes.",
     (),
-    (WELL, TIME, ROOM, POLICY),
+    (WELL, TIME, ROOM, BATCH, POLICY),
 )

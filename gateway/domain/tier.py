@@ -110,5 +110,7 @@ class Tier:
     """Members of a request that its servers do not take."""
     takes_cache_key: bool = False
     """Its servers find what they have computed by `prompt_cache_key`."""
+    is_flex: bool = False
+    """Its servers are asked for OpenAI's `service_tier: flex`: it is a tier as batch requests see it."""
     shares_prefixes: bool = False
     """Its servers may use what they computed for one tenant's prompt for another's."""

@@ -75,7 +75,9 @@ class Question:
         request, apis = self.request, endpoint.apis
         native, foreign = request.native, self.foreign_to(tier)
         if native is not None and native.operation in apis:
-            body, removed = DIALECTS[native.operation].fit(native_body(native.body, tier.model), tier.refuses, foreign)
+            is_flex = tier.is_flex and native.operation is Operation.RESPONSES
+            own = native_body(native.body, tier.model, is_flex=is_flex)
+            body, removed = DIALECTS[native.operation].fit(own, tier.refuses, foreign)
             if native.operation is Operation.MESSAGES and endpoint.wants_signatures:
                 body, unsigned = without_unsigned(body)
                 removed = tuple(dict.fromkeys(removed + unsigned))
@@ -91,6 +93,7 @@ class Question:
             ask_usage=dialect != KNOWS_NO_STREAM_OPTIONS,
             cache_salt=self.salt if dialect == TAKES_CACHE_SALT and not tier.shares_prefixes else None,
             prompt_cache_key=prompt_cache_key,
+            is_flex=tier.is_flex and request.operation is Operation.CHAT,
         )
         if tier.refuses or foreign is not Foreign.NOTHING:
             return Put(request.operation, *fit(body, tier.refuses, foreign))

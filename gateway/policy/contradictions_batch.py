@@ -32,12 +32,16 @@ def _in_tier(name: str, tier: TierSpec) -> Iterator[Finding]:
     if not tier.lanes:
         hint = "leave `lanes` out to take all requests"
         yield Finding((*path, "lanes"), "expected at least one lane, found none", hint)
-    elif "batch" not in tier.lanes and "batch_price" in tier.model_fields_set:
-        hint = "add `batch` to `lanes`, or remove this line"
-        yield Finding((*path, "batch_price"), "expected no such key on a tier that takes no batch requests", hint)
+    elif "batch" not in tier.lanes:
+        for key in sorted({"batch_price", "batch_flex"} & tier.model_fields_set):
+            hint = "add `batch` to `lanes`, or remove this line"
+            yield Finding((*path, key), "expected no such key on a tier that takes no batch requests", hint)
     elif "interactive" not in tier.lanes and (tier.slo.ttft_p95 is not None or tier.slo.itl_p95 is not None):
         hint = "objectives are for requests whose clients wait; remove it, or add `interactive` to `lanes`"
         yield Finding((*path, "slo"), "expected no objective on a tier that takes batch requests only", hint)
+    if tier.batch_flex and "service_tier" in tier.refuses:
+        hint = "remove one of the two: what a tier `refuses` is left out"
+        yield Finding((*path, "batch_flex"), "expected `false` where `refuses` names `service_tier`", hint)
 
 
 def _in_route(name: str, route: RouteSpec, policy: Policy) -> Iterator[Finding]:

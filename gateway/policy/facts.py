@@ -87,6 +87,7 @@ def lane_facts(tier: Tier, batch: BatchPolicy) -> Iterator[tuple[str, str]]:
         return
     yield "lanes", "batch" if tier.name in batch.only else "interactive and batch"
     yield "batch_price", words.price(as_batch.price)
+    yield "batch_flex", _yes_or_no(as_batch.is_flex)
 
 
 def batch_facts(terms: BatchTerms) -> Iterator[tuple[str, str]]:

@@ -96,4 +96,4 @@ class Lanes:
 
 def _as_batch_sees(tier: Tier, spec: TierSpec, terms: BatchTerms) -> Tier:
     limits = replace(tier.limits, fill=terms.fill)
-    return replace(tier, price=tier.price.at_share(batch_price_ppm(spec)), limits=limits)
+    return replace(tier, price=tier.price.at_share(batch_price_ppm(spec)), limits=limits, is_flex=spec.batch_flex)

@@ -178,6 +178,11 @@ class TierSpec(Section):
         "Share of `price` that a batch request costs: `50%` is what hosted providers ask. For all that "
         "`price` has alike.",
     )
+    batch_flex: bool = optional(
+        False,
+        "Whether its servers take `service_tier: flex`, as OpenAI's do for some models. Batch chats are then sent it, "
+        "so that they cost there what `batch_price` says; a client's own stands.",
+    )
     lanes: tuple[Literal["interactive", "batch"], ...] = optional(
         ("interactive", "batch"), "Which requests it takes: `[batch]` keeps interactive ones away, and the reverse."
     )

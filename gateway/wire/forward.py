@@ -20,12 +20,14 @@ def upstream_body(
     ask_usage: bool,
     cache_salt: str | None = None,
     prompt_cache_key: str | None = None,
+    is_flex: bool = False,
 ) -> bytes:
     """Return the request's body naming the served model, and, for a stream with `ask_usage`, asking for its usage.
 
     `cache_salt` keeps what a server computed apart from what it computed under another salt; a client's own salt can
     only divide that further. `prompt_cache_key` tells a provider where the prompt's beginning lies; a client's own
-    stands. Everything else stays as the client wrote it, byte for byte.
+    stands. `is_flex` asks for OpenAI's `service_tier: flex`, where the client names none. Everything else stays as the
+    client wrote it, byte for byte.
     """
     body, splice = request.body, request.splice
     added = Span(splice.after_brace, splice.after_brace)
@@ -45,16 +47,27 @@ def upstream_body(
             edits.append((own, msgspec.json.encode(salted)))
     if prompt_cache_key is not None and _member(body, "prompt_cache_key") is None:
         edits.append((added, b'"prompt_cache_key":"' + prompt_cache_key.encode() + b'",'))
+    if is_flex:
+        edits += _flex(body, added)
     if len(edits) > 1:
         edits.sort(key=lambda edit: edit[0].start)
     return _edited(body, edits)
 
 
-def native_body(body: bytes, served_model: str) -> bytes:
-    """Return a client's own body, of whichever dialect, naming the served model; all else stays byte for byte."""
-    return _edited(
-        body, [(find_splice(body, has_stream_options=False, is_compact=False).model, msgspec.json.encode(served_model))]
-    )
+def native_body(body: bytes, served_model: str, *, is_flex: bool = False) -> bytes:
+    """Return a client's own body, of whichever dialect, naming the served model; all else stays byte for byte.
+
+    `is_flex` is as above.
+    """
+    splice = find_splice(body, has_stream_options=False, is_compact=False)
+    edits = [(splice.model, msgspec.json.encode(served_model))]
+    if is_flex:
+        edits = _flex(body, Span(splice.after_brace, splice.after_brace)) + edits
+    return _edited(body, edits)
+
+
+def _flex(body: bytes, added: Span) -> list[tuple[Span, bytes]]:
+    return [] if _member(body, "service_tier") is not None else [(added, b'"service_tier":"flex",')]
 
 
 def _member(body: bytes, key: str) -> Span | None:

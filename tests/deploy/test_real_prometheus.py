@@ -54,6 +54,7 @@ QUIET: Final[Mapping[str, str]] = {
     "Gateway internals / What was lost": NOTHING_IS_LOST,
     "Gateway internals / Requests told to come back": ROOM,
     "Gateway internals / Requests that wait": ROOM,
+    "Gateway internals / Batch requests that wait, and those under way": ROOM,
     "Gateway internals / Reloads": "the difficulty model stays the same; that policies are reloaded is asked elsewhere",
     "Routing quality / Scoring that failed or was late": "the toy encoder is quick",
     "Routing quality / Passes of the encoder that failed": "the toy encoder does not fail",

@@ -116,6 +116,7 @@ class Traffic:
             self._one("auto", say=HARD, stream=True),
             self._one("large", stream=True, extra={"max_tokens": 64}),
             self._ask_the_encoder,
+            self._one("cheap", extra={"service_tier": "flex"}),
             self._one("cached", extra={"temperature": 0}),
             self._one("cached", say=OTHER_WORDS, extra={"temperature": 0}),
             self._ask_anew,

@@ -30,6 +30,11 @@ def client(scripted_gateway: RunningGateway) -> Iterator[openai.OpenAI]:
         yield client
 
 
+def metrics(gateway: RunningGateway) -> str:
+    """Return what a scrape is told."""
+    return httpx.get(f"{gateway.origin}/metrics").text
+
+
 def streamed(client: openai.OpenAI, model: str) -> tuple[list[ChatCompletionChunk], openai.APIError | None]:
     """Return what came of a stream, and the error it ended with."""
     chunks: list[ChatCompletionChunk] = []
@@ -248,3 +253,26 @@ async def test_a_client_that_leaves_while_it_waits_frees_the_server(
         waiting.cancel()
         await asyncio.wait([waiting])
         await eventually(lambda: fault_process.requests("mute")[-1]["gone_at_s"] is not None)
+
+
+async def test_a_batch_request_waits_for_room_to_spare_and_is_told_when_it_finds_none(
+    scripted_gateway: RunningGateway, fault_process: FaultProcess
+) -> None:
+    before, batch = len(fault_process.requests("mute")), {"x-tiergate-priority": "batch"}
+    async with openai.AsyncOpenAI(base_url=scripted_gateway.base_url, api_key="unused", max_retries=0) as client:
+        create = client.chat.completions.create
+        running = asyncio.create_task(create(model="patient", messages=HELLO, extra_headers=batch))
+        await eventually(lambda: len(fault_process.requests("mute")) == before + 1)
+        hurried = {**batch, "x-tiergate-deadline-ms": "300"}
+        with pytest.raises(openai.APIStatusError) as told:
+            await create(model="patient", messages=HELLO, stream=True, extra_headers=hurried)
+        assert told.value.status_code == 504
+        assert "waited 0.3 s for room on the tier patient" in told.value.message
+        waiting = asyncio.create_task(create(model="patient", messages=HELLO, service_tier="flex"))
+        await eventually(lambda: 'tiergate_batch_waiting{worker="0"} 1' in metrics(scripted_gateway))
+        assert len(fault_process.requests("mute")) == before + 1, "no server was called for it"
+        running.cancel()
+        await eventually(lambda: len(fault_process.requests("mute")) == before + 2)
+        waiting.cancel()
+        await asyncio.wait([running, waiting])
+    assert 'tiergate_batch_requests_total{ending="expired"' in metrics(scripted_gateway)

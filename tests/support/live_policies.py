@@ -52,13 +52,15 @@ def scripted_tiers(url: str, behaviours: Iterable[str], *, unreachable_url: str)
     """Return a policy with one tier a behaviour of the scripted server, and each as an alias in two ways.
 
     `NAME` stands for that tier alone; `NAME+` for a route that may go on to the tier `ok`. A colon in a behaviour's
-    name is a dash in the tier's. The tier `unreachable` has nobody behind it, and `patient` waits for a mute server.
+    name is a dash in the tier's. The tier `unreachable` has nobody behind it, and `patient` waits for a mute server,
+    which is given two requests at once.
     """
     tiers = {name.replace(":", "-"): (name, url) for name in behaviours}
     tiers |= {"unreachable": ("ok", unreachable_url), "patient": ("mute", url), "ok": ("ok", url)}
     lines = ["version: 1", "tiers:"]
     for tier, (model, base_url) in tiers.items():
         limit = "30s" if tier == "patient" else "500ms"
+        in_flight = 2 if tier == "patient" else 256
         lines += [
             f"  {tier}:",
             f'    model: "{model}"',
@@ -66,7 +68,7 @@ def scripted_tiers(url: str, behaviours: Iterable[str], *, unreachable_url: str)
             "    context: 32k",
             "    supports: [tools, json_schema, vision, decisions]",
             f"    ability: {{like: {'gpt-4o' if tier == 'ok' else 'llama-3.1-8b-instruct'}}}",
-            f"    limits: {{connect: 500ms, ttft: {limit}, answer: {limit}, stall: 500ms}}",
+            f"    limits: {{connect: 500ms, ttft: {limit}, answer: {limit}, stall: 500ms, in_flight: {in_flight}}}",
             f'    endpoints: [{{url: "{base_url}"}}]',
         ]
     lines.append("models:")

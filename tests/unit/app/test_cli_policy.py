@@ -112,7 +112,7 @@ def test_an_explanation_is_a_document_for_scripts() -> None:
 
 
 def test_no_secret_is_ever_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OPENAI_API_KEY", "TEAM_KEY", "PRIVATE_KEY"):
+    for name in ("OPENAI_API_KEY", "TEAM_KEY", "TEAM_BATCH_KEY", "PRIVATE_KEY"):
         monkeypatch.setenv(name, f"sk-very-secret-{name}")
     policy = "policies/examples/self_hosted_small_hosted_large.yaml"
     for arguments in (("check", policy), ("explain", policy, "--full"), ("explain", policy, "--json")):

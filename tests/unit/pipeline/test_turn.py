@@ -367,6 +367,13 @@ async def test_each_lane_has_its_own_tiers_and_prices() -> None:
     assert batch.baseline_usd_nano == batch.charge_usd_nano, "no dearer tier is open to it"
 
 
+async def test_a_provider_is_asked_for_the_price_that_is_reckoned_with() -> None:
+    gateway = Gateway(TWO_TIERS.replace("    supports: [tools]\n", "    supports: [tools]\n    batch_flex: true\n"))
+    await gateway.ask(CHAT, headers=BATCH)
+    await gateway.ask(numbered(1))
+    assert [seen.json.get("service_tier") for seen in gateway.network.requests] == ["flex", None]
+
+
 async def test_what_a_batch_request_sees_counts_for_no_objective() -> None:
     slo = TWO_TIERS.replace("[tools]\n", "[tools]\n    slo: {ttft_p95: 50ms, itl_p95: 10ms}\n")
     gateway = Gateway(slo)

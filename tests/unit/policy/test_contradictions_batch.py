@@ -27,6 +27,14 @@ def with_batch_key(name: str) -> str:
             in_tier("lanes: [interactive]\n    batch_price: 50%"),
             "tiers.small.batch_price: expected no such key on a tier that takes no batch requests",
         ),
+        (
+            in_tier("lanes: [interactive]\n    batch_flex: true"),
+            "tiers.small.batch_flex: expected no such key on a tier that takes no batch requests",
+        ),
+        (
+            in_tier("batch_flex: true\n    refuses: [service_tier]"),
+            "tiers.small.batch_flex: expected `false` where `refuses` names `service_tier`",
+        ),
         (in_tier("lanes: [batch]\n    slo: {ttft_p95: 1s}"), "tiers.small.slo: expected no objective"),
         (in_tier("lanes: [batch]\n    slo: {itl_p95: 50ms}"), "tiers.small.slo: expected no objective"),
         (in_tier("batch_price: 120%"), "tiers.small.batch_price: expected a share"),

@@ -7,6 +7,7 @@ def test_keys_are_known_at_every_depth() -> None:
         "model",
         "price",
         "batch_price",
+        "batch_flex",
         "lanes",
         "context",
         "max_output",

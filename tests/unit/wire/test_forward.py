@@ -139,3 +139,18 @@ def test_what_merely_speaks_of_salt_has_none() -> None:
 def test_a_body_of_another_dialect_goes_on_as_it_came_but_for_its_model() -> None:
     body = b'{ "m\\u006fdel" : "auto", "max_tokens":1.0, "messages":[{"role":"user","content":"\\u00e9"}] }'
     assert native_body(body, "served") == body.replace(b'"auto"', b'"served"')
+
+
+@pytest.mark.parametrize("options", ["", '"stream":true,'])
+def test_a_lower_price_is_asked_for_unless_the_client_says_otherwise(options: str) -> None:
+    def asked(body: str) -> Any:
+        request = canonicalise(Operation.CHAT, body.encode(), EdgeLimits())
+        sent = json.loads(upstream_body(request, "served", ask_usage=True, is_flex=True))
+        own = json.loads(native_body(body.encode(), "served", is_flex=True))
+        assert (sent["model"], own["model"]) == ("served", "served")
+        assert sent["service_tier"] == own["service_tier"]
+        return own["service_tier"]
+
+    assert asked(f'{{{options}"model":"a",{REST}}}') == "flex"
+    assert asked(f'{{{options}"model":"a",{REST},"service_tier":"priority"}}') == "priority"
+    assert asked(f'{{"service_tier":null,{options}"model":"a",{REST}}}') is None
