@@ -10,10 +10,10 @@ from scipy.stats import rankdata
 
 from gateway.core.hit_bound import threshold
 from gateway.core.hit_proof import HitLabel, HitProof, Standing, Terms, begin, is_shadowed, learn
-from gateway.domain.question import ScoreCounts
 from router_models.bootstrap import RESAMPLES, Interval, interval
-from router_models.verifier.fit import counts_of
-from router_models.verifier.pairs import Labels
+from router_models.scientific import Doubles
+from router_models.verifier.fit import bin_edges, weighed_counts
+from router_models.verifier.pairs import Labels, Parts
 
 HIT_RATE: Final = 0.2
 SHADOW: Final = 0.02
@@ -87,23 +87,55 @@ def area(scores: Scores, labels: Labels) -> float:
 
 
 def honesty(
-    calibration: tuple[Scores, Labels], test: tuple[Scores, Labels], max_wrong: float, seed: int, draws: int = DRAWS
+    calibration: tuple[Scores, Labels],
+    shares: Doubles,
+    test: tuple[Scores, Labels],
+    max_wrong: float,
+    seed: int,
+    draws: int = DRAWS,
 ) -> Honesty:
-    """Draw calibration pairs again and again, find the threshold, and look what it does on the test pairs."""
-    edges = np.array(counts_of(*calibration).edges)
-    bins = np.searchsorted(edges, calibration[0], side="right") - 1
+    """Draw calibration pairs again and again, find the threshold, and look what it does on the test pairs.
+
+    `shares`: what each calibration pair counts.
+    """
+    scores, labels = calibration
+    edges = bin_edges(scores)
+    bins = np.searchsorted(edges, scores, side="right") - 1
     chance = np.random.default_rng(seed)
     broken, hits = 0, 0.0
     for _ in range(draws):
         at = chance.integers(0, len(bins), len(bins))
-        right, wrong = (
-            np.bincount(bins[at][calibration[1][at] == label], minlength=len(edges)).tolist() for label in (1, 0)
-        )
-        found = threshold(ScoreCounts(tuple(edges.tolist()), tuple(right), tuple(wrong)), max_wrong)
+        found = threshold(weighed_counts(edges, bins[at], labels[at], shares[at]), max_wrong)
         if found is None:
             continue
         served = test[1][test[0] >= found]
         hits += len(served) / len(test[1])
+        broken += bool(len(served)) and float((served == 0).mean()) > max_wrong
+    return Honesty(broken / draws, hits / draws)
+
+
+def honesty_between_halves(
+    calibration: tuple[Scores, Labels],
+    parts: Parts,
+    shares: Doubles,
+    max_wrong: float,
+    seed: int,
+    draws: int = DRAWS,
+) -> Honesty:
+    """Find the threshold by a half of the components, look what it does on the pairs of the others; again and again."""
+    scores, labels = calibration
+    edges = bin_edges(scores)
+    bins = np.searchsorted(edges, scores, side="right") - 1
+    names = np.unique(parts)
+    chance = np.random.default_rng(seed)
+    broken, hits = 0, 0.0
+    for _ in range(draws):
+        told = np.isin(parts, chance.permutation(names)[: len(names) // 2])
+        found = threshold(weighed_counts(edges, bins[told], labels[told], shares[told]), max_wrong)
+        if found is None:
+            continue
+        served = labels[~told & (scores >= found)]
+        hits += len(served) / int((~told).sum())
         broken += bool(len(served)) and float((served == 0).mean()) > max_wrong
     return Honesty(broken / draws, hits / draws)
 

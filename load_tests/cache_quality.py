@@ -5,7 +5,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,8 +25,10 @@ from load_tests.cache_decision import Embed, static_embedding, time_decision
 from load_tests.cache_measures import (
     HIT_RATE,
     NEVER,
+    Honesty,
     area_lead,
     honesty,
+    honesty_between_halves,
     mixed_stream,
     run_bound,
     run_fixed,
@@ -48,9 +50,9 @@ from router_models.data import DataError, Floats, default_data_directory
 from router_models.scientific import Doubles
 from router_models.verifier.cli import KEPT
 from router_models.verifier.encoder_cosines import embeddings, read_encoder, with_cosines
-from router_models.verifier.fit import Design, fit, make_design
+from router_models.verifier.fit import Design, fit, make_design, shares_of
 from router_models.verifier.held_out import SERVABLE, shipped_mask
-from router_models.verifier.pairs import INTENTS, Labels
+from router_models.verifier.pairs import INTENTS, Labels, components
 from router_models.verifier.space import read_piece_table
 
 Note = Callable[[str], None]
@@ -191,16 +193,28 @@ def _served(edits: HeldOut, seed: int, by_kind: bool) -> str:
 
 
 def _s3(design: Design, ways: Deciders, seed: int) -> Iterator[Line]:
+    parts = components(design.questions.where(design.is_calibration))
+    shares = shares_of(parts)
     for bound in BOUNDS:
         found = {
-            name: honesty(_split(design, "calib", way), _split(design, "test", way), bound, seed)
+            name: honesty(_split(design, "calib", way), shares, _split(design, "test", way), bound, seed)
             for name, way in ways.ways.items()
         }
-        told = {name: f"{each.broken:.1%} broken, {each.hit_rate:.1%} hits" for name, each in found.items()}
         hits = bound == BOUNDS[-1]
         reached = found[OURS].broken <= 0.05 and (not hits or found[OURS].hit_rate >= 0.09)
         goal, moonshot = ("≤ 5 %, ≥ 9 %", "≤ 5 %, ≥ 15 %") if hits else ("≤ 5 %", "≤ 5 %")
-        yield Line("S3", f"draws that break {bound:.0%} wrong, and hits", goal, moonshot, told, reached)
+        yield Line("S3", f"draws that break {bound:.0%} wrong, and hits", goal, moonshot, _told(found), reached)
+    for counted, each in (("", shares), ("; each pair counted", np.ones(len(parts)))):
+        found = {
+            name: honesty_between_halves(_split(design, "calib", way), parts, each, BOUNDS[-1], seed)
+            for name, way in ways.ways.items()
+        }
+        measure = f"halves of calibration that break {BOUNDS[-1]:.0%} wrong, and hits{counted}"
+        yield Line("S3b", measure, "≤ 5 %", "≤ 5 %", _told(found), found[OURS].broken <= 0.05)
+
+
+def _told(found: Mapping[str, Honesty]) -> dict[str, str]:
+    return {name: f"{each.broken:.1%} broken, {each.hit_rate:.1%} hits" for name, each in found.items()}
 
 
 def _s4(design: Design, ways: Deciders, seed: int) -> Line:

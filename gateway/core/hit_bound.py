@@ -6,7 +6,8 @@ and the first that fails ends the search. The last that passed keeps the bound w
 many were tried. Where the search begins depends on how many counts lie above a threshold and never on how many of them
 are wrong: at the first with enough of them that half the allowed share would pass.
 
-The counts are taken for independent draws of the traffic to come. Where calibration's are not, `hit_proof.py` notices.
+The counts are taken for independent draws of the traffic to come. Pairs of a calibration that share a question count as
+one together; where the traffic is of another kind, `hit_proof.py` notices.
 """
 
 from bisect import bisect_right

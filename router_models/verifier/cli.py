@@ -57,6 +57,7 @@ def _train(chosen: argparse.Namespace, console: Console) -> int:
         verifier = fit(design, shipped_mask(design.edits), chosen.kept, status.update, chosen.seed)
     raw = verifier_bytes(verifier, design.space, table.digest, "" if encoder is None else encoder.weights)
     write_verifier(chosen.out, raw, VERIFIER if encoder is None else ENCODER_VERIFIER)
-    pairs = sum(verifier.counts.right) + sum(verifier.counts.wrong)
-    console.print(f"verifier in {chosen.out}: {len(raw) / 1e3:.0f} kB, calibrated on {pairs:,} pairs")
+    counted = sum(verifier.counts.right) + sum(verifier.counts.wrong)
+    told = f"{sum(design.is_calibration):,} pairs, which count as {counted:,}"
+    console.print(f"verifier in {chosen.out}: {len(raw) / 1e3:.0f} kB, calibrated on {told}")
     return 0

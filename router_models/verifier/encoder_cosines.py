@@ -21,7 +21,7 @@ from router_models.embed import PoolsCache, key_of
 from router_models.encoder_run import EncoderRun, padded, rows_of
 from router_models.encoder_weights import WEIGHTS
 from router_models.verifier.fit import Design
-from router_models.verifier.pairs import Mask, Names, Pairs, components
+from router_models.verifier.pairs import Mask, Names, Pairs
 
 MODEL: Final = "model.int8.onnx"
 VOCABULARY: Final = "vocab.txt"
@@ -67,16 +67,14 @@ def read_encoder(folder: Path) -> Encoder:
 def with_cosines(design: Design, encoder: Encoder, kept: Path, note: Note, most: int = TRAIN_PAIRS) -> Design:
     """Return a part of the pairs, with their cosines by the encoder and all other features as they are.
 
-    Of the pairs to fit on `most`, and `MADE_PAIRS` of those that were made. Of those to calibrate on one of each
-    component: pairs that share questions are right and wrong together, and would promise a bound that they do not hold.
-    Of the others all, but for edits that nothing reads.
+    Of the pairs to fit on `most`, and `MADE_PAIRS` of those that were made. Of the others all, but for edits that
+    nothing reads.
     """
     chance = np.random.default_rng(DRAW)
     splits = design.questions.splits
     questions = _drawn(splits, {"calib": len(splits), "test": len(splits), "train": most}, chance)
     edits = _drawn(design.edits.splits, {"test": len(design.edits), "train": len(design.edits)}, chance)
     made = _drawn(design.made.splits, dict.fromkeys(sorted(set(design.made.splits.tolist())), MADE_PAIRS), chance)
-    questions &= ~design.is_calibration | _one_of_each(components(design.questions), chance)
     parts = design.questions.where(questions), design.edits.where(edits), design.made.where(made)
     features = design.question_features[questions], design.edit_features[edits], design.made_features[made]
     found = [_read(pairs, known, encoder, kept, note) for pairs, known in zip(parts, features, strict=True)]
@@ -89,14 +87,6 @@ def _drawn(splits: Names, most: Mapping[str, int], chance: np.random.Generator) 
     drawn = np.zeros(len(splits), np.bool_)
     for split, count in most.items():
         drawn[chance.permutation(np.flatnonzero(splits == split))[:count]] = True
-    return drawn
-
-
-def _one_of_each(parts: NDArray[np.intp], chance: np.random.Generator) -> Mask:
-    """Draw one pair of each component."""
-    order = chance.permutation(len(parts))
-    drawn = np.zeros(len(parts), np.bool_)
-    drawn[order[np.unique(parts[order], return_index=True)[1]]] = True
     return drawn
 
 

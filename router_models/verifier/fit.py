@@ -2,7 +2,7 @@
 
 train pairs ──▶ space ──▶ features (of train pairs by spaces fitted without them) ──┐
 made edits, strangers, the train half of the edits of the labelled set ─────────────┴─▶ trees
-calibration pairs ──▶ logits ──▶ Platt map, counts of right and wrong by probability
+calibration pairs ──▶ logits ──▶ Platt map, counts of right and wrong by probability (a component counts as one pair)
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from router_models.platt import platt
 from router_models.scientific import Doubles, logistic
 from router_models.verifier.edits import make_edits, strangers
 from router_models.verifier.features import Reader
-from router_models.verifier.pairs import Labels, Mask, Pairs, components, read_edits, read_questions
+from router_models.verifier.pairs import Labels, Mask, Pairs, Parts, components, read_edits, read_questions
 from router_models.verifier.space import PieceTable, Space, learn_space
 from router_models.verifier.trees import Trees, grow
 
@@ -40,6 +40,9 @@ DESIGN_VERSION: Final = 2
 """To be raised when pairs are made, or spaces fitted, otherwise: what was kept is of no use then."""
 SURE_SHARE, SURE_BINS = 0.5, 100
 """The counts have so many bins, equally full, for the likeliest half of the calibration pairs, and one for the rest."""
+
+_SLACK: Final = 1e-6
+"""Shares such as a third are not exact: what is a whole number but for this is that number."""
 
 Note = Callable[[str], None]
 
@@ -143,25 +146,51 @@ def fit(design: Design, edits: Mask, kept: Path, note: Note, seed: int = SEED) -
         np.savez(path, allow_pickle=False, **grown.arrays())
     with np.load(path, allow_pickle=False) as file:
         trees = Trees.read(file)
-    calibration = design.is_calibration
-    return calibrated(trees, design.question_features[calibration], design.questions.labels[calibration])
+    calibration = design.questions.where(design.is_calibration)
+    rows: Floats = design.question_features[design.is_calibration]
+    return calibrated(trees, rows, calibration.labels, components(calibration))
 
 
-def calibrated(trees: Trees, features: Floats, labels: Labels) -> Verifier:
+def calibrated(trees: Trees, features: Floats, labels: Labels, parts: Parts) -> Verifier:
     """Map logits to probabilities and count right and wrong by probability, on pairs that the trees have not seen."""
     logits = trees.sums(features)
     slope, offset = platt(logits, labels.astype(np.float64))
-    return Verifier(trees, slope, offset, counts_of(logistic(slope * logits + offset), labels))
+    return Verifier(trees, slope, offset, counts_of(logistic(slope * logits + offset), labels, parts))
 
 
-def counts_of(probabilities: Doubles, labels: Labels) -> ScoreCounts:
+def counts_of(probabilities: Doubles, labels: Labels, parts: Parts) -> ScoreCounts:
     """Count right and wrong in bins of like size at the upper end."""
+    edges = bin_edges(probabilities)
+    bins = np.searchsorted(edges, probabilities, side="right") - 1
+    return weighed_counts(edges, bins, labels, shares_of(parts))
+
+
+def shares_of(parts: Parts) -> Doubles:
+    """Return what each pair counts: all of one component count as one.
+
+    Pairs that share questions are right and wrong together: each for itself they would promise a bound that they do
+    not hold (rows S3 and S3b of the card).
+    """
+    _, at, members = np.unique(parts, return_inverse=True, return_counts=True)
+    return np.asarray(1.0 / members[at])
+
+
+def bin_edges(probabilities: Doubles) -> Doubles:
+    """Return where bins begin: at 0, then such that those of the likeliest half hold as many pairs each."""
     shares = 1.0 - np.linspace(SURE_SHARE, 0.0, SURE_BINS, endpoint=False)
     inner = np.unique(np.round(np.quantile(probabilities, shares), 6))
-    edges = np.concatenate([[0.0], inner[inner > 0.0]])
-    bins = np.searchsorted(edges, probabilities, side="right") - 1
-    right, wrong = (np.bincount(bins[labels == label], minlength=len(edges)) for label in (1, 0))
-    return ScoreCounts(tuple(edges.tolist()), tuple(right.tolist()), tuple(wrong.tolist()))
+    return np.concatenate([[0.0], inner[inner > 0.0]])
+
+
+def weighed_counts(edges: Doubles, bins: NDArray[np.intp], labels: Labels, shares: Doubles) -> ScoreCounts:
+    """Return whole counts: summed from the likeliest bin on, right is rounded down and wrong is rounded up."""
+    right, wrong = (
+        np.bincount(bins, weights=np.where(labels == label, shares, 0.0), minlength=len(edges))[::-1].cumsum()
+        for label in (1, 0)
+    )
+    down, up = np.floor(right + _SLACK), np.ceil(wrong - _SLACK)
+    whole = (tuple(map(int, np.diff(sums, prepend=0.0)[::-1])) for sums in (down, up))
+    return ScoreCounts(tuple(edges.tolist()), *whole)
 
 
 def joined(first: Pairs, second: Pairs) -> Pairs:

@@ -27,6 +27,8 @@ LICENCES: Final = (
 Labels = NDArray[np.int8]
 Names = NDArray[np.str_]
 Mask = NDArray[np.bool_]
+Parts = NDArray[np.intp]
+"""Of each pair, the number of its component: of the pairs that share questions, if only by way of others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +79,13 @@ def read_intents(data: Path, name: str) -> tuple[tuple[str, ...], Names]:
     return tuple(row["text"] for row in rows), np.array([row["intent"] for row in rows])
 
 
-def components(pairs: Pairs) -> NDArray[np.intp]:
+def components(pairs: Pairs) -> Parts:
     """Return each pair's number of its part of the graph: pairs of different parts share no question."""
     names = {text: at for at, text in enumerate(dict.fromkeys((*pairs.cached, *pairs.asked)))}
     ends = np.array([[names[text] for text in side] for side in (pairs.cached, pairs.asked)], np.intp).reshape(2, -1)
     graph = sparse.csr_matrix((np.ones(len(pairs)), (ends[0], ends[1])), shape=(len(names), len(names)))  # type: ignore[no-untyped-call]
-    parts: NDArray[np.intp] = connected_components(graph, directed=False)[1].astype(np.intp)
-    found: NDArray[np.intp] = parts[ends[0]]
+    parts: Parts = connected_components(graph, directed=False)[1].astype(np.intp)
+    found: Parts = parts[ends[0]]
     return found
 
 

@@ -18,6 +18,7 @@ from load_tests.cache_measures import (
     area,
     area_lead,
     honesty,
+    honesty_between_halves,
     mixed_stream,
     percentiles_ms,
     run_bound,
@@ -58,10 +59,22 @@ def test_the_area_counts_equal_scores_half() -> None:
 
 
 def test_a_bound_on_true_probabilities_is_kept() -> None:
-    found = honesty(sure(12_000), sure(20_000), 0.1, 1, draws=40)
+    found = honesty(sure(12_000), np.ones(12_000), sure(20_000), 0.1, 1, draws=40)
     assert found.broken <= 0.1
     assert 0.1 < found.hit_rate < 0.2, "above 0.8 a tenth is wrong"
-    assert honesty(sure(500), sure(500), 0.01, 1, draws=5).hit_rate == 0.0
+    assert honesty(sure(500), np.ones(500), sure(500), 0.01, 1, draws=5).hit_rate == 0.0
+
+
+def test_a_bound_is_broken_between_halves_where_what_errs_together_counts_as_many() -> None:
+    scores, labels = sure(2_000)
+    repeated, parts = (np.repeat(scores, 6), np.repeat(labels, 6)), np.repeat(np.arange(2_000), 6)
+    together = honesty_between_halves(repeated, parts, np.full(12_000, 1 / 6), 0.1, 1, draws=60)
+    apart = honesty_between_halves(repeated, parts, np.ones(12_000), 0.1, 1, draws=60)
+    assert together.broken <= 0.3, "the other half scatters, too"
+    assert apart.broken > together.broken + 0.1
+    assert 0.05 < together.hit_rate < apart.hit_rate
+    few = sure(500)
+    assert honesty_between_halves(few, np.arange(500), np.ones(500), 0.01, 1, draws=5).hit_rate == 0.0
 
 
 def test_a_stream_is_mixed_behind_the_drift_alone() -> None:
@@ -83,7 +96,7 @@ def a_drift(length: int = 12_000) -> Stream:
 
 def test_the_bound_turns_a_scope_off_that_drifts_and_a_fixed_threshold_never_does() -> None:
     scores = CHANCE.random(12_000)
-    terms = Terms(counts_of(scores, (scores > 0.1).astype(np.int8)), 0.1)
+    terms = Terms(counts_of(scores, (scores > 0.1).astype(np.int8), np.arange(12_000)), 0.1)
     course = run_bound(a_drift(), terms, 1)
     assert 0 < course.requests < 4_000
     assert course.breaches == 1
