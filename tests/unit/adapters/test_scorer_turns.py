@@ -9,10 +9,11 @@ from tests.support.clocks import ManualClock
 class Crowd:
     """Requests that each take a while, and the turn of the event loop in which each went on."""
 
-    def __init__(self, takes_s: float) -> None:
+    def __init__(self, takes_s: float, then_s: float | None = None) -> None:
         self.clock = ManualClock()
         self.turns = Turns(self.clock)
         self.takes_s = takes_s
+        self.then_s = takes_s if then_s is None else then_s
         self.turn = 0
         self.went_on: list[tuple[int, int]] = []
         self.done = False
@@ -22,6 +23,7 @@ class Crowd:
             await turn
         self.went_on.append((number, self.turn))
         self.clock.advance(self.takes_s)
+        self.takes_s = self.then_s
 
     async def count_turns(self) -> None:
         while not self.done:
@@ -59,6 +61,23 @@ async def test_a_flood_is_spread_over_turns_in_the_order_in_which_it_came() -> N
     assert first == 2
     assert max(others) <= WOKEN
     assert [number for number, _ in crowd.went_on] == list(range(100))
+
+
+async def test_a_turn_takes_up_fewer_where_they_take_long_and_more_where_they_are_quick() -> None:
+    slow = Crowd(BUSY_S * 0.6)
+    await slow.come(40)
+    assert slow.in_each_turn()[1:6] == [WOKEN, WOKEN // 2, WOKEN // 4, 1, 1]
+    quick = Crowd(BUSY_S / 20)
+    await quick.come(400)
+    _, *others = quick.in_each_turn()
+    assert others[:4] == [WOKEN, WOKEN + 1, WOKEN + 2, WOKEN + 3]
+    assert max(others) <= 20, "more would take longer than a turn should"
+
+
+async def test_however_quick_they_are_a_turn_ends() -> None:
+    crowd = Crowd(2 * BUSY_S, then_s=0.0)
+    await crowd.come(3_000)
+    assert max(crowd.in_each_turn()) == 64
 
 
 async def test_who_comes_later_waits_behind_those_who_wait() -> None:

@@ -16,8 +16,9 @@ def test_every_request_has_an_outcome_with_either_encoder(tmp_path: Path, capsys
     artefact_with_encoder(tmp_path)
     assert main(["flood", "--requests", "40", "--rounds", "1", "--artefact", str(tmp_path)]) == 0
     told = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in told[2:4]] == ["cpu", "slow"]
-    assert all(line.endswith("= 40") for line in told[2:4])
+    assert [line.split()[0] for line in told[2:5]] == ["none", "cpu", "slow"]
+    assert all(line.endswith("= 40") for line in told[2:5])
+    assert "abstain 40" in told[2], "nothing scores the first crowd"
 
 
 def test_the_stand_in_answers_as_an_encoder_does(tmp_path: Path) -> None:
