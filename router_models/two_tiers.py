@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from router_models.benchmarks import two_tier_queries
-from router_models.bootstrap import Interval, Ranking, apgr_samples, interval, standing
+from router_models.bootstrap import RESAMPLES, Interval, Ranking, apgr_samples, interval, standing
 from router_models.data import Mask
 from router_models.fits import Placed
 from router_models.measures import STEPS, apgr, calls_needed, gap_recovered
@@ -60,7 +60,7 @@ def judge(bench: Bench, routers: Mapping[str, Tested]) -> dict[str, Judged]:
         [Ranking(score, gain, codes[rows]) for (rows, score), gain in zip(tested, gains, strict=True)]
         for tested in every.values()
     ]
-    samples = apgr_samples(rankings, bench.seed)
+    samples = apgr_samples(rankings, bench.seed, RESAMPLES)
     found = {name: _judged(name, *both) for name, *both in zip(every, rankings, samples, strict=True)}
     found |= {name: _beside_length(found[name], found["length"]) for name in routers}
     return {name: found[name] for name in (*routers, "length", "oracle")}
