@@ -11,14 +11,17 @@ ENCODER: Final = "encoder"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One measure: what was found by each way to decide, as it is told; `reached` says whether ours meets the goal."""
+    """One measure: what was found by each way to decide, as it is told; `reached` says whether ours meets the goal.
+
+    None where there is no goal, and the line is there to be compared with another.
+    """
 
     id: str
     measure: str
     goal: str
     moonshot: str
     found: Mapping[str, str]
-    reached: bool
+    reached: bool | None
 
 
 def names_of(lines: list[Line]) -> tuple[str, ...]:
@@ -37,7 +40,8 @@ def with_encoder(lines: list[Line], others: Sequence[Line]) -> list[Line]:
 
 def cells_of(line: Line, lines: list[Line]) -> tuple[str, ...]:
     found = (line.found.get(name, "–") for name in names_of(lines))
-    return (line.id, line.measure, line.goal, line.moonshot, *found, "reached" if line.reached else "missed")
+    standing = {True: "reached", False: "missed", None: "–"}[line.reached]
+    return (line.id, line.measure, line.goal, line.moonshot, *found, standing)
 
 
 def card(lines: list[Line], where: str) -> str:
