@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import onnxruntime
 
+from gateway.adapters.onnx_runtime import onnxruntime
 from router_models.bench import Cell, OpenLoop
 
 HEADING: Final = """\

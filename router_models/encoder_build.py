@@ -1,6 +1,7 @@
 """The encoder's artefact: the graph in three precisions, its vocabulary and heads, and a manifest with their hashes."""
 
 import hashlib
+import importlib
 import io
 import json
 import logging
@@ -13,15 +14,17 @@ from typing import Final
 
 import numpy as np
 import onnx
-import onnxruntime
-from onnxruntime.quantization import QuantType, quantize_dynamic
 
+from gateway.adapters.onnx_runtime import onnxruntime
 from gateway.core.wordpiece import PADDING, WordPieces
 from gateway.domain.classifier import ENCODER_TOKENS
 from router_models.data import DataError
 from router_models.encoder_graph import POOLED, TAIL, Heads, Precision, encoder_graph
 from router_models.encoder_run import EncoderRun, padded, rows_of
 from router_models.encoder_weights import SHA256, EncoderWeights, Floats
+
+_QUANTIZATION: Final = importlib.import_module("onnxruntime.quantization")
+"""By name: it must not be loaded before `onnx_runtime` is."""
 
 NAME: Final = "encoder"
 VERSION: Final = "1"
@@ -169,13 +172,13 @@ def _in_bytes(graph: onnx.ModelProto) -> bytes:
         with tempfile.TemporaryDirectory() as folder:
             full, small = Path(folder) / FULL, Path(folder) / SMALL
             onnx.save(graph, full)
-            quantize_dynamic(
+            _QUANTIZATION.quantize_dynamic(
                 full,
                 small,
                 op_types_to_quantize=list(_MULTIPLIED),
                 per_channel=True,
                 reduce_range=True,
-                weight_type=QuantType.QInt8,
+                weight_type=_QUANTIZATION.QuantType.QInt8,
                 nodes_to_exclude=kept,
                 extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
             )

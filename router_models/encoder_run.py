@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
+from gateway.adapters.onnx_runtime import onnxruntime
 from gateway.core.encoder_text import encoder_ids
 from gateway.core.wordpiece import WordPieces
 from gateway.domain.classifier import ENCODER_TOKENS

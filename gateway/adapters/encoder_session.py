@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import onnxruntime
-from onnxruntime.capi import onnxruntime_pybind11_state as runtime_state
 
 from gateway.adapters.encoder_model import CannotEncode, EncoderFailed, Floats, Ids, Passed
+from gateway.adapters.onnx_runtime import onnxruntime
 
 CUDA: Final = "cuda"
 CPU: Final = "cpu"
@@ -26,10 +25,11 @@ _OUTPUTS: Final = (_LATENT, _EMBEDDING)
 _FAMILIARITY: Final = "familiarity"
 _VECTOR: Final = "vector"
 _SEVERITY_ERROR: Final = 3
+_STATE: Final = onnxruntime.capi.onnxruntime_pybind11_state
 _FAILURES: Final[tuple[type[Exception], ...]] = (
     RuntimeError,
     ValueError,
-    *(kind for kind in vars(runtime_state).values() if isinstance(kind, type) and issubclass(kind, Exception)),
+    *(kind for kind in vars(_STATE).values() if isinstance(kind, type) and issubclass(kind, Exception)),
 )
 """The runtime's own errors have no common base."""
 

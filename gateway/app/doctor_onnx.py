@@ -48,7 +48,7 @@ def usable_providers(runtime: Any, listed: list[str]) -> list[str]:
 def main() -> None:
     """Print the version, the providers listed and those usable, as JSON."""
     # By name, since the package is optional and mypy is not to ask for it.
-    runtime = importlib.import_module("onnxruntime")
+    runtime = importlib.import_module("gateway.adapters.onnx_runtime").onnxruntime
     listed = list(runtime.get_available_providers())
     told = {"version": runtime.__version__, "listed": listed, "usable": usable_providers(runtime, listed)}
     sys.stdout.write(json.dumps(told))

@@ -180,7 +180,7 @@ async def test_the_encoder_that_ships_says_there_what_it_says_here(run: Run, tmp
     model = ROOT / "router_models/artifacts/encoder/model.int8.onnx"
     if not model.exists():
         pytest.skip(f"{model.relative_to(ROOT)} is not there: python -m router_models train writes it")
-    runtime = pytest.importorskip("onnxruntime")
+    runtime = pytest.importorskip("gateway.adapters.onnx_runtime").onnxruntime
     session = runtime.InferenceSession(model, providers=["CPUExecutionProvider"])
     widths = {output.name: output.shape[-1] for output in session.get_outputs()}
     with run(model, tmp_path, widths[LATENT]) as real:

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 
 from gateway.adapters.encoder_model import CannotEncode, EncoderFailed, EncoderModel, encode_rows
 from gateway.adapters.encoder_session import CPU, CUDA, EncoderSession, has_cuda
+from gateway.adapters.onnx_runtime import onnxruntime
 from tests.support.toy_encoders import EMBEDDING, ScriptedModel, write_toy_encoder
 
 VOCABULARY, LATENT, PADDING = 50, 3, 0
