@@ -58,7 +58,7 @@ COMMANDS: tuple[tuple[str, Command, str], ...] = (
     ("redis_loss", cli_redis_loss, "what requests feel while Redis is frozen, killed and started again"),
     ("single_flight", cli_single_flight, "a crowd that asks the same at once, over several gateways"),
     ("flood", flood, "score thousands of requests at once, and watch the event loop"),
-    ("parts", parts, "what telemetry, the cache and a hit cost, with and without by turns"),
+    ("parts", parts, "what telemetry, the cache, a hit and other APIs cost, with and without by turns"),
     ("stages", stages, "price every stage of a request"),
     ("scoring", scoring, "time the difficulty model"),
     ("prefix", cli_prefix, "replay recorded traffic through the choice of servers"),
@@ -100,7 +100,7 @@ def _add_drive_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--warmup", type=float, default=0.0, metavar="SECONDS", help="not recorded")
     parser.add_argument("--requests", type=int, default=MAX_REQUESTS, help="stop after so many")
-    parser.add_argument("--stream", action="store_true", help="expect stamped chunks and [DONE]")
+    parser.add_argument("--stream", action="store_true", help="expect stamped chunks and an end")
     parser.add_argument("--sheds", action="store_true", help="count 429 and 503 as turned away, not as wrong")
     parser.add_argument("--marker", default=MARKER, help="text that a plain answer must hold")
     parser.add_argument("--header", action="append", default=[], metavar="NAME: VALUE")

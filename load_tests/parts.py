@@ -20,11 +20,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from load_tests.bodies import Api
 from load_tests.compare import Cores, default_cores, machine
 from load_tests.launch import DidNotStart, Probe, free_port, on_core, running
 from load_tests.meter import CpuTime, Instructions, NoMeter
 from load_tests.progress import progress_line
-from load_tests.scenarios import SCENARIOS
+from load_tests.scenarios import SCENARIOS, Scenario
 from load_tests.table import show
 from load_tests.tally import Report
 from load_tests.targets import BARE, SILENT, TARGETS, TELLING, TIERGATE, UNCACHED, Setting
@@ -44,17 +45,31 @@ SPARE_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One thing to be priced: the two gateways whose difference it is, the scenario, and the goal in microseconds.
+    """One thing to be priced: the two gateways whose difference it is, the scenario, and the goal.
 
-    `per_chunk` counts by chunks of streams instead of by requests.
+    The goal is in microseconds, or in times of what it is without the part where `is_ratio`. `per_chunk` counts by
+    chunks of streams instead of by requests. In another `api` than chat, what is without the part is asked for a chat.
     """
 
     about: str
     without: str
     whole: str
     scenario: str
-    goal_us: float
+    goal: float
     per_chunk: bool = False
+    is_ratio: bool = False
+    api: Api = "chat"
+
+    @property
+    def sides(self) -> tuple[tuple[str, Scenario], tuple[str, Scenario]]:
+        """The gateway without the part and the one with it, each with what it is asked."""
+        plain = SCENARIOS[self.scenario]
+        asked = replace(plain, name=f"{plain.name}_{self.api}", body=replace(plain.body, api=self.api))
+        return (self.without, plain), (self.whole, asked)
+
+
+def _surface(about: str, scenario: str, api: Api) -> Part:
+    return Part(about, TIERGATE, TIERGATE, scenario, 1.3, is_ratio=True, api=api)
 
 
 PARTS = {
@@ -62,8 +77,12 @@ PARTS = {
     "chunk": Part("telemetry, of a chunk", SILENT, TELLING, "s0", 2.0, per_chunk=True),
     "miss": Part("the exact cache, of a miss", UNCACHED, TIERGATE, "c64", 30.0),
     "hit": Part("an exact hit, beside HTTP", BARE, TIERGATE, "hit", 120.0),
+    "messages": _surface("a message, beside a chat", "c64", "messages"),
+    "messages_stream": _surface("a streamed message, beside a streamed chat", "s0", "messages"),
+    "responses": _surface("a response, beside a chat", "c64", "responses"),
+    "responses_stream": _surface("a streamed response, beside a streamed chat", "s0", "responses"),
 }
-"""By the name that `--of` takes. Requests are of 2 kB, streams unpaced; all but hits miss the cache."""
+"""By the name that `--of` takes. Requests are of 2 kB, streams of 50 chunks, unpaced; all but hits miss the cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +97,11 @@ class Price:
     def cost(self) -> tuple[float, ...]:
         """What the part adds, within each pair of windows."""
         return tuple(more - less for more, less in zip(self.whole, self.without, strict=True))
+
+    @property
+    def ratio(self) -> tuple[float, ...]:
+        """What it is with the part, in times of what it is without, within each pair of windows."""
+        return tuple(more / less for more, less in zip(self.whole, self.without, strict=True))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -132,31 +156,33 @@ class Bench:
 
     def price(self, part: Part, pairs: int, seconds: float, say: Callable[[str], None]) -> Price:
         """Measure one part. Raises DidNotStart."""
-        port, scenario = free_port(), SCENARIOS[part.scenario]
-        scenario = replace(scenario, connections=min(scenario.connections, self.meter.CONNECTIONS_MAX))
+        port = free_port()
         probe = Probe(port, self.tools.body(SCENARIOS["c64"]), self.tools.marker.encode())
-        found: dict[str, list[float]] = {part.without: [], part.whole: []}
+        found: tuple[list[float], list[float]] = ([], [])
         with ExitStack() as stack:
             log = self.folder / "model_server.log"
             stack.enter_context(running(self.tools.server_command(port), self.cores.load, log, probe))
-            started = {name: stack.enter_context(self._started(name, port)) for name in found}
-            for name, (at, _) in started.items():
+            sides = []
+            for name, scenario in part.sides:
                 say(f"{part.about}: warming up {name}")
+                at, spent = stack.enter_context(self._started(name, scenario, port))
+                scenario = replace(scenario, connections=min(scenario.connections, self.meter.CONNECTIONS_MAX))
                 self._drive(name, Run(scenario, at, self.meter.WARM_S))
+                sides.append((name, scenario, at, spent))
             for number in range(pairs):
                 say(f"{part.about}: pair {number + 1} of {pairs}")
                 # Whichever comes first has its turn as the second next time.
-                for name in sorted(started, reverse=bool(number % 2)):
-                    at, spent = started[name]
+                for side in ((0, 1), (1, 0))[number % 2]:
+                    name, scenario, at, spent = sides[side]
                     spent()
                     report = self._drive(name, Run(scenario, at, seconds))
-                    found[name].append(spent() / max(1, report.chunks if part.per_chunk else report.good))
-        return Price(part, tuple(found[part.without]), tuple(found[part.whole]))
+                    found[side].append(spent() / max(1, report.chunks if part.per_chunk else report.good))
+        return Price(part, tuple(found[0]), tuple(found[1]))
 
     @contextmanager
-    def _started(self, name: str, model_port: int) -> Iterator[tuple[int, Callable[[], float]]]:
+    def _started(self, name: str, scenario: Scenario, model_port: int) -> Iterator[tuple[int, Callable[[], float]]]:
         """Run a gateway; yield its port, and what tells what it spent since that was asked last."""
-        folder = self.folder / name
+        folder = self.folder / f"{name}_{scenario.name}"
         folder.mkdir(exist_ok=True)
         port, meter = free_port(), self.meter(folder)
         setting = Setting(port, model_port, folder, "", None, self.references, collector=self.collector)
@@ -183,23 +209,24 @@ def price_table(found: Sequence[Price], meter: type[CpuTime] | type[Instructions
     """Draw the cost without each part, with it, and the difference."""
     told = machine()
     title = f"{told['cpu']}, {told['cores']} cores, Python {told['python']}"
-    caption = f"{meter.UNIT}; medians of the windows, and of the differences within a pair [the middle half of them]"
+    caption = f"{meter.UNIT}; medians of the windows, and of what differs within a pair [the middle half of them]"
     table = Table(title=Text(title), caption=Text(caption), box=box.SIMPLE_HEAD)
     for heading in (meter.UNIT, "without", "with", "the part", "goal"):
         table.add_column(heading, justify="left" if heading == meter.UNIT else "right", no_wrap=True)
     for price in found:
-        figures = (price.without, price.whole, price.cost)
-        goal = f"≤ {price.part.goal_us:g} µs"
-        table.add_row(price.part.about, *(spread_text(each) for each in figures), goal)
+        part = price.part
+        added = f"{spread_text(price.ratio, 2)} ×" if part.is_ratio else spread_text(price.cost)
+        goal = f"≤ {part.goal:g} {'×' if part.is_ratio else 'µs'}"
+        table.add_row(part.about, spread_text(price.without), spread_text(price.whole), added, goal)
     return table
 
 
-def spread_text(values: Sequence[float]) -> str:
+def spread_text(values: Sequence[float], digits: int = 1) -> str:
     """Write the median, and the quartiles where there are enough values for them."""
     if len(values) < 2:
-        return f"{values[0]:.1f}"
+        return f"{values[0]:.{digits}f}"
     low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
-    return f"{middle:.1f} [{low:.1f}–{high:.1f}]"
+    return f"{middle:.{digits}f} [{low:.{digits}f}–{high:.{digits}f}]"
 
 
 @contextmanager

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from load_tests.answers import STAMP_DIGITS
 from load_tests.tally import describe_bad
 
+_ENDS = (b"data: [DONE]", b'"type":"message_stop"', b'"type":"response.completed"')
+"""With one of them a stream is whole: a chat's, a message's, a response's."""
 _STAMP = re.compile(rb"@(\d{%d})" % STAMP_DIGITS)
 
 
@@ -40,7 +42,7 @@ class Reply:
         if status != 200:
             return describe_bad(status, body)
         if self.stream:
-            sound = self.stamps_seen > 0 and b"data: [DONE]" in body
+            sound = self.stamps_seen > 0 and any(end in body for end in _ENDS)
         else:
             sound = self.marker in body and b'"usage"' in body
         return None if sound else describe_bad(status, body)

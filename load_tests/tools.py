@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from load_tests.answers import MARKER
-from load_tests.bodies import request_body
+from load_tests.bodies import PATHS, request_body
 from load_tests.scenarios import Scenario
 from load_tests.tally import Report, report_from_json
 
@@ -70,7 +70,7 @@ class OwnTools:
         body.write_bytes(self.body(scenario))
         command = [sys.executable, "-m", "load_tests", "drive", "--port", str(run.port), "--body", str(body)]
         command += ["--connections", str(scenario.connections), "--seconds", f"{run.seconds:.2f}"]
-        command += ["--warmup", f"{run.warmup_s:.2f}"]
+        command += ["--warmup", f"{run.warmup_s:.2f}", "--path", PATHS[scenario.body.api]]
         if scenario.rate_per_s is not None:
             command += ["--rate", str(scenario.rate_per_s)]
         return [*command, "--stream"] if scenario.streams else command

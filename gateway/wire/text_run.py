@@ -20,7 +20,7 @@ class TextRun:
     def __init__(self, before: bytes, behind: bytes, index: Any) -> None:
         self._before = before
         self._behind = behind
-        self._affixes = len(before) + len(behind)
+        self._from, self._beyond = len(before), len(behind)
         self.index = index
         self._texts: list[bytes] = []
 
@@ -29,10 +29,16 @@ class TextRun:
 
         A text that ends in a backslash may escape what stands behind it.
         """
-        if not (data.startswith(self._before) and data.endswith(self._behind)) or len(data) < self._affixes:
+        until = len(data) - self._beyond
+        if until < self._from or not (data.startswith(self._before) and data.endswith(self._behind)):
             return None
-        text = data[len(self._before) : len(data) - len(self._behind)]
+        text = data[self._from : until]
         return None if b'"' in text or text.endswith(b"\\") else text
+
+    def plain_text_in(self, data: bytes) -> bytes | None:
+        """Return the text of such a chunk as `text_in` does, unless something in it is escaped."""
+        text = self.text_in(data)
+        return None if text is None or b"\\" in text else text
 
     def takes(self, data: bytes) -> bool:
         """Take a chunk in if it is such a one."""

@@ -1,7 +1,7 @@
 """The items of a response that is being streamed: each writes the events of its beginning, its pieces and its end."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from gateway.wire.responses.output import (
     IN_PROGRESS,
@@ -12,6 +12,11 @@ from gateway.wire.responses.output import (
     refusal_part,
     summary_part,
     text_part,
+)
+
+_SAID: Final = (
+    b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","sequence_number":%d,%b,'
+    b'"delta":"%b","logprobs":[]}\n\n'
 )
 
 
@@ -111,6 +116,14 @@ class OpenMessage(_Item):
             self._odds += odds
         members = b'%b,"delta":%b,"logprobs":%b' % (self._place_of_part, encode(text), encode(odds) if odds else b"[]")
         return begun + self._events.write(b"response.output_text.delta", members)
+
+    def say_as_spelt(self, text: bytes) -> bytes:
+        """Write the next piece of a text as JSON spells it between its quotes, without an escape and any odds."""
+        self._pieces.append(text.decode("utf-8", "replace"))
+        events = self._events
+        number = events.sequence_number
+        events.sequence_number = number + 1
+        return _SAID % (number, self._place_of_part, text)
 
     def refuse(self, text: str) -> bytes:
         """Write a piece of its refusal."""

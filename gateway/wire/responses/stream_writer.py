@@ -24,6 +24,7 @@ from gateway.wire.responses.chat import (
     text_of,
 )
 from gateway.wire.responses.errors import error_event, response_error, sequence_number
+from gateway.wire.responses.lenient import load_leniently
 from gateway.wire.responses.open_items import Events, OpenCall, OpenMessage, OpenThought
 from gateway.wire.responses.output import (
     COMPLETED,
@@ -36,11 +37,13 @@ from gateway.wire.responses.output import (
     token_odds,
 )
 from gateway.wire.sse import EventSplitter, is_one_line, native_of, parse_event
+from gateway.wire.text_run import TextRun, run_after
 from gateway.wire.usage import widest
 
 _DATA, _END = b"data: ", b"\n\n"
 _DONE = b"[DONE]"
 _NULL = b"null"
+_LEARNS: Final = 4
 _ANY_SIZE: Final = EdgeLimits(sse_line_bytes=2**62, sse_event_bytes=2**62)
 """What is written here was limited when it was read; a kept answer may come in one line."""
 
@@ -61,13 +64,25 @@ class StreamWriter:
         self._finish_reason: str | None = None
         self._usage: TokenUsage | None = None
         self._last_passed: bytes | None = None
+        self._run: TextRun | None = None
+        """How events look of which the text is all that is new, while `_message` is open for it."""
+        self._learns = _LEARNS
+        self._message: OpenMessage | None = None
 
     def feed(self, data: bytes) -> bytes:
         """Translate what completes an event. Never raises."""
+        run, message = self._run, self._message
+        if run is not None and message is not None and self._splitter.is_between_events:
+            text = run.plain_text_in(data)
+            if text:
+                return message.say_as_spelt(text)
         if is_one_line(data) and self._splitter.is_between_events:
             # Exactly one event: the common case by far.
             self._splitter.skip_start()
-            return self._chunk(data[len(_DATA) : -len(_END)])
+            told = self._chunk(data[len(_DATA) : -len(_END)])
+            if self._message is not None and self._run is None and self._learns:
+                self._learn(data)
+            return told
         self._splitter.push(data)
         return b"".join([self._event(block) for block in self._splitter.events()])
 
@@ -94,6 +109,11 @@ class StreamWriter:
         if read.usage is not None:
             self._usage = widest(self._usage, reported(read.usage))
         return begun + self._choice(read.choices[0]) if read.choices else begun
+
+    def _learn(self, data: bytes) -> None:
+        """Learn how events with a piece of this text look, so that the next need not be read; a few are tried."""
+        self._learns -= 1
+        self._run = run_after(data, load_leniently(data[len(_DATA) :]) or {})
 
     def _begin(self, read: ChatAnswer) -> bytes:
         self._names, self._created, self._model = Names(read.id), read.created, read.model
@@ -127,12 +147,12 @@ class StreamWriter:
         return closed + thought.begin() + thought.add(text)
 
     def _speak(self, text: str, odds: Sequence[Any]) -> bytes:
-        if isinstance(self._speech, OpenMessage):
-            return self._speech.say(text, odds)
-        closed, message = self._open_message()
+        closed, message = (b"", self._speech) if isinstance(self._speech, OpenMessage) else self._open_message()
+        self._message = message
         return closed + message.say(text, odds)
 
     def _refuse(self, text: str) -> bytes:
+        self._message = self._run = None
         if isinstance(self._speech, OpenMessage):
             return self._speech.refuse(text)
         closed, message = self._open_message()
@@ -171,7 +191,7 @@ class StreamWriter:
         speech = self._speech
         if speech is None:
             return b""
-        self._speech = None
+        self._speech = self._message = self._run = None
         return self._close(speech, status)
 
     def _close_all(self) -> bytes:

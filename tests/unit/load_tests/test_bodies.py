@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from load_tests.bodies import SYSTEM, BodyKind, request_body
+from load_tests.bodies import SYSTEM, Api, BodyKind, request_body
 from load_tests.plan import COUNTER
 
 
@@ -24,6 +24,19 @@ def test_a_streaming_body_sets_its_stream() -> None:
     assert body["stream"] is True
     assert body["stream_options"] == {"include_usage": True}
     assert (body["max_tokens"], body["seed"], body["model"]) == (50, 10_000, "simulated")
+
+
+@pytest.mark.parametrize(
+    ("api", "system", "turns", "limit"),
+    [("messages", "system", "messages", "max_tokens"), ("responses", "instructions", "input", "max_output_tokens")],
+)
+def test_the_same_conversation_is_written_in_other_apis(api: Api, system: str, turns: str, limit: str) -> None:
+    chat = json.loads(request_body(BodyKind(chunk_delay_us=0)))
+    body = json.loads(request_body(BodyKind(chunk_delay_us=0, api=api)))
+    assert body[system] == chat["messages"][0]["content"]
+    assert body[turns] == chat["messages"][1:]
+    assert (body[limit], body["stream"], body["seed"]) == (50, True, 0)
+    assert "stream_options" not in body
 
 
 def test_a_compact_body_has_no_spaces_between_its_parts() -> None:

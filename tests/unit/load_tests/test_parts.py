@@ -31,6 +31,20 @@ def test_what_a_part_adds_is_taken_within_each_pair() -> None:
     assert "≤ 25 µs" in text
 
 
+def test_what_another_api_costs_is_told_in_times_of_a_chat() -> None:
+    part = PARTS["messages_stream"]
+    price = Price(part, (100.0, 300.0, 200.0), (110.0, 360.0, 260.0))
+    assert price.ratio == (1.1, 1.2, 1.3)
+    told = Console(file=io.StringIO(), width=130)
+    told.print(price_table([price]))
+    assert isinstance(told.file, io.StringIO)
+    assert "1.20 [1.15–1.25] ×" in told.file.getvalue()
+    assert "≤ 1.3 ×" in told.file.getvalue()
+    (without, chat), (whole, message) = part.sides
+    assert without == whole
+    assert (chat.body.api, message.body.api, message.connections) == ("chat", "messages", chat.connections)
+
+
 def test_a_single_pair_has_no_middle_half() -> None:
     told = Console(file=io.StringIO(), width=130)
     told.print(price_table([Price(PARTS["chunk"], (4.0,), (5.5,))]))
@@ -89,7 +103,7 @@ def test_parts_are_named_and_an_unknown_one_is_refused(capsys: pytest.CaptureFix
     assert parser.parse_args([]).of == list(PARTS.values())
     with pytest.raises(SystemExit):
         parser.parse_args(["--of", "hit,mis"])
-    assert "no part 'mis'; there are: log, chunk, miss, hit" in capsys.readouterr().err
+    assert "no part 'mis'; there are: log, chunk, miss, hit, messages" in capsys.readouterr().err
 
 
 def test_a_count_of_instructions_is_read_once_it_is_whole() -> None:

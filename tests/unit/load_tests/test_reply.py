@@ -30,6 +30,10 @@ def test_a_stream_is_good_only_with_a_token_and_its_end() -> None:
     cut, empty = Reply(stream=True, marker=b""), Reply(stream=True, marker=b"")
     cut.add(STAMP)
     empty.add(b"data: [DONE]\n\n")
+    for end in (b'data: {"type":"message_stop"}', b'data: {"type":"response.completed","response":{}}'):
+        other = Reply(stream=True, marker=b"")
+        other.add(STAMP + b"\n\n" + end + b"\n\n")
+        assert other.fault(200) is None
     assert whole.fault(200) is None
     assert cut.fault(200) is not None
     assert empty.fault(200) is not None

@@ -23,6 +23,15 @@ def test_the_text_of_the_next_is_found_without_reading_it() -> None:
     assert (run.index, run.text_in(chunk("Zürich")), run.text_in(chunk(""))) == (0, "Zürich".encode(), b"")
 
 
+def test_a_plain_text_is_one_without_escapes() -> None:
+    run = run_of(chunk("a"))
+    assert run is not None
+    assert run.text_in(chunk("b\n")) == b"b\\n"
+    assert run.plain_text_in(chunk("b\n")) is None
+    assert run.plain_text_in(chunk("Zürich")) == "Zürich".encode()
+    assert run.plain_text_in(chunk("a", id="d")) is None
+
+
 @pytest.mark.parametrize("other", [chunk("a", id="d"), chunk('"'), chunk("\\"), b"", chunk("a")[:-1]])
 def test_any_other_chunk_is_none_of_them(other: bytes) -> None:
     run = run_of(chunk("a"))

@@ -83,6 +83,32 @@ def test_a_stream_comes_to_what_the_whole_answer_is(ending: str) -> None:
     assert ended == response_of(answer_from_chat(whole(message, ending), ECHO))
 
 
+SAYS = [
+    OPENED,
+    *(chunk({"content": text}) for text in ("He", "l\u00e9l", "", " o", 'a "q"', "n\\\\", "lo", " you", ".")),
+]
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        [chunk({"refusal": "No"}), chunk({"content": "Well"}), chunk({"content": "then"})],
+        [chunk({"reasoning_content": "Hm"}), chunk({"content": "Well"}), chunk({"content": "then"})],
+        [piece(0, "{}", id="c", name="f"), chunk({"content": "Well"}), chunk({"content": "then"})],
+        [chunk({"content": "x"}, logprobs={"content": [TOKEN]}), chunk({"content": "y"})],
+    ],
+)
+def test_a_text_is_told_the_same_whether_its_chunks_are_read_or_known_by_their_looks(behind: list[bytes]) -> None:
+    stream = [*SAYS, *behind, chunk({}, "stop"), used(), DONE]
+    one_by_one, at_once = StreamWriter(ECHO), StreamWriter(ECHO)
+    assert b"".join(map(one_by_one.feed, stream)) == at_once.feed(b"".join(stream))
+
+
+def test_chunks_that_never_look_alike_are_each_read() -> None:
+    stream = [chunk({"content": str(number)}, seen={"at": number}) for number in range(9)]
+    assert last(*stream, chunk({}, "stop"), DONE)["output"][0]["content"][0]["text"] == "012345678"
+
+
 def test_a_thought_is_over_when_something_else_begins() -> None:
     events = told(OPENED, chunk({"reasoning_content": "Hm"}), chunk({"content": "x"}), chunk({}, "stop"), DONE)
     assert kinds(events)[2:8] == THOUGHT
