@@ -16,6 +16,7 @@ from gateway.app.decision_words import decision_document
 from gateway.app.explain_prompt import Answer, Question, answer
 from gateway.app.policy_reading import DEFAULT_POLICY, compiler, forgiving_secrets, read_artefact, read_source
 from gateway.app.settings import EXIT_CANNOT_START, CannotStart, environment
+from gateway.domain.batch import Priority
 from gateway.domain.errors import GatewayError
 from gateway.domain.ids import ModelAlias, TierName
 from gateway.domain.request import Need
@@ -56,6 +57,7 @@ def explain(
     tier: Annotated[str | None, typer.Option(help="The tier named in the header x-tiergate-tier.")] = None,
     tenant: Annotated[str | None, typer.Option(help="Ask as this tenant, with what it may use.")] = None,
     max_cost_usd: Annotated[str | None, typer.Option(help="The header x-tiergate-max-cost-usd.")] = None,
+    batch: Annotated[bool, typer.Option("--batch", help="The header x-tiergate-priority: batch.")] = False,
     artefacts: Annotated[Path | None, typer.Option(help="The directory of the difficulty model.")] = None,
     request_id: Annotated[str | None, typer.Option("--id", help="Tell the receipt of this request instead.")] = None,
     url: Annotated[str, typer.Option(help="With --id: the running gateway.")] = "http://127.0.0.1:8080",
@@ -74,7 +76,7 @@ def explain(
     text = sys.stdin.read().removesuffix("\n") if prompt == "-" else prompt
     pinned = None if tier is None else TierName(tier)
     limits = _limits(max_cost_usd)
-    question = Question(text, ModelAlias(model), system, max_tokens, needs, pinned, tenant, limits)
+    question = Question(text, ModelAlias(model), system, max_tokens, needs, pinned, tenant, limits, batch)
     tell_prompt(question, policy, artefacts, as_json=as_json)
 
 
@@ -152,6 +154,8 @@ def _request_facts(
     request = found.request
     yield "prompt", shorten(" ".join(question.prompt.split()))
     yield "model", f"{question.model} (route {found.route.name} of {policy}, snapshot {snapshot.id})"
+    if found.route.priority is Priority.BATCH:
+        yield "priority", "batch: at batch prices, once there is room to spare"
     most = (
         "as long as the model likes" if request.max_output_tokens is None else f"at most {request.max_output_tokens:,}"
     )
@@ -168,6 +172,7 @@ def document(question: Question, found: Answer, snapshot: PolicySnapshot) -> dic
         "snapshot": snapshot.id,
         "model": question.model,
         "route": found.route.name,
+        "priority": found.route.priority.value,
         "input_tokens": request.input_tokens,
         "max_output_tokens": request.max_output_tokens,
         "needs": [need.name.lower() for need in Need if need in request.needs and need.name],

@@ -20,12 +20,13 @@ from gateway.core.routing import Bars, Pin, decide
 from gateway.core.tier_slo import TierSlos
 from gateway.core.undecided import undecided
 from gateway.domain.ability import ClassifierOutcome, Score, ScorerChoice
+from gateway.domain.batch import Priority
 from gateway.domain.decision import Decision, ReasonCode
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.ids import ModelAlias, TierName
 from gateway.domain.request import CanonicalRequest, Need, Operation
 from gateway.domain.tier import Tier
-from gateway.pipeline.canonicalise import find_target
+from gateway.pipeline.canonicalise import find_target, seen_by
 from gateway.policy.snapshot import PolicySnapshot, Route, Tenant, VirtualKey
 from gateway.policy.tenants import open_key
 from gateway.wire.caller_limits import NO_LIMITS, CallerLimits
@@ -49,6 +50,7 @@ class Question:
     tier: TierName | None = None
     tenant: str | None = None
     limits: CallerLimits = NO_LIMITS
+    is_batch: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +64,18 @@ class Answer:
 
 
 def answer(question: Question, snapshot: PolicySnapshot, artefact: Artefact) -> Answer:
-    """Say what would happen. Raises GatewayError for a model, tenant or tier that does not exist, or a broken limit."""
+    """Say what would happen.
+
+    Raises GatewayError for a model, tenant or tier that does not exist or takes no such requests, or a broken limit.
+    """
     tenant = find_tenant(question.tenant, snapshot)
     request = canonicalise(Operation.CHAT, body_of(question), snapshot.limits)
     target = find_target(snapshot, _key_of(tenant), question.model)
-    route = snapshot.routes[target.route]
     pin = _pin(question, target.tier, tenant, snapshot)
+    is_batch = question.is_batch or snapshot.routes[target.route].priority is Priority.BATCH
+    route, every = seen_by(snapshot, target, pin, is_batch=is_batch)
     names = route.tiers if pin is None else (pin.tier,)
-    tiers = [snapshot.tiers[name] for name in names]
+    tiers = [every[name] for name in names]
     score = _NOT_ASKED if pin is not None else _score(request, route, tiers, tenant, artefact)
     allowed = Allowed(question.limits.deadline_s, question.limits.cost_usd_nano)
     # Nobody has seen these tiers at work, so of time only what no tier could do is told.

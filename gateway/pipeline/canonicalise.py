@@ -1,15 +1,18 @@
 """Stage 2, canonicalise: from bytes to a sound request, and from the model's name to a route."""
 
+from collections.abc import Mapping
+
 from gateway.core.routing import Pin
 from gateway.domain.batch import Priority
 from gateway.domain.decision import ReasonCode
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.ids import ModelAlias, TierName
 from gateway.domain.request import CanonicalRequest, Operation
+from gateway.domain.tier import Tier
 from gateway.pipeline.journey import Admitted, Canonical
 from gateway.pipeline.places import step_aside
 from gateway.pipeline.world import World
-from gateway.policy.snapshot import PolicySnapshot, Target, VirtualKey
+from gateway.policy.snapshot import PolicySnapshot, Route, Target, VirtualKey
 from gateway.ports import Headers
 from gateway.wire.dialects import read_request
 from gateway.wire.difficulty import read_difficulty, scored_alias
@@ -38,19 +41,31 @@ async def canonicalise(admitted: Admitted, world: World) -> Canonical:
         )
         raise GatewayError(ErrorCode.INVALID_VALUE, message, param="model")
     identity = None if known is None else known.identity
-    route = snapshot.routes[target.route]
-    seat, batch = admitted.arrival.seat, snapshot.batch
-    if seat is None and route.priority is Priority.INTERACTIVE and not request.is_flex:
+    seat = admitted.arrival.seat
+    is_batch = seat is not None or request.is_flex or snapshot.routes[target.route].priority is Priority.BATCH
+    if is_batch:
+        seat = seat or step_aside(admitted.arrival, admitted.key.tenant, world)
+        world.batch.weigh(seat, len(admitted.body), snapshot.batch.terms)
+    route, tiers = seen_by(snapshot, target, pin, is_batch=is_batch)
+    return Canonical(admitted, request, route, pin, tiers, identity)
+
+
+def seen_by(
+    snapshot: PolicySnapshot, target: Target, pin: Pin | None, *, is_batch: bool
+) -> tuple[Route, Mapping[TierName, Tier]]:
+    """Return a route and all tiers as requests of a priority see them.
+
+    Raises GatewayError `no_able_tier` where the route, or the tier that its caller insists on, takes none of them.
+    """
+    batch = snapshot.batch
+    if not is_batch:
         if pin is not None and pin.tier in batch.only:
             raise _closed(f"the tier {pin.tier} takes batch requests only", "with `x-tiergate-priority: batch`")
-        return Canonical(admitted, request, route, pin, snapshot.tiers, identity)
-    if seat is None:
-        seat = step_aside(admitted.arrival, admitted.key.tenant, world)
-    world.batch.weigh(seat, len(admitted.body), batch.terms)
+        return snapshot.routes[target.route], snapshot.tiers
     if target.route not in batch.routes or (pin is not None and pin.tier not in batch.tiers):
-        told = f"the model {request.alias!r}" if pin is None else f"the tier {pin.tier}"
+        told = f"the route {target.route}" if pin is None else f"the tier {pin.tier}"
         raise _closed(f"{told} takes no batch requests", "as an interactive request")
-    return Canonical(admitted, request, batch.routes[target.route], pin, batch.tiers, identity)
+    return batch.routes[target.route], batch.tiers
 
 
 def _closed(why: str, how: str) -> GatewayError:

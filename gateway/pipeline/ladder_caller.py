@@ -94,6 +94,8 @@ class LadderCaller:
                 tried=self._tried,
                 cached=cached,
             )
+        if self._seat is not None:
+            arrived(self._seat, world)
         if place is None:
             # Others took the last places since the decision, or the servers dropped out.
             shortage = world.endpoints.unavailable((tier,), now_s, prompt_tokens=request.input_tokens).get(tier.name)
@@ -101,8 +103,6 @@ class LadderCaller:
             self._refusals[number] = _refused("each of its servers is full, down or tried already", wait_s)
             untried = (other for other in tier.endpoints if other.id not in self._tried)
             return Attempt(number, tier, next(untried, tier.endpoints[0]), now_s)
-        if self._seat is not None:
-            arrived(self._seat, world)
         self._tried.add(place.endpoint.id)
         # Kept, not looked up again: a reload may have dropped it from the table by the time the call is over.
         self._places[number] = place

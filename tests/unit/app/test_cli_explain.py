@@ -113,3 +113,12 @@ def test_a_gateway_that_is_not_there_is_said_so() -> None:
     result = run("--id", "req_1", "--url", "http://127.0.0.1:1")
     assert result.exit_code == 1
     assert "Name another with --url" in result.stderr
+
+
+def test_a_batch_request_costs_what_batch_requests_do() -> None:
+    policy = ("--policy", "policies/examples/self_hosted_small_hosted_large.yaml")
+    asked, batch = document(EASY, *policy), document(EASY, *policy, "--batch")
+    assert (asked["priority"], batch["priority"]) == ("interactive", "batch")
+    costs = [told["decision"]["views"][0]["expected_cost_usd_nano"] for told in (asked, batch)]
+    assert costs[1] == pytest.approx(0.4 * costs[0], rel=0.01)
+    assert "at batch prices" in run(EASY, *policy, "--batch").stdout

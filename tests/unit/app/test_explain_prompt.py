@@ -69,3 +69,10 @@ def test_what_cannot_be_asked_is_said_so(question: Question, message: str) -> No
 def test_a_policy_without_tenants_says_that_it_has_none() -> None:
     with pytest.raises(GatewayError, match="the policy declares no tenants"):
         asked(replace(HELLO, tenant="search"), MINIMAL)
+
+
+def test_a_tier_that_is_closed_to_batch_requests_is_told() -> None:
+    text = GOOD.replace("  small:\n    model", "  small:\n    lanes: [interactive]\n    model")
+    with pytest.raises(GatewayError, match="the tier small takes no batch requests"):
+        asked(replace(HELLO, model=ModelAlias("small"), is_batch=True), text)
+    assert asked(replace(HELLO, model=ModelAlias("small")), text).decision is not None

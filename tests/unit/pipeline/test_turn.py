@@ -352,7 +352,7 @@ DAY_ALIAS = DAY_ROUTE.replace("  auto:", "  day: {route: day}\n  auto:")
 async def test_a_route_without_a_tier_for_batch_requests_is_told() -> None:
     policy = DAY_ALIAS.replace("    model: answer-large", "    lanes: [interactive]\n    model: answer-large")
     client = await Gateway(policy).ask({**CHAT, "model": "day"}, headers=BATCH)
-    assert "the model 'day' takes no batch requests" in error_of(client)["message"]
+    assert "the route day takes no batch requests" in error_of(client)["message"]
 
 
 async def test_each_lane_has_its_own_tiers_and_prices() -> None:
