@@ -6,7 +6,7 @@ import random
 import pytest
 
 from gateway.core.difficulty_curve import curve_of, position_at, rescaled
-from gateway.core.scale_fit import ScaleAnswer, fit_scale
+from gateway.core.scale_fit import ScaleAnswer, fit_scale, log_loss
 from gateway.domain.ability import Ability, Score, acceptance
 from gateway.domain.calibration import CalibrationRequest
 
@@ -44,6 +44,14 @@ def test_a_server_that_tells_nothing_of_the_answers_has_no_scale() -> None:
     upside_down = [ScaleAnswer(1.0 - each.share, each.ability, each.is_right) for each in answers]
     with pytest.raises(ValueError, match="does not tell which of them were answered well"):
         fit_scale(upside_down, CURVE)
+
+
+def test_other_scores_of_the_same_answers_are_judged_alike() -> None:
+    well, badly = (ScaleAnswer(0.5, MODELS[0], is_right) for is_right in (True, False))
+    score = Score((0.7,), 1.0, "")
+    p = acceptance(MODELS[0], score)
+    assert log_loss([(well, score)]) == pytest.approx(-math.log(p))
+    assert log_loss([(well, score), (badly, score)]) == pytest.approx(-(math.log(p) + math.log(1.0 - p)) / 2)
 
 
 def test_the_ends_of_a_scale_are_told_too() -> None:
