@@ -25,13 +25,14 @@ from gateway.app.doctor import (
     versions,
 )
 from gateway.app.doctor_network import endpoints, is_tiergate, redis
+from gateway.app.doctor_scorers import scorers
 from gateway.app.settings import EXIT_CANNOT_START, CannotStart, Settings, environment, read_settings
 
 _STYLES: Final = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "bold red"}
 _SHOWN: Final = ("policy", "host", "port", "workers", "redis_url", "artefacts")
 _HELP: Final = (
     "Look at this machine, and at what the policy names: versions, event loop, difficulty model, policy, Redis, "
-    "model servers, port, limits, extras. Exit code 1 when something keeps the gateway from working."
+    "model servers, scorers, port, limits, extras. Exit code 1 when something keeps the gateway from working."
 )
 
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
@@ -71,6 +72,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         if snapshot is not None:
             yield from exposure(settings, snapshot)
             yield from asyncio.run(endpoints(snapshot, clock))
+            yield from asyncio.run(scorers(snapshot, artefact, clock))
     yield asyncio.run(redis(settings, clock))
     yield port(settings, partial(is_tiergate, settings.host, settings.port))
     yield open_files()

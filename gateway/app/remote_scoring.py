@@ -3,10 +3,10 @@
 import asyncio
 import importlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from gateway.adapters.oip_encoder import RemoteEncoder
 from gateway.adapters.oip_http import HttpInference
@@ -33,6 +33,10 @@ FIRST_LOOK_S: Final = 3.0
 Served = TypeVar("Served")
 Connect = Callable[[RemoteModel, UpstreamTransport, bool], InferenceServer]
 """The flag says whether calls may block, as they may before the event loop runs."""
+
+
+class NotReached(Exception):
+    """A server cannot be asked at present. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +70,9 @@ def make_remote(
     remote = terms.remote
     if remote is None:
         return None
-    connect = _connector(remote)
-    with ThreadPoolExecutor(1) as thread:
-        # An event loop of its own: whoever builds the gateway may have one running.
-        served = thread.submit(asyncio.run, _first_look(remote, connect, width)).result()
+    served = _first_look(remote.base_url, look_at_remote(remote, width))
     encoder = RemoteEncoder(
-        connect(remote, transport, False),
+        _connector(remote)(remote, transport, False),
         remote,
         width=width,
         clock=clock,
@@ -94,14 +95,54 @@ def make_systemone(
     decider = terms.systemone
     if decider is None:
         return None
-    with ThreadPoolExecutor(1) as thread:
-        served = thread.submit(asyncio.run, _first_question(decider)).result()
+    served = _first_look(decider.base_url, look_at_systemone(decider))
     server = SystemOneServer(decider, transport)
     limits = RemoteLimits(terms.deadline_s, terms.queue)
     asking = RemoteAsking(
         decider.base_url, server.look, clock=clock, chance=chance, note=log.warning, limits=limits, served=served
     )
     return SystemOne(decider, server, asking)
+
+
+async def look_at_remote(remote: RemoteModel, width: int) -> ServedModel:
+    """Return what a server serves under the model's name. Raises CannotStart and NotReached."""
+    transport = LeanTransport()
+    server = _connector(remote)(remote, transport, True)
+    try:
+        return await _in_time(look(server, remote, width, FIRST_LOOK_S))
+    finally:
+        await server.aclose()
+        await transport.aclose()
+
+
+async def look_at_systemone(decider: SystemOneModel) -> bool:
+    """See that a System One server answers; return True. Raises CannotStart and NotReached."""
+    transport = LeanTransport()
+    try:
+        return await _in_time(SystemOneServer(decider, transport).look(FIRST_LOOK_S))
+    finally:
+        await transport.aclose()
+
+
+async def _in_time(look_at_it: Awaitable[Served]) -> Served:
+    try:
+        async with asyncio.timeout(FIRST_LOOK_S):
+            return await look_at_it
+    except Misfit as misfit:
+        raise CannotStart(str(misfit)) from misfit
+    except (RemoteTrouble, TimeoutError) as trouble:
+        raise NotReached(str(trouble) or f"no answer within {FIRST_LOOK_S:.0f} s") from trouble
+
+
+def _first_look(where: str, look_at_it: Coroutine[Any, Any, Served]) -> Served | None:
+    """Return what a server serves; None where that cannot be told yet. Raises CannotStart."""
+    with ThreadPoolExecutor(1) as thread:
+        try:
+            # An event loop of its own: whoever builds the gateway may have one running.
+            return thread.submit(asyncio.run, look_at_it).result()
+        except NotReached as trouble:
+            log.warning("the remote scorer at %s cannot be asked yet, and is tried again: %s", where, trouble)
+            return None
 
 
 def _connector(remote: RemoteModel) -> Connect:
@@ -116,34 +157,3 @@ def _connector(remote: RemoteModel) -> Connect:
             "Run: pip install 'tiergate[remote]'; or write `classifier: {remote: {protocol: http}}`."
         ) from error
     return lambda remote, transport, blocking: module.GrpcInference(remote, blocking=blocking)
-
-
-async def _first_look(remote: RemoteModel, connect: Connect, width: int) -> ServedModel | None:
-    transport = LeanTransport()
-    server = connect(remote, transport, True)
-    try:
-        return await _looked_at(remote.base_url, look(server, remote, width, FIRST_LOOK_S))
-    finally:
-        await server.aclose()
-        await transport.aclose()
-
-
-async def _first_question(decider: SystemOneModel) -> bool | None:
-    transport = LeanTransport()
-    try:
-        return await _looked_at(decider.base_url, SystemOneServer(decider, transport).look(FIRST_LOOK_S))
-    finally:
-        await transport.aclose()
-
-
-async def _looked_at(where: str, look_at_it: Awaitable[Served]) -> Served | None:
-    """Return what a server serves; None where that cannot be told yet. Raises CannotStart."""
-    try:
-        async with asyncio.timeout(FIRST_LOOK_S):
-            return await look_at_it
-    except Misfit as misfit:
-        raise CannotStart(str(misfit)) from misfit
-    except (RemoteTrouble, TimeoutError) as trouble:
-        said = str(trouble) or f"no answer within {FIRST_LOOK_S:.0f} s"
-        log.warning("the remote scorer at %s cannot be asked yet, and is tried again: %s", where, said)
-        return None
