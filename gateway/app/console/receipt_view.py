@@ -56,6 +56,8 @@ def _went(receipt: Receipt) -> tuple[str, str]:
     """Say where a request went, and how well that is."""
     if receipt.outcome in _CACHE:
         return "good", "cache"
+    if receipt.outcome is Outcome.SUCCESS_SCORED:
+        return "good", "scorer"
     if BLAME[receipt.outcome] is Blame.NOBODY:
         return "good" if len(receipt.attempts) < 2 else "fair", receipt.tier or words.DASH
     blame_is_callers = BLAME[receipt.outcome] is Blame.CLIENT
@@ -65,6 +67,8 @@ def _went(receipt: Receipt) -> tuple[str, str]:
 def _why(receipt: Receipt) -> str:
     if receipt.outcome in _CACHE:
         return _CACHE[receipt.outcome]
+    if receipt.outcome is Outcome.SUCCESS_SCORED:
+        return "how hard it is"
     if receipt.error is not None:
         return receipt.error.replace("_", " ")
     tried = "" if len(receipt.attempts) < 2 else f", {len(receipt.attempts)} attempts"
@@ -103,6 +107,8 @@ def story(receipt: Receipt) -> str:
     if BLAME[receipt.outcome] is not Blame.NOBODY:
         error = "" if receipt.error is None else f", and was told {receipt.error} (status {receipt.status})"
         return f"{asked}. That ended after {took} as {receipt.outcome.replace('_', ' ')}{error}."
+    if receipt.outcome is Outcome.SUCCESS_SCORED:
+        return f"{asked}. How hard that is was told within {took}; no model server was asked, and it cost nothing."
     why = "" if receipt.decision is None else f": {WHY[receipt.decision.reason]}"
     again = "" if len(receipt.attempts) < 2 else f" It took {len(receipt.attempts)} attempts."
     cost, baseline = words.usd(receipt.charge_usd_nano), words.usd(receipt.baseline_usd_nano)

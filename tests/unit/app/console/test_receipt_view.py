@@ -5,7 +5,7 @@ import pytest
 from gateway.app.console.diary import Diary
 from gateway.app.console.receipt_view import SHOWN, receipt_view, receipts, story
 from gateway.domain.errors import ErrorCode
-from gateway.domain.ids import RequestId
+from gateway.domain.ids import ModelAlias, RequestId
 from gateway.domain.outcome import FailureKind, Outcome
 from gateway.domain.receipt import Receipt, StageTimes
 from tests.support.receipt_samples import a_receipt, an_attempt
@@ -26,6 +26,9 @@ REFUSED = a_receipt(
 LEFT = a_receipt(outcome=Outcome.CLIENT_GONE_DURING)
 FAILED = a_receipt(outcome=Outcome.UPSTREAM_FAILED, error=ErrorCode.UPSTREAM_ERROR, status=502, tier=None)
 EMBEDDING = a_receipt(decision=None)
+SCORED = a_receipt(
+    outcome=Outcome.SUCCESS_SCORED, alias=ModelAlias("tiergate/auto"), tier=None, decision=None, attempts=()
+)
 
 
 def row_of(receipt: Receipt) -> str:
@@ -44,6 +47,7 @@ def row_of(receipt: Receipt) -> str:
         (LEFT, '"state fair">client gone during', "best value"),
         (FAILED, '"state poor">upstream failed', "upstream error"),
         (EMBEDDING, '"state good">small', "<td>–</td>"),
+        (SCORED, '"state good">scorer', "how hard it is"),
     ],
 )
 def test_a_row_says_where_a_request_went_and_why(receipt: Receipt, state: str, why: str) -> None:
@@ -86,6 +90,7 @@ def test_without_requests_the_table_says_so() -> None:
         ),
         (LEFT, "That ended after 90 ms as client gone during."),
         (EMBEDDING, "small answered. It took"),
+        (SCORED, "asked for tiergate/auto. How hard that is was told within 90 ms; no model server was asked"),
     ],
 )
 def test_a_receipt_is_a_story(receipt: Receipt, said: str) -> None:
