@@ -22,6 +22,7 @@ from gateway.domain.batch import BatchEnding, BatchTerms
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.ids import TenantId
 from gateway.domain.limits import EdgeLimits
+from gateway.domain.outcome import Outcome
 from gateway.domain.tier import Tier
 
 SHED_RETRY_S = 10.0
@@ -254,4 +255,4 @@ def why_no_room(admission: Admission, terms: BatchTerms, tier: Tier, *, in_servi
 def _shed(seat: Seat, why: str) -> GatewayError:
     seat.ending = BatchEnding.SHED
     message = f"There is no room for batch requests: {why}. Try again."
-    return GatewayError(ErrorCode.OVERLOADED, message, retry_after_s=SHED_RETRY_S)
+    return GatewayError(ErrorCode.OVERLOADED, message, retry_after_s=SHED_RETRY_S, outcome=Outcome.NO_SPARE_ROOM)

@@ -160,6 +160,7 @@ class GatewayError(Exception):
         param: str | None = None,
         retry_after_s: float | None = None,
         status: int | None = None,
+        outcome: Outcome | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -167,8 +168,5 @@ class GatewayError(Exception):
         self.param = param
         self.retry_after_s = retry_after_s
         self.status = ERRORS[code].status if status is None else status
-
-    @property
-    def outcome(self) -> Outcome:
-        """Return how a request that ends with this error is counted."""
-        return ERRORS[self.code].outcome
+        self.outcome = ERRORS[code].outcome if outcome is None else outcome
+        """How a request that ends with this error is counted: as its code says, if nothing else is known."""

@@ -9,6 +9,7 @@ from contextlib import suppress
 from gateway.core.batch_queue import Seat, SeatStage, leaving, why_no_room
 from gateway.domain.batch import BatchEnding
 from gateway.domain.errors import ErrorCode, GatewayError
+from gateway.domain.outcome import Outcome
 from gateway.domain.tier import Tier
 from gateway.pipeline.journey import Canonical
 from gateway.pipeline.places import call_next
@@ -67,4 +68,4 @@ def _expired(seat: Seat, tier: Tier, world: World) -> GatewayError:
         f"The batch request waited {seat.waited_s:.1f} s for room on the tier {tier.name} and got none: {why}. "
         "Send it again later, allow it more time, or send it as an interactive request."
     )
-    return GatewayError(ErrorCode.DEADLINE_EXCEEDED, message)
+    return GatewayError(ErrorCode.DEADLINE_EXCEEDED, message, outcome=Outcome.NO_SPARE_ROOM)

@@ -10,6 +10,7 @@ from gateway.domain.batch import BatchEnding, BatchTerms
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.ids import KeyId, TenantId
 from gateway.domain.limits import EdgeLimits
+from gateway.domain.outcome import Outcome
 from gateway.domain.tier import Tier
 from tests.support.tiers import a_tier
 
@@ -160,6 +161,7 @@ def test_a_tenant_has_its_share_of_the_queue() -> None:
     worker.seat()
     error = shed(worker)
     assert (error.code, error.retry_after_s) == (ErrorCode.OVERLOADED, SHED_RETRY_S)
+    assert error.outcome is Outcome.NO_SPARE_ROOM
     assert "2 batch requests of this tenant wait already" in error.message
     worker.seat("b")
     worker.leave(first)

@@ -143,7 +143,7 @@ async def test_who_waits_for_too_long_is_told_how_long_and_for_what() -> None:
     assert error["code"] == ErrorCode.DEADLINE_EXCEEDED
     assert "waited 0.0 s for room on the tier small" in error["message"]
     assert "1 requests are under way, and batch requests are let in below 1" in error["message"]
-    assert busy.gateway.receipt.outcome is Outcome.DEADLINE
+    assert busy.gateway.receipt.outcome is Outcome.NO_SPARE_ROOM, "which no alarm rings for"
     await busy.end()
     assert busy.endings() == [BatchEnding.EXPIRED]
 
