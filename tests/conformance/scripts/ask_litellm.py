@@ -61,6 +61,6 @@ said = {
     "tool_answer": told.choices[0].message.content,
     "stream_tool": json.loads(streamed.function.arguments),
     "left": left,
-    "retried": complete("scripted", f"busy-first{suffix}", max_retries=2).choices[0].message.content,
+    "retried": complete("scripted", f"busy-first{suffix}").choices[0].message.content,
 }
 sys.stdout.write(json.dumps(said))
