@@ -1,8 +1,13 @@
 """Command line: train, calibrate, evaluate, export and time the difficulty model."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
+
+# A fit that is ended after so many steps ends elsewhere where sums are added up in another order. numpy reads it once,
+# as it is loaded.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from rich.console import Console
 from rich.markup import escape
@@ -10,7 +15,7 @@ from rich.markup import escape
 from router_models.cli_bench import add_bench_command
 from router_models.cli_data import add_data_commands, at_own_places
 from router_models.cli_encoder import add_encoder_commands
-from router_models.cli_evaluate import add_evaluate_command
+from router_models.cli_evaluate import CARD, add_evaluate_command
 from router_models.cli_frames import add_frames_command
 from router_models.cli_records import add_options
 from router_models.cli_train import run_calibrate, run_export, run_train
@@ -19,6 +24,7 @@ from router_models.data import DataError, default_data_directory
 from router_models.export import shipped_directory
 from router_models.low_rank import SEED
 from router_models.own_data import SUFFIXES
+from router_models.reproduced import add_reproduced_command
 from router_models.triton import add_triton_command
 from router_models.verifier.cli import add_verifier_command
 
@@ -62,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
             add_options(command)
     add_evaluate_command(commands, KEPT)
     add_tried_command(commands)
+    add_reproduced_command(commands, CARD)
     add_data_commands(commands)
     add_encoder_commands(commands)
     add_frames_command(commands)

@@ -59,7 +59,7 @@ async def test_the_shipped_verifier_gives_the_kept_answer_to_other_words_and_not
 ) -> None:
     path, first = tmp_path / "p.yaml", "How can I learn guitar fast?"
     async with FaultServer() as server:
-        write_policy(path, server.origin, route="{cache: {semantic: {max_wrong: 10%, shadow: 0.1%}}}")
+        write_policy(path, server.origin, route="{cache: {semantic: {max_wrong: 20%, shadow: 0.1%}}}")
         async with running(make(path).app) as client:
 
             async def ask(question: str) -> httpx.Response:
