@@ -36,7 +36,7 @@ class Outcome(StrEnum):
     SHED = "shed"
     """We are too busy, or shutting down."""
     NO_SPARE_ROOM = "no_spare_room"
-    """A batch request found no room to spare: turned away, or not let in in the time that it had."""
+    """A batch request found no room to spare, which is all it asked for: turned away, or not let in in its time."""
     NO_TIER = "no_tier"
     """No tier is able, or none of the able ones is healthy."""
     UPSTREAM_REJECTED = "upstream_rejected"
@@ -62,7 +62,7 @@ BLAME: dict[Outcome, Blame] = {
     Outcome.CLIENT_GONE_DURING: Blame.CLIENT,
     Outcome.THROTTLED: Blame.CLIENT,
     Outcome.SHED: Blame.GATEWAY,
-    Outcome.NO_SPARE_ROOM: Blame.NOBODY,
+    Outcome.NO_SPARE_ROOM: Blame.CLIENT,
     Outcome.NO_TIER: Blame.UPSTREAM,
     Outcome.UPSTREAM_REJECTED: Blame.CLIENT,
     Outcome.UPSTREAM_FAILED: Blame.UPSTREAM,

@@ -45,8 +45,7 @@ class Sums:
     @property
     def failed(self) -> int:
         """Return how many ended for a fault of a model server's or of ours."""
-        at_fault = (Blame.GATEWAY, Blame.UPSTREAM)
-        return sum(times for outcome, times in self.unanswered.items() if BLAME[outcome] in at_fault)
+        return self.unanswered.total() - self.refused
 
     @property
     def saved_usd_nano(self) -> int:

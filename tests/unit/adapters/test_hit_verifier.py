@@ -10,7 +10,8 @@ from gateway.domain.question import GuardKind, Judgement
 ARTEFACT = load_artefact(shipped_artefact())
 assert ARTEFACT.verifier is not None
 VERIFIER = TreeHitVerifier(ARTEFACT.verifier, ARTEFACT.static, "0123456789abcdef")
-SERVED_AT = threshold(VERIFIER.calibration, 0.1)
+SERVED_AT = threshold(VERIFIER.calibration, 0.15)
+"""Where at most 15 % may be wrong: at 10 % only one pair in fifty of a calibration is sure enough."""
 
 
 def judged(asked: str, *cached: str) -> tuple[Judgement, ...]:
@@ -72,5 +73,5 @@ def test_who_it_is_and_what_it_was_calibrated_on() -> None:
     assert VERIFIER.digest.startswith("0123")
     assert VERIFIER.vectors.name == "questions 0123456789ab"
     counts = VERIFIER.calibration
-    assert sum(counts.right) + sum(counts.wrong) > 10_000
+    assert sum(counts.right) + sum(counts.wrong) > 9_000, "pairs that share a question count as one"
     assert threshold(counts, 0.01) is None

@@ -28,9 +28,9 @@ def test_each_request_is_counted_once_by_where_its_answer_came_from() -> None:
     assert (total.refused, total.failed) == (1, 1)
 
 
-def test_a_batch_request_without_room_is_nobodys_fault() -> None:
+def test_a_batch_request_without_room_is_refused_and_no_failure() -> None:
     total = diary((0.0, Outcome.NO_SPARE_ROOM)).total
-    assert (total.requests, total.refused, total.failed) == (1, 0, 0)
+    assert (total.requests, total.answered, total.refused, total.failed) == (1, 0, 1, 0)
 
 
 def test_money_is_summed_whatever_became_of_the_request() -> None:
