@@ -1,6 +1,6 @@
 """What is measured of semantic hits, from scores and labels alone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -98,20 +98,9 @@ def honesty(
 
     `shares`: what each calibration pair counts.
     """
-    scores, labels = calibration
-    edges = bin_edges(scores)
-    bins = np.searchsorted(edges, scores, side="right") - 1
-    chance = np.random.default_rng(seed)
-    broken, hits = 0, 0.0
-    for _ in range(draws):
-        at = chance.integers(0, len(bins), len(bins))
-        found = threshold(weighed_counts(edges, bins[at], labels[at], shares[at]), max_wrong)
-        if found is None:
-            continue
-        served = test[1][test[0] >= found]
-        hits += len(served) / len(test[1])
-        broken += bool(len(served)) and float((served == 0).mean()) > max_wrong
-    return Honesty(broken / draws, hits / draws)
+    chance, pairs = np.random.default_rng(seed), len(shares)
+    rounds = ((chance.integers(0, pairs, pairs), test) for _ in range(draws))
+    return _honesty_over(rounds, calibration, shares, max_wrong)
 
 
 def honesty_between_halves(
@@ -123,21 +112,29 @@ def honesty_between_halves(
     draws: int = DRAWS,
 ) -> Honesty:
     """Find the threshold by a half of the components, look what it does on the pairs of the others; again and again."""
+    (scores, labels), names, chance = calibration, np.unique(parts), np.random.default_rng(seed)
+    halves = (np.isin(parts, chance.permutation(names)[: len(names) // 2]) for _ in range(draws))
+    rounds = ((np.flatnonzero(half), (scores[~half], labels[~half])) for half in halves)
+    return _honesty_over(rounds, calibration, shares, max_wrong)
+
+
+def _honesty_over(
+    rounds: Iterable[tuple[Rows, tuple[Scores, Labels]]],
+    calibration: tuple[Scores, Labels],
+    shares: Doubles,
+    max_wrong: float,
+) -> Honesty:
+    """Find a threshold by the rows of each round, and look what it does on the pairs beside them."""
     scores, labels = calibration
     edges = bin_edges(scores)
     bins = np.searchsorted(edges, scores, side="right") - 1
-    names = np.unique(parts)
-    chance = np.random.default_rng(seed)
-    broken, hits = 0, 0.0
-    for _ in range(draws):
-        told = np.isin(parts, chance.permutation(names)[: len(names) // 2])
-        found = threshold(weighed_counts(edges, bins[told], labels[told], shares[told]), max_wrong)
-        if found is None:
-            continue
-        served = labels[~told & (scores >= found)]
-        hits += len(served) / int((~told).sum())
+    broken, hit_rates = 0, []
+    for rows, (tested, is_right) in rounds:
+        found = threshold(weighed_counts(edges, bins[rows], labels[rows], shares[rows]), max_wrong)
+        served = is_right[:0] if found is None else is_right[tested >= found]
+        hit_rates.append(len(served) / len(is_right))
         broken += bool(len(served)) and float((served == 0).mean()) > max_wrong
-    return Honesty(broken / draws, hits / draws)
+    return Honesty(broken / len(hit_rates), sum(hit_rates) / len(hit_rates))
 
 
 def mixed_stream(
