@@ -20,14 +20,15 @@ from gateway.app.policy_in_force import PolicyInForce
 from gateway.app.receipt_document import tell_receipt
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.feedback import FeedbackOutcome
-from gateway.domain.ids import RequestId
+from gateway.domain.ids import ModelAlias, RequestId
 from gateway.pipeline.admit import identify
+from gateway.pipeline.canonicalise import find_target
 from gateway.pipeline.learn import Opinions
 from gateway.pipeline.world import World
 from gateway.ports import StoreUnavailable
 from gateway.wire.feedback_json import FEEDBACK_BYTES_MAX, read_feedback, write_feedback
 from gateway.wire.headers import check_content_headers
-from gateway.wire.models_list import models_list
+from gateway.wire.models_list import models_list, one_model
 
 _JSON = "application/json"
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
@@ -46,6 +47,8 @@ def cold_routes(
     cold = _Cold(world, policy, metrics, opinions, artefact)
     return [
         Route("/v1/models", cold.models, methods=["GET"]),
+        # Names of models have slashes in them: `mistralai/Mistral-7B`.
+        Route("/v1/models/{model:path}", cold.model, methods=["GET"]),
         Route("/v1/receipts/{request_id}", cold.receipt, methods=["GET"]),
         Route("/v1/feedback", cold.feedback, methods=["POST"]),
         Route("/health/live", cold.live, methods=["GET"]),
@@ -77,6 +80,11 @@ class _Cold:
         allowed = identify(request.headers.raw, snapshot).tenant.aliases
         names = [alias for alias in snapshot.aliases if allowed is None or alias in allowed]
         return Response(models_list(names), media_type=_JSON)
+
+    async def model(self, request: Request) -> Response:
+        snapshot, name = self._policy.snapshot, request.path_params["model"]
+        find_target(snapshot, identify(request.headers.raw, snapshot), ModelAlias(name))
+        return Response(one_model(name), media_type=_JSON)
 
     async def receipt(self, request: Request) -> Response:
         tenant = identify(request.headers.raw, self._policy.snapshot).tenant.id

@@ -1,8 +1,9 @@
 """The outermost ASGI application: an exact table of hot routes, and Starlette for the rest.
 
 Routes match the path's raw bytes: `/v1//chat/completions`, `/v1/%63hat/completions`, a trailing slash and the like are
-404, so that no rule which a proxy in front applies to a path can be got round. Headers that ask for another method or
-path are not read at all.
+404, so that no rule which a proxy in front applies to a path can be got round. Only in the name of a model, behind
+`/v1/models/`, may bytes be escaped: clients write the slashes in it so. Headers that ask for another method or path are
+not read at all.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ from gateway.ports import ClientGone
 
 HOT_ROUTES: Mapping[bytes, Operation] = {b"/v1/" + operation.value.encode(): operation for operation in Operation}
 """Raw path to operation; all are POST."""
+_NAMED = b"/v1/models/"
 
 
 class Door:
@@ -41,12 +43,13 @@ class Door:
         if scope["type"] != "http":
             await self._others(scope, receive, send)
             return
-        operation = HOT_ROUTES.get(_raw_path(scope))
+        path = _raw_path(scope)
+        operation = HOT_ROUTES.get(path)
         if operation is not None and scope["method"] == "POST":
             await self._serve(operation, scope, receive, send)
         elif operation is not None:
             await _refuse(_method_not_allowed("POST"), scope, receive, send, allow="POST", called=operation)
-        elif _raw_path(scope) != scope["path"].encode("utf-8", "surrogateescape"):
+        elif path != scope["path"].encode("utf-8", "surrogateescape") and not path.startswith(_NAMED):
             await _refuse(_not_found(), scope, receive, send)
         else:
             await self._others(scope, receive, send)

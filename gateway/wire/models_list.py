@@ -1,4 +1,7 @@
-"""The body of `GET /v1/models`, in the shapes of OpenAI's and Anthropic's APIs at once: both have this one path."""
+"""The bodies of `GET /v1/models` and of what lies below it, in the shapes of OpenAI's and Anthropic's APIs at once.
+
+Both APIs have these paths.
+"""
 
 from collections.abc import Iterable
 from typing import Final
@@ -16,6 +19,11 @@ def models_list(names: Iterable[str]) -> bytes:
     first, last = (data[0]["id"], data[-1]["id"]) if data else (None, None)
     page = {"has_more": False, "first_id": first, "last_id": last}
     return msgspec.json.encode({"object": "list", "data": data, **page})
+
+
+def one_model(name: str) -> bytes:
+    """Describe one of them, as the list does."""
+    return msgspec.json.encode(_model(name))
 
 
 def _model(name: str) -> dict[str, object]:

@@ -165,6 +165,7 @@ def test_models_are_listed_as_this_client_reads_them(client: anthropic.Anthropic
     assert ("ok", "model", "ok") in [(model.id, model.type, model.display_name) for model in page]
     assert {model.created_at.year for model in page.data} == {2025}
     assert not page.has_next_page()
+    assert client.models.retrieve("ok").display_name == "ok"
 
 
 def test_what_no_chat_server_can_do_is_refused_by_its_place(client: anthropic.Anthropic) -> None:

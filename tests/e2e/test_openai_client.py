@@ -80,6 +80,9 @@ def usages_of(chunks: Sequence[ChatCompletionChunk]) -> list[CompletionUsage]:
 
 def test_models_are_the_policys_aliases(client: openai.OpenAI) -> None:
     assert [model.id for model in client.models.list()] == ["auto", "cached", "small", "large"]
+    assert client.models.retrieve("auto") == next(iter(client.models.list()))
+    with pytest.raises(openai.NotFoundError, match="'acme/huge' does not exist here"):
+        client.models.retrieve("acme/huge")
 
 
 def test_a_chat_gets_text_usage_and_a_finish_reason(client: openai.OpenAI) -> None:

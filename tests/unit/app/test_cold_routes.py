@@ -79,7 +79,25 @@ async def test_a_tenant_is_shown_the_models_it_may_name_in_the_policys_order() -
     assert limited.headers["content-type"] == "application/json"
 
 
-@pytest.mark.parametrize("path", ["/v1/models", "/v1/receipts/req_1"])
+async def test_a_model_is_described_to_whom_it_is_listed_for() -> None:
+    here = site()
+    listed = (await here.get("/v1/models", key=TEAM_KEY)).json()["data"]
+    assert [(await here.get(f"/v1/models/{model['id']}", key=TEAM_KEY)).json() for model in listed] == listed
+    assert (await here.get("/v1/models/auto", key=GUEST_KEY)).status_code == 200
+    for name, key in [("large", GUEST_KEY), ("huge", TEAM_KEY), ("", TEAM_KEY)]:
+        refused = await here.get(f"/v1/models/{name}", key=key)
+        assert (refused.status_code, code_of(refused)) == (404, "model_not_found")
+        assert repr(name) in refused.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("path", ["/v1/models/acme/auto", "/v1/models/acme%2Fauto", "/v1/models/%61cme%2fauto"])
+async def test_a_name_with_a_slash_may_be_escaped(path: str) -> None:
+    here = site(KEYED.replace("  auto:", "  acme/auto: {route: balanced}\n  auto:", 1))
+    found = await here.get(path, key=TEAM_KEY)
+    assert (found.status_code, found.json().get("id")) == (200, "acme/auto")
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/auto", "/v1/receipts/req_1"])
 @pytest.mark.parametrize(("key", "code"), [(None, "missing_api_key"), (b"sk-wrong", "invalid_api_key")])
 async def test_what_belongs_to_tenants_needs_a_key(path: str, key: bytes | None, code: str) -> None:
     response = await site().get(path, key=key)
@@ -147,7 +165,7 @@ async def test_callers_from_elsewhere_find_no_policy_whatever_their_key(key: byt
     assert response.status_code == 404
 
 
-@pytest.mark.parametrize("path", ["/v1/models", "/metrics", "/health/ready", "/admin/policy"])
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/auto", "/metrics", "/health/ready", "/admin/policy"])
 async def test_cold_routes_are_only_read(path: str) -> None:
     response = await site().get(path, key=TEAM_KEY, method="POST")
     assert response.status_code == 405

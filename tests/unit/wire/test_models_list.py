@@ -3,7 +3,7 @@
 import json
 from datetime import datetime
 
-from gateway.wire.models_list import CREATED_AT, CREATED_S, models_list
+from gateway.wire.models_list import CREATED_AT, CREATED_S, models_list, one_model
 
 
 def test_names_are_listed_in_order_and_in_both_shapes() -> None:
@@ -23,3 +23,7 @@ def test_no_names_give_an_empty_list() -> None:
 
 def test_both_times_are_the_same() -> None:
     assert datetime.fromisoformat(CREATED_AT).timestamp() == CREATED_S
+
+
+def test_a_model_is_described_as_the_list_does() -> None:
+    assert json.loads(one_model("auto")) == json.loads(models_list(["auto"]))["data"][0]
