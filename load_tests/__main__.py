@@ -17,6 +17,7 @@ from load_tests import (
     flood,
     model_server,
     parts,
+    purge,
     scoring,
     stages,
 )
@@ -33,6 +34,7 @@ EXAMPLES = """examples:
   python -m load_tests slow_clients --clients 2000
   python -m load_tests redis_loss
   python -m load_tests single_flight --crowd 200 --gateways 2
+  python -m load_tests purge
   python -m load_tests flood --requests 5000
   python -m load_tests parts
   python -m load_tests stages
@@ -57,6 +59,7 @@ COMMANDS: tuple[tuple[str, Command, str], ...] = (
     ("slow_clients", cli_slow_clients, "measure good requests beside thousands of slow clients"),
     ("redis_loss", cli_redis_loss, "what requests feel while Redis is frozen, killed and started again"),
     ("single_flight", cli_single_flight, "a crowd that asks the same at once, over several gateways"),
+    ("purge", purge, "how soon a purge is felt by every gateway"),
     ("flood", flood, "score thousands of requests at once, and watch the event loop"),
     ("parts", parts, "what telemetry, the cache, a hit and other APIs cost, with and without by turns"),
     ("stages", stages, "price every stage of a request"),
