@@ -40,10 +40,14 @@ class Embedder(Protocol):
 
 
 class SemanticIndex(Protocol):
-    """Answered questions by scope, in memory. Never fails and never waits: what is not known here is not found."""
+    """Answered questions by scope, in memory or on a server. Never fails: what cannot be found in time is not there."""
 
-    def nearest(self, scope: SemanticScope, vector: bytes, count: int) -> Sequence[Neighbour]:
-        """Return the nearest entries of this scope and no other, the nearest first."""
+    @property
+    def is_remote(self) -> bool:
+        """Tell whether a server searches, which is waited for; what is found in memory costs this process's time."""
+
+    async def nearest(self, scope: SemanticScope, vector: bytes, count: int, within_s: float) -> Sequence[Neighbour]:
+        """Return the nearest entries of this scope and no other, the nearest first; none where it takes longer."""
 
     def put(self, scope: SemanticScope, entry: SemanticEntry) -> None:
         """Keep an entry, in the place of one with the same answer; behind the caller's back where it is shared."""

@@ -10,12 +10,14 @@ from gateway.ports import Clock
 class MemorySemanticIndex:
     """Keep questions in memory."""
 
+    is_remote = False
+
     def __init__(self, clock: Clock, *, bytes_max: int = BYTES_MAX) -> None:
         self._clock = clock
         self._scopes = SemanticScopes(bytes_max)
 
-    def nearest(self, scope: SemanticScope, vector: bytes, count: int) -> Sequence[Neighbour]:
-        """Return the nearest entries of the scope, the nearest first."""
+    async def nearest(self, scope: SemanticScope, vector: bytes, count: int, within_s: float) -> Sequence[Neighbour]:
+        """Return the nearest entries of the scope, the nearest first. Nothing is waited for."""
         return self._scopes.nearest(scope, vector, count, self._clock.wall_s())
 
     def put(self, scope: SemanticScope, entry: SemanticEntry) -> None:

@@ -14,6 +14,10 @@ class RedisScript:
         self._source = files("gateway.adapters").joinpath("lua", f"{name}.lua").read_text("utf-8")
         self._digest = hashlib.sha1(self._source.encode(), usedforsecurity=False).hexdigest()
 
+    def whole(self, keys: tuple[str, ...], arguments: tuple[Argument, ...]) -> tuple[Argument, ...]:
+        """Return the command that runs the script on any server, for who will not hear that it was not known there."""
+        return ("EVAL", self._source, len(keys), *keys, *arguments)
+
     async def run(
         self,
         client: RedisClient,

@@ -1,4 +1,4 @@
-"""The semantic index that workers and replicas share: each holds the scopes that it is asked about, Redis holds all.
+"""The semantic index that workers share, and search in memory: each holds the scopes it is asked about, Redis all.
 
     tg:{tag of the tenant}:s:<scope>    a stream of the scope's entries, trimmed to the newest, and of answers to forget
     tg:{tag of the tenant}:sn           a stream of the scopes' digests, one entry for each entry added there
@@ -13,19 +13,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-import msgspec
-
 from gateway.adapters.redis_client import RedisClient
 from gateway.adapters.redis_keys import tenant_prefix
 from gateway.adapters.redis_link import Argument, RedisUnavailable, Reply
 from gateway.adapters.redis_write_behind import DEFAULT_WRITES, WriteBehind, WriteBehindSettings
+from gateway.adapters.semantic_codec import EntryCodec
 from gateway.adapters.semantic_rows import ENTRIES_MAX
 from gateway.adapters.semantic_scopes import BYTES_MAX, SemanticScopes
 from gateway.domain.ids import TenantId
 from gateway.domain.semantic import Neighbour, SemanticEntry, SemanticScope
 from gateway.ports import Clock
 
-_VERSION: Final = 1
 _NEWS_MAX: Final = 10_000
 """Of a tenant between two polls; what is overheard costs hits."""
 _PAGE: Final = 500
@@ -47,21 +45,10 @@ class RedisSemanticSettings:
     writes: WriteBehindSettings = field(default_factory=lambda: DEFAULT_WRITES)
 
 
-class _Stored(msgspec.Struct, array_like=True, frozen=True):
-    """An entry as it lies in Redis; without a text and a vector, one that is to be forgotten."""
-
-    version: int
-    tenant: str
-    scope: str
-    answer: bytes
-    text: str
-    vector: bytes
-    stored_at_s: float
-    ttl_s: float
-
-
 class RedisSemanticIndex:
     """Share questions over workers. The client is the caller's and stays open."""
+
+    is_remote = False
 
     def __init__(self, client: RedisClient, clock: Clock, settings: RedisSemanticSettings | None = None) -> None:
         self._client = client
@@ -69,15 +56,14 @@ class RedisSemanticIndex:
         self._settings = settings or RedisSemanticSettings()
         self._scopes = SemanticScopes(self._settings.bytes_max, on_evicted=self._let_go)
         self._writes = WriteBehind(client, self._settings.writes)
-        self._encode = msgspec.msgpack.Encoder().encode
-        self._decode = msgspec.msgpack.Decoder(_Stored).decode
+        self._codec = EntryCodec(client)
         self._read_to: dict[SemanticScope, bytes] = {}
         self._unread: dict[SemanticScope, None] = {}
         self._news: dict[TenantId, bytes] = {}
         self._wanted = asyncio.Event()
-        self._counts = {"errors": 0, "corrupt": 0, "mismatches": 0}
+        self._errors = 0
 
-    def nearest(self, scope: SemanticScope, vector: bytes, count: int) -> Sequence[Neighbour]:
+    async def nearest(self, scope: SemanticScope, vector: bytes, count: int, within_s: float) -> Sequence[Neighbour]:
         """Return the nearest entries of the scope that are known here; of one that was never asked about, none yet."""
         self._want(scope)
         return self._scopes.nearest(scope, vector, count, self._clock.wall_s())
@@ -113,7 +99,7 @@ class RedisSemanticIndex:
                 await self._read(scope)
                 self._unread.pop(scope, None)
         except RedisUnavailable:
-            self._counts["errors"] += 1
+            self._errors += 1
             # News may be trimmed meanwhile, so all that is held is looked at again.
             self._unread.update(dict.fromkeys(self._read_to))
 
@@ -127,7 +113,7 @@ class RedisSemanticIndex:
 
     def stats(self) -> Mapping[str, int]:
         """Count what is held, and what went wrong."""
-        return {**self._scopes.stats(), **self._writes.stats(), **self._counts}
+        return {**self._scopes.stats(), **self._writes.stats(), **self._codec.counts, "errors": self._errors}
 
     def _want(self, scope: SemanticScope) -> None:
         read_to = self._read_to.pop(scope, None)
@@ -152,7 +138,7 @@ class RedisSemanticIndex:
     def _write(self, scope: SemanticScope, entry: SemanticEntry) -> None:
         if self._client.is_open:
             return
-        value = self._encode(_stored(scope, entry))
+        value = self._codec.write(scope, entry)
         stream, news = _stream_of(scope), _news_of(scope.tenant)
         self._writes.put(("XADD", stream, "MAXLEN", "~", ENTRIES_MAX, "*", "e", value), len(value))
         if entry.ttl_s:
@@ -189,23 +175,12 @@ class RedisSemanticIndex:
                 return
 
     def _take(self, scope: SemanticScope, value: bytes) -> None:
-        try:
-            stored = self._decode(value)
-        except msgspec.DecodeError:
-            self._counts["corrupt"] += 1
+        entry, wall_s = self._codec.read(scope, value), self._clock.wall_s()
+        if entry is None:
             return
-        if stored.version != _VERSION:
-            self._counts["corrupt"] += 1
-            return
-        if (stored.tenant, stored.scope) != (scope.tenant, scope.digest):
-            self._counts["mismatches"] += 1
-            self._client.distrust("a question came back under another scope")
-            return
-        answer, wall_s = stored.answer.hex(), self._clock.wall_s()
-        if not stored.vector:
-            self._scopes.drop(scope, answer)
-        elif abs(wall_s - stored.stored_at_s) < stored.ttl_s:
-            entry = SemanticEntry(answer, stored.text, stored.vector, stored.stored_at_s, stored.ttl_s)
+        if not entry.vector:
+            self._scopes.drop(scope, entry.answer)
+        elif abs(wall_s - entry.stored_at_s) < entry.ttl_s:
             self._scopes.put(scope, entry, wall_s)
 
     def _call(self, *command: Argument) -> "asyncio.Future[Reply]":
@@ -218,19 +193,6 @@ def _stream_of(scope: SemanticScope) -> str:
 
 def _news_of(tenant: TenantId) -> str:
     return f"{tenant_prefix(tenant)}sn"
-
-
-def _stored(scope: SemanticScope, entry: SemanticEntry) -> _Stored:
-    return _Stored(
-        _VERSION,
-        scope.tenant,
-        scope.digest,
-        bytes.fromhex(entry.answer),
-        entry.text,
-        entry.vector,
-        entry.stored_at_s,
-        entry.ttl_s,
-    )
 
 
 def _entries(reply: Reply) -> Iterator[tuple[bytes, bytes]]:

@@ -42,7 +42,7 @@ class ScopeRows:
         if unit is None:
             return
         self.drop(entry.answer)
-        while self._at and (len(self._at) >= self._entries_max or _is_over(self._oldest, wall_s)):
+        while self._at and (len(self._at) >= self._entries_max or is_over(self._oldest, wall_s)):
             self.drop(next(iter(self._at)))
         row = len(self._entries)
         if row == len(self._matrix):
@@ -73,7 +73,7 @@ class ScopeRows:
             # Not `@`: BLAS would share the product among threads, which wait for cores that other workers have.
             cosines: Floats = np.vecdot(self._matrix[: len(self._entries)], unit)
             found = _largest(cosines, count)
-            over = [self._entries[row].answer for row in found if _is_over(self._entries[row], wall_s)]
+            over = [self._entries[row].answer for row in found if is_over(self._entries[row], wall_s)]
             if not over:
                 return [Neighbour(self._entries[row], min(float(cosines[row]), 1.0)) for row in found]
             for answer in over:
@@ -104,6 +104,6 @@ def _largest(cosines: Floats, count: int) -> list[int]:
     return rows
 
 
-def _is_over(entry: SemanticEntry, wall_s: float) -> bool:
+def is_over(entry: SemanticEntry, wall_s: float) -> bool:
     """Tell whether an entry is too old. One from the future counts as new, lest a clock that was ahead keep it."""
     return abs(wall_s - entry.stored_at_s) >= entry.ttl_s

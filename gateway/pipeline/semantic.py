@@ -33,7 +33,7 @@ than one in a hundred do, and of the candidates in a scope of 5,000 questions th
 WORTH_COMPARING: Final = 0.5
 """A less probable candidate is none: what a model answers in its place teaches nothing of hits."""
 WITHIN_S: Final = 0.005
-"""What the exact look-up and the fetching of a candidate's answer may take together."""
+"""What the exact look-up, the search and the fetching of a candidate's answer may take together."""
 _SEED: Final = b"tiergate shadow 1"
 _Judged: TypeAlias = tuple[Judgement, Neighbour]
 
@@ -98,11 +98,17 @@ async def look_for(asking: Asking, world: World) -> Found:
     if isinstance(asked, SemanticFinding):
         return Found(Sought(asked))
     assert judge is not None, "who read the question"
-    near = world.semantic.index.nearest(asked.scope, asked.vector, NEAREST)
+    index, began_s = world.semantic.index, world.clock.now_s()
+    near = await index.nearest(asked.scope, asked.vector, NEAREST, WITHIN_S - asking.waited_s)
+    searched_s = world.clock.now_s() - began_s if index.is_remote else 0.0
     candidates = [each for each in near if each.cosine >= LEAST_COSINE]
     if not candidates:
-        return Found(Sought(SemanticFinding(SemanticEnd.NOTHING, scope=asked.scope.digest), asked))
-    return await _judge(asking, asked, candidates, judge, world)
+        nothing = SemanticFinding(SemanticEnd.NOTHING, scope=asked.scope.digest)
+        return Found(Sought(nothing, asked), waited_s=searched_s)
+    asking.waited_s += searched_s
+    found = await _judge(asking, asked, candidates, judge, world)
+    found.waited_s += searched_s
+    return found
 
 
 async def _read(asking: Asking, judge: HitJudge | None, world: World) -> Asked | SemanticFinding:

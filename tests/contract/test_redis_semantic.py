@@ -47,9 +47,9 @@ async def opened(
 
 
 async def found(index: RedisSemanticIndex, scope: SemanticScope = SCOPE) -> list[str]:
-    index.nearest(scope, VECTOR, 4)
+    await index.nearest(scope, VECTOR, 4, PATIENT_S)
     await index.look()
-    return [each.entry.answer for each in index.nearest(scope, VECTOR, 4)]
+    return [each.entry.answer for each in await index.nearest(scope, VECTOR, 4, PATIENT_S)]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ async def test_who_listens_reads_a_wanted_scope_without_being_asked_again(server
         one.put(SCOPE, ENTRY)
         await one.flush()
         listening = asyncio.create_task(other.listen())
-        assert list(other.nearest(SCOPE, VECTOR, 4)) == []
+        assert list(await other.nearest(SCOPE, VECTOR, 4, PATIENT_S)) == []
         await eventually(lambda: other.stats()["entries"] == 1)
         listening.cancel()
         await asyncio.wait([listening])
@@ -106,7 +106,7 @@ async def test_what_came_while_redis_was_away_is_read_afterwards(server: RedisSe
         await other.look()
         other.put(SCOPE, replace(ENTRY, answer="0b" * 32))
         assert other.stats()["errors"] == 1
-        assert [each.entry.answer for each in other.nearest(SCOPE, VECTOR, 4)] == ["0b" * 32]
+        assert [each.entry.answer for each in await other.nearest(SCOPE, VECTOR, 4, PATIENT_S)] == ["0b" * 32]
         server.thaw()
         await eventually(lambda: not client.is_open)
         await other.look()
@@ -121,12 +121,12 @@ async def test_there_is_an_end_to_the_scopes_that_are_held_and_to_those_that_wai
             one.put(scope, ENTRY)
         await one.flush()
         for scope in scopes[:3]:
-            other.nearest(scope, VECTOR, 4)
+            await other.nearest(scope, VECTOR, 4, PATIENT_S)
         await other.look()
         assert other.stats()["entries"] == 2, "the first was no longer wanted when there was time to read it"
         assert await found(other, scopes[3]) == [ENTRY.answer]
         assert other.stats()["scopes"] == 2
-        assert list(other.nearest(scopes[1], VECTOR, 4)) == []
+        assert list(await other.nearest(scopes[1], VECTOR, 4, PATIENT_S)) == []
 
 
 async def test_a_scope_that_had_to_go_for_want_of_room_is_read_again_when_it_is_asked_about(

@@ -50,10 +50,10 @@ class Member:
 
 
 @asynccontextmanager
-async def running_cluster(primaries: int = 3) -> AsyncIterator[list[Member]]:
+async def running_cluster(primaries: int = 3, binary: str | None = None) -> AsyncIterator[list[Member]]:
     """Run a cluster for as long as the block lasts; member n owns the n-th share of the slots."""
     with ExitStack() as servers:
-        members = [_start(servers) for _ in range(primaries)]
+        members = [_start(servers, binary) for _ in range(primaries)]
         for number, member in enumerate(members):
             first, behind = SLOTS * number // primaries, SLOTS * (number + 1) // primaries
             await member.ask("CLUSTER", "ADDSLOTSRANGE", first, behind - 1)
@@ -100,7 +100,7 @@ async def closing_cluster(client: ClusterClient) -> AsyncIterator[ClusterClient]
         await client.aclose()
 
 
-def _start(servers: ExitStack) -> Member:
+def _start(servers: ExitStack, binary: str | None = None) -> Member:
     # The cluster's own port is another of the machine's free ones.
     port, bus_port = free_port(), free_port()
     options = {
@@ -112,5 +112,6 @@ def _start(servers: ExitStack) -> Member:
         "--port": str(port),
         "--cluster-port": str(bus_port),
     }
-    server = servers.enter_context(running_redis(*[word for option in options.items() for word in option]))
+    words = [word for option in options.items() for word in option]
+    server = servers.enter_context(running_redis(*words, binary=binary))
     return Member(server, (HOST, port), bus_port)

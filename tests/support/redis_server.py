@@ -41,8 +41,10 @@ class MonotonicClock:
 class RedisServer:
     """One server process with nothing on disk. Every restart begins empty."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, binary: str | None = None) -> None:
+        """Take where its socket is to be, and another program than Valkey, where one is meant."""
         self._folder = folder
+        self._binary = binary or server_binary()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -58,7 +60,7 @@ class RedisServer:
         """Start and wait until it answers."""
         self._process = subprocess.Popen(
             [
-                server_binary(),
+                self._binary,
                 "--port",
                 "0",
                 "--unixsocket",
@@ -105,10 +107,10 @@ class RedisServer:
 
 
 @contextmanager
-def running_redis(*options: str) -> Iterator[RedisServer]:
+def running_redis(*options: str, binary: str | None = None) -> Iterator[RedisServer]:
     """Run a server for as long as the block lasts."""
     folder = Path(tempfile.mkdtemp(prefix="tg-redis-"))  # a socket's path may have 107 bytes at most
-    server = RedisServer(folder)
+    server = RedisServer(folder, binary)
     try:
         server.start(*options)
         yield server

@@ -44,3 +44,11 @@ async def test_a_script_that_takes_too_long_is_unavailable(server: RedisServer) 
         server.freeze()
         with pytest.raises(RedisUnavailable, match="in time"):
             await RedisScript("settle").run(client, ("record", "holds"), ("p:", 0, 0, "", 1), 0.005)
+
+
+async def test_who_will_not_hear_of_it_sends_the_whole_script_at_once(server: RedisServer) -> None:
+    script = RedisScript("hold")
+    async with closing(client_of(server)) as client:
+        answer = await client.call(*script.whole(("record", "holds"), NO_LIMITS), timeout_s=PATIENT_S)
+        assert answer == [b"", b"0", b"", b"record"]
+        assert client.stats()["calls"] == 1

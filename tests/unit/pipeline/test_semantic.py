@@ -1,19 +1,22 @@
 """The answer to the same question in other words: given where it is certain, kept apart by scope, and told why not."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from gateway.adapters.memory_cache import MemoryCache
+from gateway.adapters.memory_semantic import MemorySemanticIndex
 from gateway.core.hit_proof import HitLabel, Standing
 from gateway.domain.identity import CachedAnswer, ExactKey
 from gateway.domain.outcome import Outcome
 from gateway.domain.question import Guard, GuardKind
 from gateway.domain.request import Operation
-from gateway.domain.semantic import SemanticBar, SemanticEnd, SemanticFinding
+from gateway.domain.semantic import Neighbour, SemanticBar, SemanticEnd, SemanticFinding, SemanticScope
 from gateway.pipeline.drive import Pipeline
+from gateway.pipeline.semantic import WITHIN_S
 from tests.support.clocks import ManualClock
 from tests.support.fake_inbound import FakeClient
 from tests.support.gateways import (
@@ -307,6 +310,42 @@ async def test_an_answer_that_does_not_come_in_time_is_a_miss(semantic: Semantic
     client = await gateway.ask(asking(AGAIN))
     assert (cache_of(client), finding_of(gateway).end) == (b"miss", SemanticEnd.GONE)
     assert gateway.faults == []
+
+
+class OnAServer(MemorySemanticIndex):
+    """An index that a server searches, which takes 3 ms."""
+
+    is_remote = True
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__(clock)
+        self.clock = clock
+        self.within_s: list[float] = []
+
+    async def nearest(self, scope: SemanticScope, vector: bytes, count: int, within_s: float) -> Sequence[Neighbour]:
+        self.within_s.append(within_s)
+        self.clock.advance(0.003)
+        return await super().nearest(scope, vector, count, within_s)
+
+
+async def test_a_search_by_a_server_has_the_time_that_is_left_and_is_waited_for(semantic: Semantic) -> None:
+    index = OnAServer(semantic.clock)
+    gateway = Gateway(SEMANTIC, semantic=replace(semantic.parts, index=index), clock=semantic.clock)
+    for question, told in ((FIRST, SemanticEnd.NOTHING), (AGAIN, SemanticEnd.HIT)):
+        await gateway.ask(asking(question))
+        assert finding_of(gateway).end is told
+        assert index.within_s.pop() == WITHIN_S
+    assert gateway.receipt.external_ms == pytest.approx(3.0)
+
+
+async def test_what_is_found_in_memory_costs_the_gateways_own_time(semantic: Semantic) -> None:
+    index = OnAServer(semantic.clock)
+    index.is_remote = False
+    gateway = Gateway(SEMANTIC, semantic=replace(semantic.parts, index=index), clock=semantic.clock)
+    for question in (FIRST, AGAIN):
+        await gateway.ask(asking(question))
+    assert finding_of(gateway).end is SemanticEnd.HIT
+    assert gateway.receipt.external_ms == 0.0
 
 
 async def test_while_no_threshold_keeps_the_bound_nothing_is_served_and_everything_teaches(semantic: Semantic) -> None:
