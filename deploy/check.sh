@@ -23,6 +23,7 @@ types() {
 step "imports go one way" "$bin/lint-imports" --no-cache
 # Where this cannot be had, its tests are skipped, and say so; CI does not let them.
 step "Prometheus, for the tests of deploy" "$bin/python" -m tests.deploy.prometheus --install || true
+step "other people's clients, for the tests of e2e" "$bin/python" -m tests.conformance.pinned --install || true
 step "linters, for the tests of deploy" "$bin/python" -m tests.deploy.linters --install || true
 # Only what tests those rooms one by one is measured: measuring takes as long again as testing.
 step "tests of the rooms" "$bin/coverage" run -m pytest --numprocesses auto \

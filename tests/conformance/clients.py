@@ -19,6 +19,9 @@ class Words:
     is_chat: bool = False
 
 
+OPENAI_2, OPENAI_3 = "openai_2", "openai_3"
+"""Some clients do without the newest openai package, and others do not do with an older one."""
+
 CHAT = Words("length", "tool_calls", is_chat=True)
 MESSAGES = Words("max_tokens", "tool_use")
 RESPONSES = Words("max_output_tokens", "completed")
@@ -32,7 +35,7 @@ class Client:
     """A client library or tool.
 
     `error` is how it tells of a model that does not exist. `lacks` names what it has no means to do or to tell, each
-    with the reason.
+    with the reason. `pinned` is which environment the gate has it in; see `pinned.py`.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Client:
     error: str
     words: Words = CHAT
     lacks: Mapping[str, str] = field(default_factory=dict)
+    pinned: str = ""
 
     @property
     def version(self) -> str:
@@ -53,9 +57,9 @@ _OPENAI, _OPENAI_NPM = ("openai==3.57.0",), ("openai@6.49.0",)
 _AI = "ai@6.0.326"
 
 CLIENTS: tuple[Client, ...] = (
-    Client("openai", _OPENAI, "ask_openai.py", "NotFoundError"),
+    Client("openai", _OPENAI, "ask_openai.py", "NotFoundError", pinned=OPENAI_3),
     Client("openai-npm", _OPENAI_NPM, "ask_openai.mjs", "NotFoundError"),
-    Client("openai-responses", _OPENAI, "ask_openai_responses.py", "NotFoundError", RESPONSES),
+    Client("openai-responses", _OPENAI, "ask_openai_responses.py", "NotFoundError", RESPONSES, pinned=OPENAI_3),
     Client("openai-responses-npm", _OPENAI_NPM, "ask_openai_responses.mjs", "NotFoundError", RESPONSES),
     Client("ai-sdk", (_AI, "@ai-sdk/openai@3.0.141"), "ask_ai_sdk.mjs", "AI_APICallError 404", AI_SDK),
     Client(
@@ -66,16 +70,25 @@ CLIENTS: tuple[Client, ...] = (
         AI_SDK_CHAT,
     ),
     Client("ai-sdk-anthropic", (_AI, "@ai-sdk/anthropic@3.0.140"), "ask_ai_sdk.mjs", "AI_APICallError 404", AI_SDK),
-    Client("anthropic", ("anthropic==2.14.0",), "ask_anthropic.py", "NotFoundError", MESSAGES),
+    Client("anthropic", ("anthropic==2.14.0",), "ask_anthropic.py", "NotFoundError", MESSAGES, pinned=OPENAI_3),
     Client("anthropic-npm", ("@anthropic-ai/sdk@1.14.0",), "ask_anthropic.mjs", "NotFoundError", MESSAGES),
-    Client("langchain-openai", ("langchain-openai==1.7.3",), "ask_langchain.py", "OpenAIModelNotFoundError"),
-    Client("llama-index", ("llama-index-llms-openai-like==0.8.1",), "ask_llama_index.py", "NotFoundError"),
+    Client(
+        "langchain-openai",
+        ("langchain-openai==1.7.3",),
+        "ask_langchain.py",
+        "OpenAIModelNotFoundError",
+        pinned=OPENAI_3,
+    ),
+    Client(
+        "llama-index", ("llama-index-llms-openai-like==0.8.1",), "ask_llama_index.py", "NotFoundError", pinned=OPENAI_2
+    ),
     Client(
         "pydantic-ai",
         ("pydantic-ai-slim[openai]==2.68.0",),
         "ask_pydantic_ai.py",
         "ModelNotFoundError 404",
         PYDANTIC_AI,
+        pinned=OPENAI_3,
     ),
     Client(
         "instructor",
@@ -83,15 +96,17 @@ CLIENTS: tuple[Client, ...] = (
         "ask_instructor.py",
         "NotFoundError",
         lacks={"tool_answer": "to it a call is the answer: nothing follows it"},
+        pinned=OPENAI_2,
     ),
     # 1.107.0 is said to have been tampered with; without the extra it calls no tools.
-    Client("litellm", ("litellm[mcp]==1.106.2",), "ask_litellm.py", "NotFoundError"),
+    Client("litellm", ("litellm[mcp]==1.106.2",), "ask_litellm.py", "NotFoundError", pinned=OPENAI_2),
     Client(
         "llm",
         ("llm==0.36",),
         "ask_llm.py",
         "exit 1 404",
         lacks={"tool_finish_reason": "its log keeps that of the last answer of a chain"},
+        pinned=OPENAI_3,
     ),
 )
 

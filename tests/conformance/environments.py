@@ -1,5 +1,7 @@
 """An environment of its own for each client: in a shared one, resolvers drag each other's versions back."""
 
+import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -18,35 +20,56 @@ class CannotInstall(Exception):
 
 def python_environment(folder: Path, packages: Sequence[str]) -> Path:
     """Make a virtual environment with the packages, unless the folder holds it already; return its interpreter."""
+    return _python_environment(folder, packages, " ".join(packages))
+
+
+def pinned_environment(folder: Path, requirements: Path) -> Path:
+    """Make a virtual environment of a requirement file with hashes, unless it is there; return its interpreter."""
+    arguments = ["--require-hashes", "--requirement", str(requirements)]
+    return _python_environment(folder, arguments, _digest(requirements))
+
+
+def has_pinned(folder: Path, requirements: Path) -> bool:
+    """Tell whether the folder holds the environment of the file as it is now."""
+    return _is_ready(folder, _digest(requirements))
+
+
+def _python_environment(folder: Path, arguments: Sequence[str], holds: str) -> Path:
     python = folder / "bin" / "python"
-    if not _is_ready(folder, packages):
-        if shutil.which("uv"):
-            _run(["uv", "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)])
-            _run(["uv", "pip", "install", "--quiet", "--python", str(python), *packages])
+    if not _is_ready(folder, holds):
+        uv = shutil.which("uv", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
+        if uv:
+            _run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)])
+            _run([uv, "pip", "install", "--quiet", "--python", str(python), *arguments])
         else:
             _run([sys.executable, "-m", "venv", "--clear", str(folder)])
-            _run([str(python), "-m", "pip", "install", "--quiet", *packages])
-        _note_ready(folder, packages)
+            _run([str(python), "-m", "pip", "install", "--quiet", *arguments])
+        _note_ready(folder, holds)
     return python
 
 
 def npm_environment(folder: Path, packages: Sequence[str]) -> Path:
     """Install the packages below the folder, unless it holds them already; return the folder."""
-    if not _is_ready(folder, packages):
+    holds = " ".join(packages)
+    if not _is_ready(folder, holds):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "package.json").write_text('{"private": true}')
         _run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder), *packages])
-        _note_ready(folder, packages)
+        _note_ready(folder, holds)
     return folder
 
 
-def _is_ready(folder: Path, packages: Sequence[str]) -> bool:
+def _is_ready(folder: Path, holds: str) -> bool:
     note = folder / _READY
-    return note.is_file() and note.read_text() == " ".join(packages)
+    return note.is_file() and note.read_text() == holds
 
 
-def _note_ready(folder: Path, packages: Sequence[str]) -> None:
-    (folder / _READY).write_text(" ".join(packages))
+def _note_ready(folder: Path, holds: str) -> None:
+    (folder / _READY).write_text(holds)
+
+
+def _digest(requirements: Path) -> str:
+    return hashlib.sha256(requirements.read_bytes()).hexdigest()
 
 
 def _run(command: Sequence[str]) -> None:

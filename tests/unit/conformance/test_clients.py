@@ -1,7 +1,14 @@
 """The list of clients is whole."""
 
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.conformance import pinned
 from tests.conformance.asking import NAMES
 from tests.conformance.clients import CLIENTS, SCRIPTS
+from tests.conformance.pinned import ENVIRONMENTS, REQUIREMENTS, packages
 
 
 def test_every_client_is_pinned_and_has_its_script() -> None:
@@ -23,3 +30,22 @@ def test_what_a_client_lacks_is_a_value_with_a_reason() -> None:
     for client in CLIENTS:
         assert client.lacks.keys() <= set(NAMES)
         assert all(client.lacks.values())
+
+
+def test_the_gate_has_every_python_client_at_the_version_that_is_told() -> None:
+    for client in CLIENTS:
+        assert bool(client.pinned) == client.script.endswith(".py")
+    for environment in ENVIRONMENTS:
+        compiled = (REQUIREMENTS / f"{environment}.txt").read_text("utf-8")
+        lines = {line.removesuffix(" \\") for line in compiled.splitlines() if "==" in line}
+        assert {re.sub(r"\[.*\]", "", package) for package in packages(environment)} <= lines
+        assert compiled.count("--hash=") >= len(lines), "each has a hash at least"
+
+
+def test_what_is_not_installed_has_no_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(pinned, "KEPT", tmp_path)
+    client = next(client for client in CLIENTS if client.pinned)
+    assert pinned.command(client) is None
+    (tmp_path / client.pinned).mkdir()
+    (tmp_path / client.pinned / "ready").write_text("another file's digest")
+    assert pinned.command(client) is None

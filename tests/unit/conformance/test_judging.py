@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.__main__ import ours, table
+from tests.conformance.__main__ import table
 from tests.conformance.asking import NAMES, Answered
 from tests.conformance.clients import CLIENTS
+from tests.conformance.finding import ours
 from tests.conformance.judging import COLUMNS, GONE, Finding, Seen, judge
 from tests.conformance.serving import Served
 
