@@ -23,9 +23,9 @@ def packages(environment: str) -> list[str]:
     return sorted({package for client in CLIENTS if client.pinned == environment for package in client.packages})
 
 
-def command(client: Client) -> list[str] | None:
+def command(client: Client, kept: Path = KEPT) -> list[str] | None:
     """Return the command that asks with a client, less its argument; None where that is not installed."""
-    folder = KEPT / client.pinned
+    folder = kept / client.pinned
     if not has_pinned(folder, REQUIREMENTS / f"{client.pinned}.txt"):
         return None
     return [str(folder / "bin" / "python"), str(SCRIPTS / client.script)]

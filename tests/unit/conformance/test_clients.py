@@ -3,12 +3,9 @@
 import re
 from pathlib import Path
 
-import pytest
-
-from tests.conformance import pinned
 from tests.conformance.asking import NAMES
 from tests.conformance.clients import CLIENTS, SCRIPTS
-from tests.conformance.pinned import ENVIRONMENTS, REQUIREMENTS, packages
+from tests.conformance.pinned import ENVIRONMENTS, REQUIREMENTS, command, packages
 
 
 def test_every_client_is_pinned_and_has_its_script() -> None:
@@ -42,10 +39,9 @@ def test_the_gate_has_every_python_client_at_the_version_that_is_told() -> None:
         assert compiled.count("--hash=") >= len(lines), "each has a hash at least"
 
 
-def test_what_is_not_installed_has_no_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(pinned, "KEPT", tmp_path)
+def test_what_is_not_installed_has_no_command(tmp_path: Path) -> None:
     client = next(client for client in CLIENTS if client.pinned)
-    assert pinned.command(client) is None
+    assert command(client, tmp_path) is None
     (tmp_path / client.pinned).mkdir()
     (tmp_path / client.pinned / "ready").write_text("another file's digest")
-    assert pinned.command(client) is None
+    assert command(client, tmp_path) is None
