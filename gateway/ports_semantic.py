@@ -58,8 +58,8 @@ class SemanticIndex(Protocol):
     async def listen(self) -> None:
         """Take in what other workers put, until cancelled; return where there are none."""
 
-    def stats(self) -> Mapping[str, int]:
-        """Count what is held, by name."""
+    def stats(self) -> Mapping[str, int | str]:
+        """Count what is held, by name; `index` names what searches."""
 
     async def aclose(self) -> None: ...
 

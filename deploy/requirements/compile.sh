@@ -2,7 +2,8 @@
 # Re-pins every requirement file from pyproject.toml, hashes included. Needs uv; run it after changing a dependency.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-compile() { uv pip compile --quiet --no-header --no-annotate --generate-hashes --python-version 3.11 --output-file "$@"; }
+# Markers stay, since some packages of the tests are there for one kind of machine only.
+compile() { uv pip compile --quiet --no-header --no-annotate --generate-hashes --no-strip-markers --python-version 3.11 --output-file "$@"; }
 dir=deploy/requirements
 compile $dir/serve.txt --extra build --extra otel pyproject.toml
 compile $dir/demo.txt --constraint $dir/serve.txt --extra build --extra demo pyproject.toml

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from gateway.adapters.semantic_scopes import BYTES_MAX, SemanticScopes
+from gateway.adapters.semantic_ways import IN_PROCESS
 from gateway.domain.semantic import Neighbour, SemanticEntry, SemanticScope
 from gateway.ports import Clock
 
@@ -31,9 +32,9 @@ class MemorySemanticIndex:
     async def listen(self) -> None:
         """Return: there is nobody to listen to."""
 
-    def stats(self) -> Mapping[str, int]:
+    def stats(self) -> Mapping[str, int | str]:
         """Count what is held."""
-        return self._scopes.stats()
+        return {"index": IN_PROCESS, **self._scopes.stats()}
 
     async def aclose(self) -> None:
         """Nothing to close."""

@@ -13,7 +13,18 @@ def expose_semantic(metrics: Metrics, proofs: HitProofs, index: SemanticIndex) -
     metrics.read_from(names.SEMANTIC_LABELS, lambda: [(("right",), proofs.right), (("wrong",), proofs.wrong)])
     metrics.read_from(names.SEMANTIC_CLASSES, lambda: _standings(proofs).items())
     metrics.read_from(names.SEMANTIC_BREACHES, lambda: _breaches(proofs).items())
-    metrics.read_from(names.SEMANTIC_ENTRIES, lambda: [((), index.stats()["entries"])])
+    metrics.read_from(names.SEMANTIC_ENTRIES, lambda: [((), int(index.stats()["entries"]))])
+    metrics.read_from(names.SEMANTIC_INDEX, lambda: [((str(index.stats()["index"]),), 1)])
+    metrics.read_from(names.SEMANTIC_SEARCHES, lambda: _searches(index).items())
+
+
+def _searches(index: SemanticIndex) -> dict[tuple[str, ...], int]:
+    """Count a server's searches by how they ended; in memory nothing is waited for, and nothing is late."""
+    stats = index.stats()
+    if "searches" not in stats:
+        return {}
+    late, failed = int(stats["late"]), int(stats["errors"])
+    return {("in_time",): int(stats["searches"]) - late - failed, ("late",): late, ("failed",): failed}
 
 
 def _standings(proofs: HitProofs) -> Counter[tuple[str, ...]]:

@@ -31,6 +31,26 @@ SEMANTIC_BREACHES = Metric(
 SEMANTIC_ENTRIES = Metric(
     "tiergate_semantic_entries", Kind.GAUGE, (), "Questions held in memory, with which others are compared."
 )
+SEMANTIC_INDEX = Metric(
+    "tiergate_semantic_index",
+    Kind.GAUGE,
+    ("index",),
+    "Workers by what finds like questions for them: process, their own memory; redis-vset or redis-ft, the server.",
+)
+SEMANTIC_SEARCHES = Metric(
+    "tiergate_semantic_searches_total",
+    Kind.COUNTER,
+    ("outcome",),
+    "Searches of a server for like questions: in_time; late, so that the request went on without; failed.",
+)
 
-SEMANTIC_METRICS = (SEMANTIC, SEMANTIC_LABELS, SEMANTIC_CLASSES, SEMANTIC_BREACHES, SEMANTIC_ENTRIES)
+SEMANTIC_METRICS = (
+    SEMANTIC,
+    SEMANTIC_LABELS,
+    SEMANTIC_CLASSES,
+    SEMANTIC_BREACHES,
+    SEMANTIC_ENTRIES,
+    SEMANTIC_INDEX,
+    SEMANTIC_SEARCHES,
+)
 """In the order in which they are exposed."""

@@ -21,6 +21,7 @@ from gateway.adapters.redis_keys import tenant_prefix
 from gateway.adapters.redis_link import Argument, RedisRefused, RedisUnavailable, Reply
 from gateway.adapters.redis_script import RedisScript
 from gateway.adapters.semantic_search import DEFAULT_BOUNDS, Bounds, KeptQuestion
+from gateway.adapters.semantic_ways import ServerSearch
 from gateway.domain.ids import TenantId
 from gateway.domain.semantic import SemanticScope
 
@@ -31,6 +32,8 @@ _NO_INDEX: Final = ("no such index", "unknown index", "not found")
 
 class SearchIndexes:
     """Keep in hashes, and find by FT.SEARCH."""
+
+    name: Final = ServerSearch.FT
 
     def __init__(self, client: RedisClient, bounds: Bounds = DEFAULT_BOUNDS) -> None:
         self._client = client

@@ -103,10 +103,10 @@ class SearchedSemanticIndex:
         """Wait until everything put so far was written or lost."""
         await self._writes.flush()
 
-    def stats(self) -> Mapping[str, int]:
+    def stats(self) -> Mapping[str, int | str]:
         """Count searches, and what went wrong. Nothing is held here."""
         held = {"scopes": 0, "entries": 0, "used_bytes": 0, "evicted": 0}
-        return {**held, **self._writes.stats(), **self._codec.counts, **self._counts}
+        return {"index": self._search.name, **held, **self._writes.stats(), **self._codec.counts, **self._counts}
 
     async def aclose(self) -> None:
         """Write what is still queued, within bounds."""

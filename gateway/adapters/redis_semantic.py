@@ -20,6 +20,7 @@ from gateway.adapters.redis_write_behind import DEFAULT_WRITES, WriteBehind, Wri
 from gateway.adapters.semantic_codec import EntryCodec
 from gateway.adapters.semantic_rows import ENTRIES_MAX
 from gateway.adapters.semantic_scopes import BYTES_MAX, SemanticScopes
+from gateway.adapters.semantic_ways import IN_PROCESS
 from gateway.domain.ids import TenantId
 from gateway.domain.semantic import Neighbour, SemanticEntry, SemanticScope
 from gateway.ports import Clock
@@ -111,9 +112,16 @@ class RedisSemanticIndex:
         """Write what is still queued, within bounds."""
         await self._writes.aclose()
 
-    def stats(self) -> Mapping[str, int]:
+    def let_go(self) -> None:
+        """Hold nothing any more; a scope that is asked about is read anew."""
+        for held in (self._read_to, self._unread, self._news):
+            held.clear()
+        self._scopes.clear()
+
+    def stats(self) -> Mapping[str, int | str]:
         """Count what is held, and what went wrong."""
-        return {**self._scopes.stats(), **self._writes.stats(), **self._codec.counts, "errors": self._errors}
+        what_failed = {**self._codec.counts, "errors": self._errors}
+        return {"index": IN_PROCESS, **self._scopes.stats(), **self._writes.stats(), **what_failed}
 
     def _want(self, scope: SemanticScope) -> None:
         read_to = self._read_to.pop(scope, None)
@@ -148,7 +156,7 @@ class RedisSemanticIndex:
 
     async def _hear(self, tenant: TenantId) -> None:
         """Note which scopes of a tenant have changed; from the first look on."""
-        since, news = self._news[tenant], _news_of(tenant)
+        since, news = self._news.get(tenant, b""), _news_of(tenant)
         if not since:
             last = list(_entries(await self._call("XREVRANGE", news, "+", "-", "COUNT", 1)))
             self._news[tenant] = last[0][0] if last else _BEGINNING

@@ -16,6 +16,7 @@ from gateway.adapters.redis_keys import tenant_prefix
 from gateway.adapters.redis_link import Argument
 from gateway.adapters.redis_script import RedisScript
 from gateway.adapters.semantic_search import DEFAULT_BOUNDS, Bounds, KeptQuestion
+from gateway.adapters.semantic_ways import ServerSearch
 from gateway.domain.semantic import SemanticScope
 
 _LOOKS_MAX: Final = 4
@@ -24,6 +25,8 @@ _LOOKS_MAX: Final = 4
 
 class VectorSets:
     """Keep and find by VADD and VSIM."""
+
+    name: Final = ServerSearch.VSET
 
     def __init__(self, client: RedisClient, bounds: Bounds = DEFAULT_BOUNDS) -> None:
         self._client = client

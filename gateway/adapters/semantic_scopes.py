@@ -66,6 +66,11 @@ class SemanticScopes:
         if rows is not None:
             self._used_bytes -= rows.used_bytes
 
+    def clear(self) -> None:
+        """Take everything out."""
+        self._scopes.clear()
+        self._used_bytes = 0
+
     def nearest(self, scope: SemanticScope, vector: bytes, count: int, wall_s: float) -> list[Neighbour]:
         """Return the nearest entries of the scope, the nearest first."""
         rows = self._scopes.get(scope)

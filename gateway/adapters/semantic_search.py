@@ -37,6 +37,10 @@ class KeptQuestion:
 class VectorSearch(Protocol):
     """Speaks to one kind of server. Whatever belongs to a tenant carries its hash tag, so it lies in one slot."""
 
+    @property
+    def name(self) -> str:
+        """Name the kind."""
+
     async def find(self, scope: SemanticScope, vector: bytes, count: int, timeout_s: float) -> Sequence[bytes]:
         """Return what is stored nearest to a vector in a scope. Raises RedisUnavailable."""
 

@@ -78,7 +78,8 @@ class _CacheRoutes:
         """Tell what the cache gave, saved and holds; of a tenant, if one is named, what lies in the store, too."""
         only_from_here(request)
         tenant = request.query_params.get("tenant")
-        document: dict[str, Any] = {"object": "cache.stats", "store": self._world.cache.stats()}
+        held = {"store": self._world.cache.stats(), "semantic": self._world.semantic.index.stats()}
+        document: dict[str, Any] = {"object": "cache.stats", **held}
         rows = self._figures()
         if tenant is not None:
             partition = partition_of(self._world.policy.snapshot, TenantId(tenant))

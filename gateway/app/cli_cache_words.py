@@ -16,7 +16,7 @@ _TROUBLE = ("errors", "lost", "dropped", "corrupt", "mismatches", "too_large", "
 
 def print_stats(console: Console, told: dict[str, Any]) -> None:
     """Print what the cache gave, saved and holds."""
-    console.print(facts(_store_facts(told["store"], told.get("held"))))
+    console.print(facts([*_store_facts(told["store"], told.get("held")), *_index_facts(told["semantic"])]))
     if not told["rows"]:
         return
     results = sorted({result for row in told["rows"] for result in row["requests"]})
@@ -60,6 +60,13 @@ def _store_facts(store: dict[str, Any], held: dict[str, Any] | None) -> Iterator
     if held is not None:
         more = "" if held["complete"] else " or more"
         yield "held", f"{held['entries']:,}{more} answers of this tenant, {held['bytes']:,} bytes"
+
+
+def _index_facts(index: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Say what finds like questions, and what it holds or was asked."""
+    found = f"{index['searches']:,} searches" if "searches" in index else f"{index['entries']:,} questions in memory"
+    trouble = [f"{name} {index[name]:,}" for name in ("late", *_TROUBLE) if index.get(name)]
+    yield "like questions", ", ".join([f"by {index['index']}", found, *trouble])
 
 
 def _explained(told: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -26,10 +26,11 @@ from gateway.app.doctor import (
 )
 from gateway.app.doctor_network import endpoints, is_tiergate, redis
 from gateway.app.doctor_scorers import scorers
+from gateway.app.doctor_semantic import semantic_index
 from gateway.app.settings import EXIT_CANNOT_START, CannotStart, Settings, environment, read_settings
 
 _STYLES: Final = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "bold red"}
-_SHOWN: Final = ("policy", "host", "port", "workers", "redis_url", "artefacts")
+_SHOWN: Final = ("policy", "host", "port", "workers", "redis_url", "semantic_index", "artefacts")
 _HELP: Final = (
     "Look at this machine, and at what the policy names: versions, event loop, difficulty model, policy, Redis, "
     "model servers, scorers, port, limits, extras. Exit code 1 when something keeps the gateway from working."
@@ -74,6 +75,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
             yield from asyncio.run(endpoints(snapshot, clock))
             yield from asyncio.run(scorers(snapshot, artefact, clock))
     yield asyncio.run(redis(settings, clock))
+    yield from asyncio.run(semantic_index(settings, clock))
     yield port(settings, partial(is_tiergate, settings.host, settings.port))
     yield open_files()
     yield from extras()

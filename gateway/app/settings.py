@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
+from gateway.adapters.semantic_ways import IN_PROCESS, SERVER_SEARCHES
 from gateway.app import setting_values as read
 from gateway.app.setting_values import Address
 from gateway.domain.tier import Secret
@@ -63,6 +64,8 @@ class Settings:
     """None keeps nothing on disk."""
     cache_memory_bytes: int
     """Of each worker."""
+    semantic_index: str
+    """`IN_PROCESS`, or one of `SERVER_SEARCHES`."""
     admin: Address | None
     """Of the first worker; each further one listens a port higher. None for no admin listener."""
     peers: Path | None = None
@@ -184,6 +187,14 @@ TABLE: tuple[Setting, ...] = (
         "What kept answers may take of each worker's memory; 64MiB hold some thirty thousand of 2 kB. What they take "
         "of Redis is bounded by its own `maxmemory`.",
         read.memory,
+    ),
+    Setting(
+        "semantic_index",
+        IN_PROCESS,
+        "What finds like questions for semantic hits: process, each worker in its own memory, up to 10,000 of a scope; "
+        "redis, the server, up to 100,000: by its vector sets (Redis 8) or else by RediSearch or valkey-search; or "
+        "redis-vset or redis-ft, by one of them alone. A server that cannot leaves it to the workers.",
+        read.one_of(IN_PROCESS, *SERVER_SEARCHES),
     ),
     Setting(
         "admin",

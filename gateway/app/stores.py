@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Callable, Container
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -32,12 +33,15 @@ from gateway.adapters.redis_prefix import RedisPrefixNews
 from gateway.adapters.redis_receipts import ReceiptCodec, RedisReceipts, RedisReceiptsSettings
 from gateway.adapters.redis_reservoir import RedisReservoir
 from gateway.adapters.redis_semantic import RedisSemanticIndex
-from gateway.adapters.redis_target import read_target
+from gateway.adapters.redis_semantic_choice import ChosenSemanticIndex
+from gateway.adapters.redis_target import RedisTarget, read_target
 from gateway.adapters.redis_tier_news import RedisTierNews
 from gateway.adapters.redis_turn import TurnClient
 from gateway.adapters.reservoir_file import LabelFile
+from gateway.adapters.semantic_ways import IN_PROCESS
 from gateway.adapters.training_records import FileRecords, NoRecords
 from gateway.app.events import LogEvent, marked
+from gateway.app.semantic_search import tell_search, ways_of
 from gateway.app.settings import CannotStart, Settings
 from gateway.core.hit_proofs import HitProofs
 from gateway.core.prefix_share import PrefixShare
@@ -121,6 +125,10 @@ def open_stores(settings: Settings, clock: Clock, terms: ReceiptTerms, peers: Pe
     master = settings.cache_secret.reveal().encode()
     records = _records(settings.state, clock)
     if settings.redis_url is None:
+        if settings.semantic_index != IN_PROCESS:
+            raise CannotStart(
+                f"TIERGATE_SEMANTIC_INDEX={settings.semantic_index} needs a server: set TIERGATE_REDIS_URL."
+            )
         return Stores(
             MemoryCache(clock, bytes_max=settings.cache_memory_bytes),
             MemorySemanticIndex(clock),
@@ -137,18 +145,30 @@ def open_stores(settings: Settings, clock: Clock, terms: ReceiptTerms, peers: Pe
         target = read_target(settings.redis_url.reveal())
     except ValueError as error:
         raise CannotStart(f"TIERGATE_REDIS_URL cannot be used: {error}") from error
-    open_client = ClusterClient if target.nodes else TurnClient
-    client = open_client(target, clock=clock, chance=uniform, tell=_tell_redis)
+    client = redis_client(target, clock, _tell_redis)
     receipts = RedisReceipts(client, _CODEC, clock, RedisReceiptsSettings(terms))
     ledger = ObservedLedger(RedisLedger(client, clock=clock, chance=uniform), tell=_tell_ledger)
     answered = RedisAnswered(client, RedisAnsweredSettings(kept=terms.kept))
     cache, semantic, conversations, reservoir = (
         RedisCache(client, clock, RedisCacheSettings(local_bytes_max=settings.cache_memory_bytes)),
-        RedisSemanticIndex(client, clock),
+        _semantic(settings, client, clock, target),
         RedisConversations(client, clock),
         RedisReservoir(client),
     )
     return Stores(cache, semantic, conversations, ledger, receipts, answered, reservoir, records, master, client)
+
+
+def redis_client(target: RedisTarget, clock: Clock, tell: Callable[[str | None], None]) -> RedisClient:
+    """Make a client of one server or of a cluster."""
+    open_client = ClusterClient if target.nodes else TurnClient
+    return open_client(target, clock=clock, chance=uniform, tell=tell)
+
+
+def _semantic(settings: Settings, client: RedisClient, clock: Clock, target: RedisTarget) -> SemanticIndex:
+    if settings.semantic_index == IN_PROCESS:
+        return RedisSemanticIndex(client, clock)
+    wanted = ways_of(settings, target)
+    return ChosenSemanticIndex(client, clock, wanted, partial(tell_search, settings.semantic_index))
 
 
 def _reservoir(state: Path | None) -> MemoryReservoir:

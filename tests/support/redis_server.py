@@ -56,11 +56,11 @@ class RedisServer:
     def url(self) -> str:
         return f"unix://{self.path}"
 
-    def start(self, *options: str) -> None:
-        """Start and wait until it answers."""
+    def start(self, *options: str, binary: str | None = None) -> None:
+        """Start and wait until it answers; another program than before, where one is named."""
         self._process = subprocess.Popen(
             [
-                self._binary,
+                binary or self._binary,
                 "--port",
                 "0",
                 "--unixsocket",

@@ -1,5 +1,7 @@
 """What a scrape reads of semantic hits."""
 
+from collections.abc import Mapping
+
 from gateway.adapters.memory_semantic import MemorySemanticIndex
 from gateway.adapters.metrics import Metrics
 from gateway.adapters.metrics_semantic import expose_semantic
@@ -33,8 +35,26 @@ def test_standings_breaches_labels_and_entries_are_told() -> None:
         'tiergate_semantic_classes{route="faq",standing="serving",worker="0"} 1',
         'tiergate_semantic_breaches{route="faq",worker="0"} 1',
         'tiergate_semantic_entries{worker="0"} 1',
+        'tiergate_semantic_index{index="process",worker="0"} 1',
     ):
         assert line in text
+    assert "tiergate_semantic_searches_total{" not in text
+
+
+class OnAServer(MemorySemanticIndex):
+    """An index that a server was asked to search."""
+
+    def stats(self) -> Mapping[str, int | str]:
+        return {**super().stats(), "index": "redis-vset", "searches": 10, "late": 3, "errors": 2}
+
+
+def test_searches_of_a_server_are_counted_by_how_they_ended() -> None:
+    metrics = Metrics()
+    expose_semantic(metrics, HitProofs(lambda hit_class, proof: None), OnAServer(ManualClock()))
+    text = metrics.render()
+    assert 'tiergate_semantic_index{index="redis-vset",worker="0"} 1' in text
+    for outcome, count in (("in_time", 5), ("late", 3), ("failed", 2)):
+        assert f'tiergate_semantic_searches_total{{outcome="{outcome}",worker="0"}} {count}' in text
 
 
 def test_requests_are_counted_by_what_the_look_came_to() -> None:

@@ -68,3 +68,12 @@ def test_a_scope_that_is_let_go_is_empty() -> None:
     scopes.drop_scope(ALICE)
     scopes.drop_scope(OTHER)
     assert scopes.stats()["used_bytes"] == 0
+
+
+def test_everything_can_be_taken_out_at_once() -> None:
+    scopes = SemanticScopes()
+    for scope in (ALICE, BOB):
+        scopes.put(scope, entry("a"), 0.0)
+    scopes.clear()
+    assert answers(scopes, ALICE) == []
+    assert scopes.stats() == {"scopes": 0, "entries": 0, "used_bytes": 0, "evicted": 0}

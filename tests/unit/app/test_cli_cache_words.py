@@ -9,6 +9,8 @@ from gateway.app.cli_cache_words import print_explanation, print_purge, print_st
 from tests.support.receipt_samples import A_NEAR_MISS
 
 PURGED = {"entries": 2, "bytes": 3_000, "complete": True, "by_route": {"balanced": 1, "": 1}, "dry_run": False}
+SEARCHED = {"index": "redis-vset", "entries": 0, "searches": 1_200, "late": 3, "errors": 0, "mismatches": 1}
+IN_MEMORY = {"index": "process", "entries": 4_000, "errors": 0}
 EXPLAINED = {
     "would_hit": True,
     "why": "there is an answer",
@@ -74,16 +76,18 @@ def test_figures_are_a_table() -> None:
     ]
     store = {"state": "connected", "entries": 7, "used_bytes": 9_000, "errors": 2, "lost": 0}
     held = {"entries": 5, "bytes": 800, "complete": False}
-    text = told(print_stats, {"store": store, "rows": rows, "held": held})
+    text = told(print_stats, {"store": store, "semantic": SEARCHED, "rows": rows, "held": held})
     for part in ("connected", "entries 7", "errors 2", "5 or more answers", "1,200", "45,000", "90.0 s", "guest"):
         assert part in text
     assert "lost" not in text
+    assert "by redis-vset, 1,200 searches, late 3, mismatches 1" in text
 
 
 def test_without_requests_there_is_no_table() -> None:
-    text = told(print_stats, {"store": {"entries": 0, "hits": 0}, "rows": []})
+    text = told(print_stats, {"store": {"entries": 0, "hits": 0}, "semantic": IN_MEMORY, "rows": []})
     assert "none" in text
     assert "tenant" not in text
+    assert "by process, 4,000 questions in memory" in text
 
 
 def test_an_explanation_says_why_and_whose() -> None:

@@ -26,6 +26,7 @@ from gateway.adapters.redis_link import RedisUnavailable
 from gateway.adapters.redis_receipts import RedisReceipts
 from gateway.adapters.redis_reservoir import RedisReservoir
 from gateway.adapters.redis_semantic import RedisSemanticIndex
+from gateway.adapters.redis_semantic_choice import ChosenSemanticIndex
 from gateway.adapters.redis_tier_news import RedisTierNews
 from gateway.adapters.training_records import NoRecords
 from gateway.app.events import EVENT, FACTS
@@ -104,6 +105,23 @@ async def test_with_redis_everything_is_shared_and_it_need_not_be_up_yet() -> No
     assert isinstance(stores.tier_news(TierSlos(), tuple, ManualClock()), RedisTierNews)
     assert stores.cache_master == b"sixteen characters"
     await stores.aclose()
+
+
+@pytest.mark.parametrize("wanted", ["redis", "redis-vset", "redis-ft"])
+async def test_a_server_may_be_asked_to_find_like_questions(wanted: str) -> None:
+    stores = open_stores(
+        settings(redis_url="redis://127.0.0.1:1/0", semantic_index=wanted).with_cache_secret(),
+        ManualClock(),
+        TERMS,
+        ALONE,
+    )
+    assert isinstance(stores.semantic, ChosenSemanticIndex)
+    await stores.aclose()
+
+
+def test_without_a_server_none_can_find_like_questions() -> None:
+    with pytest.raises(CannotStart, match="TIERGATE_SEMANTIC_INDEX=redis needs a server: set TIERGATE_REDIS_URL"):
+        open_stores(settings(semantic_index="redis").with_cache_secret(), ManualClock(), TERMS, ALONE)
 
 
 async def test_labels_and_training_records_outlive_the_process_in_the_state_directory(tmp_path: Path) -> None:
