@@ -8,26 +8,23 @@ of this dialect gave the answer, its own events come along with the chat's, and 
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from msgspec import UNSET
 
-from gateway.domain.limits import EdgeLimits
 from gateway.domain.usage import TokenUsage
+from gateway.wire.chat_stream import ChatStream
 from gateway.wire.messages.answer import text_of
 from gateway.wire.messages.errors import error_event_from_chat
 from gateway.wire.messages.events import MESSAGE_STOP, PING, named_event
 from gateway.wire.messages.stops import stop_of
 from gateway.wire.messages.stream_chunk import Call, Choice, Chunk, read_chunk
 from gateway.wire.messages.tokens import tokens_of
-from gateway.wire.sse import EventSplitter, native_of, parse_event
-from gateway.wire.text_run import TextRun, run_after
+from gateway.wire.sse import is_one_line, native_of, parse_event
 from gateway.wire.usage import usage_from, widest
 
 _DATA, _END, _DONE = b"data: ", b"\n\n", b"[DONE]"
-_NO_LIMITS: Final = EdgeLimits(sse_line_bytes=2**40, sse_event_bytes=2**40)
-"""What comes here was measured on its way, or was kept as a whole answer."""
 _DELTAS: Final = {
     "text": b'{"type":"text_delta","text":%b}',
     "thinking": b'{"type":"thinking_delta","thinking":%b}',
@@ -37,13 +34,11 @@ _BEFORE: Final = (
     b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":{"type":"text_delta","text":"'
 )
 _BEHIND: Final = b'"}}\n\n'
-_LEARNS: Final = 4
 _EMPTY: Final[dict[str, dict[str, object]]] = {
     "text": {"type": "text", "text": ""},
     "thinking": {"type": "thinking", "thinking": "", "signature": ""},
 }
 _ENCODE = msgspec.json.Encoder().encode
-_PLAIN = msgspec.json.Decoder(dict[str, Any])
 
 
 @dataclass(slots=True)
@@ -60,7 +55,7 @@ class StreamWriter:
     """Feed it a chat's stream, in pieces of any size, `[DONE]` or an error at its end; send on what it returns."""
 
     def __init__(self) -> None:
-        self._splitter = EventSplitter(_NO_LIMITS)
+        self._chat = ChatStream()
         self._begun = False
         self._is_over = False
         self._is_native = False
@@ -70,10 +65,6 @@ class StreamWriter:
         self._kind: str | None = None
         """Of the block that is open."""
         self._calls: dict[int, _CallUnderWay] = {}
-        self._run: TextRun | None = None
-        """How chunks look of which the text is all that is new, and what begins the events that they become."""
-        self._before = b""
-        self._learns = _LEARNS
         self._pieces = 0
         self._usage: TokenUsage | None = None
         self._finish_reason: str | None = None
@@ -82,23 +73,28 @@ class StreamWriter:
 
     def feed(self, data: bytes) -> bytes:
         """Return the events that these bytes complete."""
-        if self._splitter.is_between_events and data.startswith(_DATA) and data.find(b"\n") == len(data) - len(_END):
-            # Exactly one event: the common case by far.
-            payload = data[len(_DATA) : -len(_END)]
-            text = None if self._run is None or self._kind != "text" else self._run.text_in(payload)
-            if text and b"\\" not in text:
-                self._pieces += 1
-                return self._before + text + _BEHIND
-            return self._tell(payload)
-        self._splitter.push(data)
-        return b"".join([self._tell_block(block) for block in self._splitter.events()])
+        return self._chat.feed(data, self)
 
-    def _tell_block(self, block: bytes) -> bytes:
-        native = native_of(block)
+    @property
+    def is_mid_text(self) -> bool:
+        """Tell whether a block of text is open."""
+        return self._kind == "text"
+
+    def say_on(self, texts: list[bytes]) -> bytes:
+        """Write the next pieces of that text, as JSON spells them without an escape."""
+        self._pieces += len(texts)
+        before = _BEFORE % (self._blocks - 1)
+        return before + (_BEHIND + before).join(texts) + _BEHIND
+
+    def tell(self, event: bytes) -> bytes:
+        """Write one event."""
+        if is_one_line(event):
+            return self._tell(event[len(_DATA) : -len(_END)])
+        native = native_of(event)
         if native is not None:
             self._is_native = True
             return native
-        payload = parse_event(block).data
+        payload = parse_event(event).data
         return PING if payload is None else self._tell(payload.strip())
 
     def _tell(self, payload: bytes) -> bytes:
@@ -116,16 +112,7 @@ class StreamWriter:
         for choice in chunk.choices or ():
             if choice.index == 0:
                 told += self._tell_choice(choice)
-        if self._run is None and self._kind == "text" and self._learns:
-            self._learn(payload)
         return told
-
-    def _learn(self, payload: bytes) -> None:
-        """Learn how chunks of this text look, so that the next need not be read; a few are tried."""
-        self._learns -= 1
-        run = run_after(payload, _PLAIN.decode(payload))
-        if run is not None and run.index == 0:
-            self._run, self._before = run, _BEFORE % (self._blocks - 1)
 
     def _begin(self, chunk: Chunk) -> bytes:
         self._begun = True
@@ -182,7 +169,6 @@ class StreamWriter:
 
     def _open(self, kind: str, block: dict[str, object]) -> bytes:
         closed = self._close()
-        self._run = None
         self._kind, at = kind, self._blocks
         self._blocks += 1
         start = {"type": "content_block_start", "index": at, "content_block": block}

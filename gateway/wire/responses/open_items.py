@@ -99,7 +99,7 @@ class OpenMessage(_Item):
     def __init__(self, events: Events, name: bytes, index: int) -> None:
         super().__init__(events, name, index)
         self._parts: list[bytes] = []
-        self._pieces: list[str] = []
+        self._pieces: list[bytes] = []
         self._odds: list[Any] = []
         self._refuses: bool | None = None
         self._place_of_part = b""
@@ -111,24 +111,27 @@ class OpenMessage(_Item):
     def say(self, text: str, odds: Sequence[Any]) -> bytes:
         """Write a piece of its text, and how likely its tokens were."""
         begun = b"" if self._refuses is False else self._begin_part(refuses=False)
-        self._pieces.append(text)
+        self._pieces.append(text.encode())
         if odds:
             self._odds += odds
         members = b'%b,"delta":%b,"logprobs":%b' % (self._place_of_part, encode(text), encode(odds) if odds else b"[]")
         return begun + self._events.write(b"response.output_text.delta", members)
 
-    def say_as_spelt(self, text: bytes) -> bytes:
-        """Write the next piece of a text as JSON spells it between its quotes, without an escape and any odds."""
-        self._pieces.append(text.decode("utf-8", "replace"))
-        events = self._events
-        number = events.sequence_number
-        events.sequence_number = number + 1
-        return _SAID % (number, self._place_of_part, text)
+    def say_as_spelt(self, texts: Sequence[bytes]) -> bytes:
+        """Write the next pieces of a text as JSON spells them between its quotes, without an escape and any odds."""
+        self._pieces += texts
+        place, events = self._place_of_part, self._events
+        if len(texts) == 1:
+            events.sequence_number += 1
+            return _SAID % (events.sequence_number - 1, place, texts[0])
+        told = [_SAID % (number, place, text) for number, text in enumerate(texts, events.sequence_number)]
+        events.sequence_number += len(texts)
+        return b"".join(told)
 
     def refuse(self, text: str) -> bytes:
         """Write a piece of its refusal."""
         begun = b"" if self._refuses else self._begin_part(refuses=True)
-        self._pieces.append(text)
+        self._pieces.append(text.encode())
         return begun + self._events.write(b"response.refusal.delta", self._place_of_part + b',"delta":' + encode(text))
 
     def close(self, status: bytes) -> bytes:
@@ -146,7 +149,7 @@ class OpenMessage(_Item):
     def _end_part(self) -> bytes:
         if self._refuses is None:
             return b""
-        place, text, odds = self._place_of_part, "".join(self._pieces), self._odds
+        place, text, odds = self._place_of_part, b"".join(self._pieces).decode(), self._odds
         self._pieces, self._odds = [], []
         if self._refuses:
             part = refusal_part(text)

@@ -6,12 +6,12 @@ back to one. Where a server of this dialect gave the answer, its own events come
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from msgspec import UNSET
 
-from gateway.domain.limits import EdgeLimits
 from gateway.domain.usage import TokenUsage
+from gateway.wire.chat_stream import ChatStream
 from gateway.wire.responses.chat import (
     Call,
     ChatAnswer,
@@ -24,7 +24,6 @@ from gateway.wire.responses.chat import (
     text_of,
 )
 from gateway.wire.responses.errors import error_event, response_error, sequence_number
-from gateway.wire.responses.lenient import load_leniently
 from gateway.wire.responses.open_items import Events, OpenCall, OpenMessage, OpenThought
 from gateway.wire.responses.output import (
     COMPLETED,
@@ -36,16 +35,12 @@ from gateway.wire.responses.output import (
     response,
     token_odds,
 )
-from gateway.wire.sse import EventSplitter, is_one_line, native_of, parse_event
-from gateway.wire.text_run import TextRun, run_after
+from gateway.wire.sse import is_one_line, native_of, parse_event
 from gateway.wire.usage import widest
 
 _DATA, _END = b"data: ", b"\n\n"
 _DONE = b"[DONE]"
 _NULL = b"null"
-_LEARNS: Final = 4
-_ANY_SIZE: Final = EdgeLimits(sse_line_bytes=2**62, sse_event_bytes=2**62)
-"""What is written here was limited when it was read; a kept answer may come in one line."""
 
 
 class StreamWriter:
@@ -54,7 +49,7 @@ class StreamWriter:
     def __init__(self, echo: bytes) -> None:
         self._echo = echo
         self._events = Events()
-        self._splitter = EventSplitter(_ANY_SIZE)
+        self._chat = ChatStream()
         self._names: Names | None = None
         self._created: float | None = None
         self._model: str | None = None
@@ -64,37 +59,35 @@ class StreamWriter:
         self._finish_reason: str | None = None
         self._usage: TokenUsage | None = None
         self._last_passed: bytes | None = None
-        self._run: TextRun | None = None
-        """How events look of which the text is all that is new, while `_message` is open for it."""
-        self._learns = _LEARNS
         self._message: OpenMessage | None = None
+        """That of `_speech`, while its text is under way."""
 
     def feed(self, data: bytes) -> bytes:
         """Translate what completes an event. Never raises."""
-        run, message = self._run, self._message
-        if run is not None and message is not None and self._splitter.is_between_events:
-            text = run.plain_text_in(data)
-            if text:
-                return message.say_as_spelt(text)
-        if is_one_line(data) and self._splitter.is_between_events:
-            # Exactly one event: the common case by far.
-            self._splitter.skip_start()
-            told = self._chunk(data[len(_DATA) : -len(_END)])
-            if self._message is not None and self._run is None and self._learns:
-                self._learn(data)
-            return told
-        self._splitter.push(data)
-        return b"".join([self._event(block) for block in self._splitter.events()])
+        return self._chat.feed(data, self)
 
-    def _event(self, block: bytes) -> bytes:
-        native = native_of(block)
+    @property
+    def is_mid_text(self) -> bool:
+        """Tell whether a text is under way."""
+        return self._message is not None
+
+    def say_on(self, texts: list[bytes]) -> bytes:
+        """Write the next pieces of that text, as JSON spells them without an escape."""
+        assert self._message is not None, "a text is under way"
+        return self._message.say_as_spelt(texts)
+
+    def tell(self, event: bytes) -> bytes:
+        """Translate one event."""
+        if is_one_line(event):
+            return self._chunk(event[len(_DATA) : -len(_END)])
+        native = native_of(event)
         if native is not None:
             self._last_passed = parse_event(native).data or self._last_passed
             return native
-        event = parse_event(block)
-        if event.data is None:
-            return block
-        payload = event.data.strip()
+        data = parse_event(event).data
+        if data is None:
+            return event
+        payload = data.strip()
         if payload == _DONE:
             return self._end()
         return self._chunk(payload) if payload else b""
@@ -109,11 +102,6 @@ class StreamWriter:
         if read.usage is not None:
             self._usage = widest(self._usage, reported(read.usage))
         return begun + self._choice(read.choices[0]) if read.choices else begun
-
-    def _learn(self, data: bytes) -> None:
-        """Learn how events with a piece of this text look, so that the next need not be read; a few are tried."""
-        self._learns -= 1
-        self._run = run_after(data, load_leniently(data[len(_DATA) :]) or {})
 
     def _begin(self, read: ChatAnswer) -> bytes:
         self._names, self._created, self._model = Names(read.id), read.created, read.model
@@ -152,7 +140,7 @@ class StreamWriter:
         return closed + message.say(text, odds)
 
     def _refuse(self, text: str) -> bytes:
-        self._message = self._run = None
+        self._message = None
         if isinstance(self._speech, OpenMessage):
             return self._speech.refuse(text)
         closed, message = self._open_message()
@@ -191,7 +179,7 @@ class StreamWriter:
         speech = self._speech
         if speech is None:
             return b""
-        self._speech = self._message = self._run = None
+        self._speech = self._message = None
         return self._close(speech, status)
 
     def _close_all(self) -> bytes:

@@ -96,6 +96,14 @@ def test_chunks_of_a_text_are_told_alike_whether_read_or_known_by_what_is_around
         assert whole == told(*events, DONE)
 
 
+@pytest.mark.parametrize("torn", [b"\xf0\x9f", b"\\ud83d"])
+def test_a_text_with_what_is_no_character_is_told_with_a_sign_for_it(torn: bytes) -> None:
+    first, other = (event({"choices": [{"index": 0, "delta": {"content": text}}]}) for text in ("a?", "b"))
+    broken = first.replace(b"?", torn)
+    (block,) = blocks(told(broken, other, broken + other, DONE))
+    assert block["text"].replace("\ufffd", "?").replace("??", "?") == "a?ba?b"
+
+
 def test_what_a_server_says_it_used_from_the_beginning_stands_in_the_first_event() -> None:
     usage = {"prompt_tokens": 9, "completion_tokens": 1}
     events = told(event({"choices": [], "usage": usage}), DONE)

@@ -104,6 +104,14 @@ def test_a_text_is_told_the_same_whether_its_chunks_are_read_or_known_by_their_l
     assert b"".join(map(one_by_one.feed, stream)) == at_once.feed(b"".join(stream))
 
 
+@pytest.mark.parametrize("torn", [b"\xf0\x9f", b"\\ud83d"])
+def test_a_text_with_what_is_no_character_is_told_with_a_sign_for_it(torn: bytes) -> None:
+    broken = chunk({"content": "a?"}).replace(b"?", torn)
+    other = chunk({"content": "b"})
+    text = last(broken, other, broken + other, chunk({}, "stop"), DONE)["output"][0]["content"][0]["text"]
+    assert text.replace("\ufffd", "?").replace("??", "?") == "a?ba?b"
+
+
 def test_chunks_that_never_look_alike_are_each_read() -> None:
     stream = [chunk({"content": str(number)}, seen={"at": number}) for number in range(9)]
     assert last(*stream, chunk({}, "stop"), DONE)["output"][0]["content"][0]["text"] == "012345678"
