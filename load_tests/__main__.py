@@ -19,6 +19,7 @@ from load_tests import (
     parts,
     purge,
     scoring,
+    semantic_index,
     stages,
 )
 from load_tests.answers import MARKER
@@ -39,6 +40,7 @@ EXAMPLES = """examples:
   python -m load_tests parts
   python -m load_tests stages
   python -m load_tests scoring
+  python -m load_tests semantic_index
   python -m load_tests prefix
   python -m load_tests cache_quality
 """
@@ -64,6 +66,7 @@ COMMANDS: tuple[tuple[str, Command, str], ...] = (
     ("parts", parts, "what telemetry, the cache, a hit and other APIs cost, with and without by turns"),
     ("stages", stages, "price every stage of a request"),
     ("scoring", scoring, "time the difficulty model"),
+    ("semantic_index", semantic_index, "search like questions in the process and by servers, side by side"),
     ("prefix", cli_prefix, "replay recorded traffic through the choice of servers"),
     ("cache_quality", cache_quality, "how often semantic hits are wrong, on labelled pairs"),
 )

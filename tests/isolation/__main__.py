@@ -1,4 +1,6 @@
-"""`python -m tests.isolation`: a million mixed operations of fifty tenants on each cache; nobody is given another's.
+"""`python -m tests.isolation`: a million mixed operations of fifty tenants on each store; nobody is given another's.
+
+The stores are caches of answers and indexes of questions, those of two servers among them where they can run.
 
 Exit code 1 when an answer was given that must not be.
 """
@@ -11,14 +13,21 @@ import uvloop
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tests.isolation.fuzz import Fuzz, Player, Verdict
+from tests.isolation.index_fuzz import IndexPlayer
+from tests.isolation.index_stores import INDEX_KINDS, SEARCHED, opened_indexes
 from tests.isolation.stores import KINDS, opened, wall_s
+from tests.support.search_server import CAN_SEARCH
 
+_KINDS = (*KINDS, *INDEX_KINDS)
 _SHOWN = 5
 
 
 async def play(fuzz: Fuzz, kind: str, progress: Progress) -> Verdict:
-    """Play on the caches of a kind."""
+    """Play on the caches, or the indexes, of a kind."""
     bar = progress.add_task(kind, total=fuzz.operations)
+    if kind in INDEX_KINDS:
+        async with opened_indexes(kind) as indexes:
+            return await IndexPlayer(fuzz, indexes, wall_s, lambda done: progress.update(bar, completed=done)).play()
     async with opened(kind) as caches:
         player = Player(fuzz, caches.caches, caches.hear, wall_s, lambda done: progress.update(bar, completed=done))
         return await player.play()
@@ -31,13 +40,13 @@ def main() -> int:
     parser.add_argument("--tenants", type=int, default=50)
     parser.add_argument("--texts", type=int, default=400)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--store", choices=KINDS, action="append", help="both when absent")
+    parser.add_argument("--store", choices=_KINDS, action="append", help="all that can run here when absent")
     options = parser.parse_args()
     fuzz = Fuzz(options.operations, options.tenants, options.texts, options.seed)
     is_sound = True
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns) as progress:
-        for kind in options.store or KINDS:
+        for kind in options.store or [kind for kind in _KINDS if CAN_SEARCH or kind not in SEARCHED]:
             began_s = time.monotonic()
             verdict = uvloop.run(play(fuzz, kind, progress))
             told = ", ".join(f"{name} {count:,}" for name, count in sorted(verdict.done.items()))
