@@ -201,6 +201,15 @@ SEMANTIC: Final = Row(
             About("Questions held", "In the workers' memory, with which others are compared.", COUNT, 8),
             Query(total(semantic.SEMANTIC_ENTRIES), "questions"),
         ),
+        layers(
+            About(
+                "Searches of a server",
+                "late: the request went on without; failed: it refused, or was away. None where workers search.",
+                PER_SECOND,
+                8,
+            ),
+            Query(per_second(semantic.SEMANTIC_SEARCHES, "outcome"), "{{outcome}}"),
+        ),
     ),
 )
 STORE: Final = Row(
