@@ -2,6 +2,8 @@
 # The whole gate on a fresh machine: installs what it needs into .venv, then checks and tests everything.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# Hundreds of processes are started: what one has compiled, the next shall find.
+unset PYTHONDONTWRITEBYTECODE
 deploy/install.sh dev
 bin=.venv/bin
 # Tests are shared among the cores; a linear algebra that takes them all in each worker only waits for itself.

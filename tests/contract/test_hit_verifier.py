@@ -2,12 +2,13 @@
 
 import pytest
 
-from gateway.adapters.artefact import load_artefact, shipped_artefact
+from gateway.adapters.artefact import load_artefact
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.metrics import Metrics
 from gateway.app.scoring import Scoring
 from gateway.app.semantic import JudgeMaker
 from gateway.pipeline.world import HitJudge
+from tests.support.artefacts import packaged
 from tests.support.encoder_folders import artefact_with_encoder
 from tests.support.fake_transport import FakeTransport
 from tests.support.semantic import Semantic
@@ -20,7 +21,7 @@ KINDS = ["shipped", "by an encoder", "told by a test"]
 
 @pytest.fixture(scope="module")
 def judges(tmp_path_factory: pytest.TempPathFactory) -> dict[str, HitJudge]:
-    model = load_artefact(shipped_artefact()).encoder_verifier
+    model = packaged().encoder_verifier
     assert model is not None
     weights = {"model.safetensors": model.encoder}
     folder = artefact_with_encoder(

@@ -5,14 +5,14 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.adapters.artefact import load_artefact, shipped_artefact
 from gateway.adapters.scorer_folded import FoldedScorer
 from gateway.core.features import MAX_WORDS, SCALAR_NAMES, extract
 from gateway.core.plain_text import CONTEXT_CHARS, LOOKED_AT_CHARS, essence, plain_text, turn_text
 from gateway.core.words import words_of
+from tests.support.artefacts import packaged
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=3_000)
-SCORER = FoldedScorer(load_artefact(shipped_artefact()).table)
+SCORER = FoldedScorer(packaged().table)
 
 
 @given(ANY_TEXT, ANY_TEXT)

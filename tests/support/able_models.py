@@ -4,17 +4,18 @@ import math
 from collections.abc import Sequence
 from random import Random
 
-from gateway.adapters.artefact import Artefact, load_artefact, shipped_artefact
+from gateway.adapters.artefact import Artefact
 from gateway.adapters.scorer_folded import FoldedScorer
 from gateway.core.ability_fit import prior_of
 from gateway.core.probes.plan import plan
 from gateway.core.probes.probe import Probe
 from gateway.domain.ability import Ability, sigmoid
+from tests.support.artefacts import packaged
 from tests.support.behaviours import json_reply
 from tests.support.openai_bodies import Words, chat_answer
 from tests.support.scripts import Script, SeenRequest
 
-ARTEFACT: Artefact = load_artefact(shipped_artefact())
+ARTEFACT: Artefact = packaged()
 SCORER = FoldedScorer(ARTEFACT.table)
 
 

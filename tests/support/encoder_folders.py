@@ -8,14 +8,15 @@ from typing import Any
 
 import msgspec
 
-from gateway.adapters.artefact import TABLE, load_artefact, shipped_artefact
+from gateway.adapters.artefact import TABLE, shipped_artefact
+from tests.support.artefacts import packaged
 from tests.support.toy_encoders import write_toy_encoder
 from tests.support.vocabularies import small_vocabulary
 
 
 def write_manifest(folder: Path, names: Sequence[str], **changes: Any) -> None:
     """Write the manifest of a folder's files, with these members changed."""
-    manifest = load_artefact(shipped_artefact()).manifest
+    manifest = packaged().manifest
     members = {
         "name": "toy",
         "version": "1",
@@ -37,7 +38,7 @@ def artefact_with_encoder(directory: Path, models: Sequence[str] = ("model.fp32.
     folder.mkdir()
     vocabulary = small_vocabulary()
     (folder / "vocab.txt").write_text("\n".join(vocabulary) + "\n", "utf-8")
-    latent = load_artefact(shipped_artefact()).manifest.latent
+    latent = packaged().manifest.latent
     for model in models:
         write_toy_encoder(folder / model, vocabulary=len(vocabulary), latent=latent)
     write_manifest(folder, ["vocab.txt", *models], **changes)

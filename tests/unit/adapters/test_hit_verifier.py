@@ -2,12 +2,12 @@
 
 import pytest
 
-from gateway.adapters.artefact import load_artefact, shipped_artefact
 from gateway.adapters.hit_verifier import TreeHitVerifier
 from gateway.core.hit_bound import threshold
 from gateway.domain.question import GuardKind, Judgement
+from tests.support.artefacts import packaged
 
-ARTEFACT = load_artefact(shipped_artefact())
+ARTEFACT = packaged()
 assert ARTEFACT.verifier is not None
 VERIFIER = TreeHitVerifier(ARTEFACT.verifier, ARTEFACT.static, "0123456789abcdef")
 SERVED_AT = threshold(VERIFIER.calibration, 0.15)

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gateway.adapters.artefact import load_artefact, shipped_artefact
 from gateway.adapters.known_texts import KnownTexts, Surroundings, read_known
 from gateway.core.folded import GROUND_SHARE
 from gateway.core.known_texts import KNOWN_DOUBT, KNOWN_NEAREST, LIKE_NEAREST
 from gateway.core.neighbours import closeness_by_cosine
+from tests.support.artefacts import packaged
 
-KNOWN = load_artefact(shipped_artefact()).static.surroundings.known
+KNOWN = packaged().static.surroundings.known
 
 
 def by_definition(known: KnownTexts, vector: np.ndarray[Any, Any]) -> tuple[float, list[float]]:

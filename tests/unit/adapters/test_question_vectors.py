@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from gateway.adapters.artefact import load_artefact, shipped_artefact
 from gateway.adapters.question_vectors import PIECES_MAX, REMEMBERED_WORDS, QuestionVectors
+from tests.support.artefacts import packaged
 
-ARTEFACT = load_artefact(shipped_artefact())
+ARTEFACT = packaged()
 
 
 def vectors() -> QuestionVectors:

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.adapters.artefact import load_artefact, shipped_artefact
 from gateway.adapters.scorer_folded import FoldedScorer
 from gateway.domain.ability import ClassifierOutcome, Score, ScorerChoice, acceptance
 from gateway.ports import Scorer
+from tests.support.artefacts import packaged
 from tests.support.tiers import a_request
 
 EASY = "What colour is a clear sky at noon? Answer in one word."
@@ -21,11 +21,11 @@ HARD = (
 
 @pytest.fixture(scope="module")
 def scorer() -> FoldedScorer:
-    return FoldedScorer(load_artefact(shipped_artefact()).table)
+    return FoldedScorer(packaged().table)
 
 
 def test_an_easy_question_is_more_likely_answered_well_than_a_hard_one(scorer: FoldedScorer) -> None:
-    ability = load_artefact(shipped_artefact()).catalogue.references["llama-3.1-8b-instruct"]
+    ability = packaged().catalogue.references["llama-3.1-8b-instruct"]
     assert acceptance(ability, scorer.score_text(EASY)) > acceptance(ability, scorer.score_text(HARD)) + 0.1
 
 
@@ -72,7 +72,7 @@ def refuse_to_tell(score: Score) -> bool:
 
 def test_a_score_tells_what_the_next_stage_would_add_unless_there_is_nothing_to_read() -> None:
     spread = (0.5,) * 8
-    scorer = FoldedScorer(load_artefact(shipped_artefact()).table, spread)
+    scorer = FoldedScorer(packaged().table, spread)
     assert scorer.score_text(EASY).spread == spread
     assert scorer.score_text("请解释量子力学的基本原理").spread == spread
     assert scorer.score_text(" ").spread == ()

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from gateway.adapters.artefact import load_artefact, shipped_artefact
 from gateway.adapters.scorer_folded import FoldedScorer
 from gateway.adapters.scorer_static import StaticScorer
 from gateway.core.request_text import RequestText
 from gateway.domain.ability import ClassifierOutcome
+from tests.support.artefacts import packaged
 
-ARTEFACT = load_artefact(shipped_artefact())
+ARTEFACT = packaged()
 FOLDED = FoldedScorer(ARTEFACT.table, ARTEFACT.table.adds)
 STATIC = StaticScorer(ARTEFACT.static, ARTEFACT.table)
 EASY = "What is the capital of France?"

@@ -1,6 +1,7 @@
 """The description of the API says what is served, no more and no less."""
 
 import json
+import re
 from dataclasses import fields, replace
 from typing import Any
 
@@ -63,6 +64,11 @@ async def nothing() -> str:
     return ""
 
 
+def told(path: str) -> str:
+    """Return a route's path as the description has it, which knows no converters."""
+    return re.sub(r":\w+}", "}", path)
+
+
 def served() -> set[tuple[str, str]]:
     """Return every route by path and method; HEAD comes with GET."""
     world = Gateway().world
@@ -71,7 +77,7 @@ def served() -> set[tuple[str, str]]:
     routes += message_routes(world)
     cold = [route for route in routes if isinstance(route, Route)]
     hot = {(path.decode(), "POST") for path in HOT_ROUTES}
-    return hot | {(route.path, method) for route in cold for method in route.methods or () if method != "HEAD"}
+    return hot | {(told(route.path), method) for route in cold for method in route.methods or () if method != "HEAD"}
 
 
 def error_statuses(operation: dict[str, Any]) -> set[int]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.adapters.artefact import Artefact, load_artefact, shipped_artefact
+from gateway.adapters.artefact import Artefact
 from gateway.adapters.embedder_encoder import EncoderEmbedder
 from gateway.adapters.hit_verifier import TreeHitVerifier
 from gateway.adapters.peers import Peers
@@ -19,6 +19,7 @@ from gateway.domain.ids import RouteName, TenantId
 from gateway.domain.question import ScoreCounts
 from gateway.domain.receipt import ReceiptTerms
 from gateway.pipeline.world import HitJudges
+from tests.support.artefacts import packaged
 from tests.support.clocks import ManualClock
 from tests.support.toy_encoders import CountedEncoding
 from tests.support.vocabularies import small_vocabulary
@@ -52,7 +53,7 @@ async def test_the_end_of_semantic_hits_is_an_error_in_the_log_and_their_return_
 
 
 def test_the_shipped_model_has_a_judge_and_one_without_a_verifier_has_none() -> None:
-    shipped = load_artefact(shipped_artefact())
+    shipped = packaged()
     judges = JudgeMaker(ManualClock())(shipped)
     assert judges is not None
     assert judges.encoder is None, "no encoder runs here"
@@ -64,7 +65,7 @@ def test_the_shipped_model_has_a_judge_and_one_without_a_verifier_has_none() -> 
 
 
 def test_the_encoder_has_a_judge_where_it_runs_and_the_verifier_was_trained_with_it() -> None:
-    shipped = load_artefact(shipped_artefact())
+    shipped = packaged()
     assert shipped.encoder_verifier is not None
     weights = shipped.encoder_verifier.encoder
 
@@ -84,7 +85,7 @@ def test_the_encoder_has_a_judge_where_it_runs_and_the_verifier_was_trained_with
 
 
 def test_the_encoders_verifier_tells_other_words_from_another_question_by_the_encoders_cosine() -> None:
-    shipped = load_artefact(shipped_artefact())
+    shipped = packaged()
     assert shipped.encoder_verifier is not None
     verifier = TreeHitVerifier(shipped.encoder_verifier, shipped.static, "any")
     asked, again, other = map(
@@ -101,7 +102,7 @@ def test_the_encoders_verifier_tells_other_words_from_another_question_by_the_en
 
 
 async def test_the_judge_of_the_shipped_model_tells_other_words_from_another_question() -> None:
-    judges = JudgeMaker(ManualClock())(load_artefact(shipped_artefact()))
+    judges = JudgeMaker(ManualClock())(packaged())
     assert judges is not None
     judge = judges.static
     texts = (

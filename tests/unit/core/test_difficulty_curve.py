@@ -4,11 +4,12 @@ from functools import lru_cache
 
 import pytest
 
-from gateway.adapters.artefact import Artefact, load_artefact, shipped_artefact
+from gateway.adapters.artefact import Artefact
 from gateway.core.difficulty import failing_share
 from gateway.core.difficulty_curve import POINTS, curve_of, position_at, rescaled
 from gateway.domain.ability import Ability, Score, acceptance, unknown_score
 from gateway.domain.calibration import CalibrationRequest
+from tests.support.artefacts import packaged
 
 REFERENCES = tuple(Ability("made", intercept, (-1.0, 0.2), 0.1, 0.5, ()) for intercept in (-1.0, 0.0, 2.0))
 REQUESTS = [
@@ -56,7 +57,7 @@ def test_a_scale_is_moved_by_slope_and_offset_on_the_logits(told: float) -> None
 @lru_cache
 def shipped() -> Artefact:
     """Return the difficulty model that ships."""
-    return load_artefact(shipped_artefact())
+    return packaged()
 
 
 def test_of_the_model_that_ships_one_number_keeps_most_of_what_the_positions_say() -> None:

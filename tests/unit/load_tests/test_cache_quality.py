@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gateway.adapters.artefact import load_artefact, shipped_artefact
 from gateway.adapters.hit_verifier import TreeHitVerifier
 from gateway.core.hit_proof import Terms
 from gateway.core.pair_features import FEATURE_NAMES
@@ -29,6 +28,7 @@ from load_tests.cache_measures import (
 from load_tests.cache_scores import by_cosine, by_guards, by_logistic
 from router_models.verifier.fit import counts_of
 from router_models.verifier.pairs import Labels
+from tests.support.artefacts import packaged
 
 CHANCE = np.random.default_rng(7)
 
@@ -137,7 +137,7 @@ def test_the_encoder_stands_beside_ours_where_it_was_measured() -> None:
 
 
 def test_a_decision_is_timed_with_the_candidates_that_are_near_enough() -> None:
-    artefact = load_artefact(shipped_artefact())
+    artefact = packaged()
     assert artefact.verifier is not None
     verifier = TreeHitVerifier(artefact.verifier, artefact.static, "any")
     cached = [f"How do I bake {what}?" for what in ("bread", "bread", "a cake", "an apple pie")] + [""]

@@ -5,13 +5,13 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from gateway.adapters.artefact import load_artefact, shipped_artefact
 from gateway.domain.ability import Score
 from load_tests.__main__ import main
 from load_tests.scoring import LOOP, TEXTS, Cell, Stage, plain_loop, request_of, scoring_table, stages_of, timed
 from router_models.latency import served
+from tests.support.artefacts import packaged
 
-ARTEFACT = load_artefact(shipped_artefact())
+ARTEFACT = packaged()
 TIERS = list(ARTEFACT.catalogue.references.values())[:2]
 
 

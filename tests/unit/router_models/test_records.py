@@ -23,6 +23,7 @@ from router_models.records import (
     read_records,
     refit,
 )
+from tests.support.artefacts import packaged
 
 SHIPPED = read_artefact(shipped_artefact())
 WIDTH = len(SHIPPED.references[0]["loadings"])
@@ -164,7 +165,7 @@ def run(*arguments: str) -> int:
 def test_a_better_model_is_written_and_the_gateway_reads_it(tmp_path: Path) -> None:
     records, out = write(tmp_path / "records", of_a_model(-1.5, 600)), tmp_path / "artefact"
     assert run("--from-records", str(records), "--out", str(out)) == 0
-    before, after = load_artefact(shipped_artefact()), load_artefact(out)
+    before, after = packaged(), load_artefact(out)
     old, new = (each.catalogue.references[REFERENCE] for each in (before, after))
     assert new.intercept < old.intercept - 1.0
     assert new.prior < old.prior

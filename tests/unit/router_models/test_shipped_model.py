@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gateway.adapters.artefact import load_artefact, shipped_artefact
+from gateway.adapters.artefact import shipped_artefact
 from gateway.adapters.scorer_folded import FoldedScorer
 from gateway.adapters.scorer_static import StaticScorer
 from gateway.core.request_text import RequestText
@@ -19,6 +19,7 @@ from router_models.measures import apgr
 from router_models.probing import PLEAS
 from router_models.robustness import Score, Scored, probe
 from router_models.scientific import Doubles
+from tests.support.artefacts import packaged
 
 PROBED = 300
 DATA = default_data_directory() / "routing" / "outcomes.csv.gz"
@@ -53,7 +54,7 @@ def _apgr(outcomes: Outcomes, pair: tuple[int, int], tested: Mask) -> tuple[floa
 
 
 def _gains(outcomes: Outcomes, pair: tuple[int, int], prompts: list[str]) -> Doubles:
-    artefact = load_artefact(shipped_artefact())
+    artefact = packaged()
     weak, strong = (artefact.catalogue.references[outcomes.references[column]] for column in pair)
     scorer = FoldedScorer(artefact.table)
     scores = [scorer.score_text(prompt) for prompt in prompts]
@@ -78,7 +79,7 @@ def test_edits_that_keep_the_meaning_and_pleas_hardly_change_where_prompts_are_s
 
 def _score(stage: str) -> Score:
     """Score as the gateway does by one stage; the dear tier costs ten times as much."""
-    artefact = load_artefact(shipped_artefact())
+    artefact = packaged()
     weak, strong = (artefact.catalogue.references[name] for name in (WEAK, STRONG))
     folded = FoldedScorer(artefact.table, artefact.table.adds)
     static = StaticScorer(artefact.static, artefact.table)

@@ -22,6 +22,7 @@ from router_models.verifier.held_out import FAMILY_FOLDS, family_folds, kind_fol
 from router_models.verifier.pairs import components, pairs_of, read_edits, read_intents, read_questions
 from router_models.verifier.space import Space, learn_space, read_piece_table
 from router_models.verifier.trees import grow
+from tests.support.artefacts import packaged
 from tests.support.encoder_folders import artefact_with_encoder
 from tests.support.question_pairs import write_pairs
 from tests.support.toy_encoders import EMBEDDING
@@ -104,7 +105,7 @@ def test_a_few_pairs_make_one_batch() -> None:
 
 
 def test_features_are_those_that_serving_computes() -> None:
-    shipped = load_artefact(shipped_artefact())
+    shipped = packaged()
     assert shipped.verifier is not None
     verifier = TreeHitVerifier(shipped.verifier, shipped.static, "any")
     reader = Reader(TABLE, Space(shipped.verifier.piece_weights, shipped.verifier.projection))
