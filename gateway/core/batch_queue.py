@@ -1,13 +1,14 @@
 """The queue of batch requests: who waits for room to spare, who is next, and who is turned away.
 
     sit ─▶ seated ─ line_up ─▶ in line, before the tier that it is meant for ─ call ─▶ admitted ─▶ leave
-     │       └──────────────────────────── withdraw ────────────────────────────┘
+     │       └─────────── withdraw ───────────┘ ◀───────────── step_back ────────────────┘
      └─▶ turned away
 
 Room is to spare while no interactive request waits for any, the worker has less under way than batch requests may fill,
 and so has a server of the tier. One at a time is on its way from the queue to its server, so that the room which was
-seen is still there when it comes. A tier that has none holds up nobody who waits for another. In a line the tenant with
-the least under way for its share is next, and of a tenant's requests the first that came.
+seen is still there when it comes; one that finds it taken all the same steps back. A tier that has none holds up nobody
+who waits for another. In a line the tenant with the least under way for its share is next, and of a tenant's requests
+the first that came.
 
 Pure: whoever calls waits, wakes and measures.
 """
@@ -145,12 +146,8 @@ class BatchQueue:
 
     def line_up(self, seat: Seat, name: Hashable, tier: Tier, prompt_tokens: int) -> None:
         """Let a request wait for a tier. Lines of another name are others', though their tier is called the same."""
-        line = self._lines.get(name)
-        if line is None:
-            line = self._lines[name] = Line(tier)
-        line.queues.setdefault(seat.tenant, deque()).append(seat)
-        seat.name, seat.prompt_tokens, seat.stage = name, prompt_tokens, SeatStage.IN_LINE
-        self.waiting += 1
+        seat.name, seat.prompt_tokens = name, prompt_tokens
+        self._stand(seat, tier).append(seat)
 
     def call(self, admission: Admission, terms: BatchTerms, has_room: HasRoom) -> Seat | None:
         """Admit who is next, if there is room to spare for anybody: wake it."""
@@ -176,6 +173,21 @@ class BatchQueue:
         """Take note that a request has its place on a server, so that the next may come."""
         if self._on_its_way is seat:
             self._on_its_way = None
+
+    def step_back(self, seat: Seat, tier: Tier, admission: Admission, limits: EdgeLimits) -> list[AdmissionPlace]:
+        """Put a request that was called at the head of its queue again, since others took the room that was seen.
+
+        Return which interactive ones come in for it: wake each.
+        """
+        self.arrived(seat)
+        self.in_flight -= 1
+        load = seat.load
+        load.in_flight -= 1
+        load.seated += 1
+        load.seated_bytes += seat.size_bytes
+        self.waiting_bytes += seat.size_bytes
+        self._stand(seat, tier).appendleft(seat)
+        return admission.give_back(limits)
 
     def withdraw(self, seat: Seat, ending: BatchEnding) -> None:
         """Take a request from its line, since its wait has ended so. One that was admitted meanwhile stays so."""
@@ -209,6 +221,15 @@ class BatchQueue:
         tenant = min(line.queues, key=lambda each: self._loads[each].in_flight / self._loads[each].share)
         return line.queues[tenant][0]
 
+    def _stand(self, seat: Seat, tier: Tier) -> deque[Seat]:
+        """Count a request in line, and return the queue in which it is to stand."""
+        seat.stage = SeatStage.IN_LINE
+        self.waiting += 1
+        line = self._lines.get(seat.name)
+        if line is None:
+            line = self._lines[seat.name] = Line(tier)
+        return line.queues.setdefault(seat.tenant, deque())
+
     def _leave_line(self, seat: Seat) -> None:
         line = self._lines[seat.name]
         queue = line.queues[seat.tenant]
@@ -223,7 +244,6 @@ class BatchQueue:
         seat.load.seated -= 1
         seat.load.seated_bytes -= seat.size_bytes
         self.waiting_bytes -= seat.size_bytes
-        seat.size_bytes = 0
 
     def _forget(self, tenant: TenantId, load: Load) -> None:
         """Forget a tenant that has nothing here any more."""

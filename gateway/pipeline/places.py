@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from gateway.core.admission import Place
 from gateway.core.batch_queue import Seat
 from gateway.domain.limits import EdgeLimits
+from gateway.domain.tier import Tier
 from gateway.pipeline.journey import Arrival
 from gateway.pipeline.world import World
 from gateway.policy.snapshot import Tenant
@@ -56,6 +57,11 @@ def call_next(world: World) -> None:
     if seat is not None:
         assert seat.wake is not None, "whoever stands in line can be woken"
         seat.wake()
+
+
+def step_back(seat: Seat, tier: Tier, limits: EdgeLimits, world: World) -> None:
+    """Let a batch request wait again whose turn it was, since others took the room on its tier."""
+    let_in(world.batch.step_back(seat, tier, world.admission, limits))
 
 
 def arrived(seat: Seat, world: World) -> None:

@@ -12,7 +12,7 @@ from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.outcome import Outcome
 from gateway.domain.tier import Tier
 from gateway.pipeline.journey import Canonical
-from gateway.pipeline.places import call_next
+from gateway.pipeline.places import call_next, step_back
 from gateway.pipeline.world import World
 from gateway.ports import ClientGone
 from gateway.wire.caller_limits import CallerLimits
@@ -34,24 +34,30 @@ async def wait_for_turn(seat: Seat, canonical: Canonical, tier: Tier, limits: Ca
     seat.wake = turn.set
     batch.line_up(seat, (arrival.snapshot.id, tier.name), tier, canonical.request.input_tokens)
     arrival.responder.watch(turn.set)
-    call_next(world)
-    try:
-        # One that is called as its time runs out has its turn.
-        with suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, arrival.received_s + allowed_s - began_s)):
-                await turn.wait()
-    except asyncio.CancelledError:
-        batch.withdraw(seat, BatchEnding.SHED)
-        raise
-    finally:
-        seat.waited_s = now_s() - began_s
-    if arrival.responder.gone.is_set():
-        batch.withdraw(seat, BatchEnding.GONE)
-        raise ClientGone
-    if seat.stage is SeatStage.IN_LINE:
-        raise _expired(seat, tier, world)
-    if seat.stage is not SeatStage.ADMITTED:
-        raise leaving()
+    while True:
+        call_next(world)
+        try:
+            # One that is called as its time runs out has its turn.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, arrival.received_s + allowed_s - now_s())):
+                    await turn.wait()
+        except asyncio.CancelledError:
+            batch.withdraw(seat, BatchEnding.SHED)
+            raise
+        finally:
+            seat.waited_s = now_s() - began_s
+        if arrival.responder.gone.is_set():
+            batch.withdraw(seat, BatchEnding.GONE)
+            raise ClientGone
+        if seat.stage is SeatStage.IN_LINE:
+            raise _expired(seat, tier, world)
+        if seat.stage is not SeatStage.ADMITTED:
+            raise leaving()
+        if world.endpoints.has_room(tier, now_s(), prompt_tokens=seat.prompt_tokens):
+            return
+        # An interactive request took the room before this one could be woken.
+        turn.clear()
+        step_back(seat, tier, arrival.snapshot.limits, world)
 
 
 def _expired(seat: Seat, tier: Tier, world: World) -> GatewayError:

@@ -22,7 +22,7 @@ TIERS = (a_tier("small"), a_tier("large", 1))
 SERVER_FILL = 2
 """Batch requests that each tier's server has room for."""
 TENANTS = (TenantId("a"), TenantId("b"))
-STEPS = ("enter", "leave", "sit", "stand", "call", "arrive", "expire", "end")
+STEPS = ("enter", "leave", "sit", "stand", "call", "arrive", "step_back", "expire", "end")
 
 
 @dataclass
@@ -49,6 +49,7 @@ class House:
             "stand": self.stand,
             "call": self.call,
             "arrive": self.arrive,
+            "step_back": self.step_back,
             "expire": self.expire,
             "end": self.end,
         }[what](at)
@@ -103,6 +104,11 @@ class House:
             self.queue.arrived(seat)
             self.arrived.add(seat)
 
+    def step_back(self, at: int) -> None:
+        for seat in self.seats:
+            if seat.stage is SeatStage.ADMITTED and seat not in self.arrived:
+                self.queue.step_back(seat, self.tier_of[seat], self.admission, LIMITS)
+
     def expire(self, at: int) -> None:
         for seat in self.some(SeatStage.IN_LINE, at):
             self.queue.withdraw(seat, BatchEnding.EXPIRED)
@@ -134,7 +140,8 @@ class House:
         granted = sum(place.is_granted for place in self.places)
         assert self.queue.in_flight == stages[SeatStage.ADMITTED]
         assert self.queue.waiting == stages[SeatStage.IN_LINE]
-        assert self.queue.waiting_bytes == sum(seat.size_bytes for seat in self.seats)
+        here = (seat.size_bytes for seat in self.seats if seat.stage is not SeatStage.ADMITTED)
+        assert self.queue.waiting_bytes == sum(here)
         assert self.admission.in_flight == granted + self.queue.in_flight <= self.admission.limit
         assert self.came == len(self.seats) + len(self.ended)
 

@@ -98,6 +98,34 @@ def test_one_at_a_time_is_on_its_way() -> None:
     assert worker.call() is third, "whoever ends on its way holds up nobody"
 
 
+def test_who_finds_its_room_taken_is_first_in_line_again() -> None:
+    worker = Worker(EdgeLimits(in_flight=2, in_flight_per_key=10))
+    first, second = worker.stand(), worker.stand()
+    assert worker.call() is first
+    worker.interactive(2)
+    (place,) = worker.queue.step_back(first, SMALL, worker.admission, worker.limits)
+    assert place.is_granted, "what it was lent is for who waits"
+    assert (worker.queue.waiting, worker.queue.waiting_bytes, worker.queue.in_flight) == (2, 2, 0)
+    worker.admission.leave(place, worker.limits)
+    assert worker.call() is None, "one of two is half"
+    worker.limits = EdgeLimits(in_flight=4, in_flight_per_key=10)
+    worker.admission.tick(0.0, 0.0, worker.limits)
+    assert [worker.admit(), worker.call()] == [first, None]
+    worker.leave(first)
+    assert worker.call() is second
+
+
+def test_who_was_alone_in_its_line_has_one_again() -> None:
+    worker = Worker()
+    seat = worker.stand()
+    assert worker.call() is seat
+    assert worker.queue.step_back(seat, SMALL, worker.admission, worker.limits) == []
+    worker.full = {SMALL}
+    assert worker.call() is None
+    worker.full = set()
+    assert worker.admit() is seat
+
+
 def test_none_comes_in_while_an_interactive_request_waits_or_the_share_is_filled() -> None:
     worker = Worker(EdgeLimits(in_flight=2, in_flight_per_key=10))
     worker.stand()

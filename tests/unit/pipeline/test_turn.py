@@ -1,16 +1,20 @@
 """Batch requests: they wait with nothing sent and no server called, and come in when there is room to spare."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from gateway.core.place import Place
 from gateway.domain.batch import BatchEnding, Priority
 from gateway.domain.errors import ErrorCode
 from gateway.domain.ids import TierName
+from gateway.domain.ledger import Hold, HoldVerdict
 from gateway.domain.outcome import Outcome
 from gateway.domain.request import Operation
-from gateway.pipeline.places import look_after
+from gateway.pipeline.places import call_next, look_after
+from gateway.ports import Ledger
 from tests.support.behaviours import stalls_before
 from tests.support.fake_inbound import FakeClient
 from tests.support.gateways import (
@@ -18,6 +22,7 @@ from tests.support.gateways import (
     STREAM,
     TEAM_KEY,
     TWO_TIERS,
+    Books,
     Gateway,
     answer_of,
     error_of,
@@ -41,15 +46,15 @@ def numbered(number: int, body: dict[str, Any] = CHAT) -> dict[str, Any]:
 class Busy:
     """A gateway whose model servers keep their answers to themselves until they are released."""
 
-    def __init__(self, policy: str = NARROW) -> None:
-        self.gateway = Gateway(policy)
+    def __init__(self, policy: str = NARROW, ledger: Ledger | None = None) -> None:
+        self.gateway = Gateway(policy, ledger=ledger)
         self.released = asyncio.Event()
         self.gateway.network.plan.general = held_until(self.released)
         self.tasks: list[asyncio.Task[None]] = []
         self.clients: list[FakeClient] = []
 
-    def send(self, *headers: tuple[bytes, bytes], body: dict[str, Any] = CHAT) -> FakeClient:
-        client = self.gateway.client(numbered(len(self.clients), body), headers=headers)
+    def send(self, *headers: tuple[bytes, bytes], body: dict[str, Any] = CHAT, key: bytes | None = None) -> FakeClient:
+        client = self.gateway.client(numbered(len(self.clients), body), key=key, headers=headers)
         self.clients.append(client)
         serving = self.gateway.pipeline(Operation.CHAT, client.inbound, client.responder)
         self.tasks.append(asyncio.create_task(serving))
@@ -273,6 +278,97 @@ async def test_a_full_tier_is_waited_for_and_no_dearer_one_is_asked() -> None:
     await busy.end()
     assert set(hosts(busy.gateway)) == {"small-a:8000", "small-b:8000"}
     assert waiting.responder.status == 200
+
+
+def occupy(busy: Busy) -> list[Place]:
+    """Take every place on the small tier's servers, as interactive requests would."""
+    world, tier = busy.gateway.world, busy.gateway.policy.snapshot.tiers[TierName("small")]
+    places = []
+    while world.endpoints.has_room(tier, world.clock.now_s(), prompt_tokens=1):
+        place = world.endpoints.take(tier, world.clock.now_s(), 0.5, prompt_tokens=1, answer_tokens=1)
+        assert place is not None
+        places.append(place)
+    return places
+
+
+def vacate(busy: Busy, places: list[Place]) -> None:
+    """Give places back, and call who is next."""
+    world = busy.gateway.world
+    for place in places:
+        place.leave(world.clock.now_s())
+    call_next(world)
+
+
+async def test_who_finds_its_room_taken_waits_again() -> None:
+    busy = Busy(FULL)
+    busy.released.set()
+    places = occupy(busy)
+    first, second = busy.send(*BATCH), busy.send(*BATCH)
+    await busy.waits(2)
+    busy.gateway.clock.advance(1.0)
+    vacate(busy, places)
+    # Called, and not awake yet.
+    assert busy.gateway.world.batch.waiting == 1
+    places = occupy(busy)
+    await busy.waits(2)
+    busy.gateway.clock.advance(2.0)
+    assert (first.responder.status, second.responder.status) == (None, None)
+    assert not busy.gateway.network.requests
+    vacate(busy, places)
+    await busy.end()
+    assert (first.responder.status, second.responder.status) == (200, 200)
+    assert busy.endings() == [BatchEnding.ADMITTED] * 2
+    waited_ms = [receipt.batch.waited_ms for receipt in busy.gateway.kept.receipts if receipt.batch is not None]
+    assert waited_ms == [3_000.0, 3_000.0], "of both times that it waited"
+
+
+async def test_who_finds_its_room_taken_waits_no_longer_for_it_than_it_may() -> None:
+    busy = Busy(FULL + "batch: {wait: 3s}\n")
+    places = occupy(busy)
+    late = busy.send(*BATCH)
+    await busy.waits()
+    vacate(busy, places)
+    occupy(busy)
+    busy.gateway.clock.advance(4.0)
+    await eventually(lambda: late.responder.status)
+    assert late.responder.status == 504
+    await busy.end()
+    assert busy.endings() == [BatchEnding.EXPIRED]
+
+
+class SlowBooks(Books):
+    """A ledger that takes its time over the first hold: meanwhile something happens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.meanwhile: Callable[[], object] = int
+
+    async def hold(self, hold: Hold) -> HoldVerdict:
+        """Let it happen, and grant the hold."""
+        if not self.holds:
+            self.meanwhile()
+        return await super().hold(hold)
+
+
+async def test_who_finds_no_server_once_its_money_is_held_holds_up_nobody() -> None:
+    ledger = SlowBooks()
+    busy = Busy(FULL + "tenants: {team: {keys: [env:SEARCH_KEY], budget: {usd: 9, window: day}}}\n", ledger)
+    busy.released.set()
+    places = occupy(busy)
+    first, second = busy.send(*BATCH, key=TEAM_KEY), busy.send(*BATCH, key=TEAM_KEY)
+    await busy.waits(2)
+    taken: list[Place] = []
+    ledger.meanwhile = lambda: taken.extend(occupy(busy))
+    vacate(busy, places)
+    await busy.tasks[0]
+    assert (first.responder.status, hosts(busy.gateway)) == (200, ["large:8000"]), (
+        "a batch request goes on as any other"
+    )
+    await busy.waits()
+    assert second.responder.status is None
+    vacate(busy, taken)
+    await busy.end()
+    assert second.responder.status == 200
 
 
 async def test_a_tier_out_of_service_is_not_waited_for() -> None:
