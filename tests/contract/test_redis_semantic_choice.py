@@ -23,7 +23,7 @@ from tests.support.redis_server import (
     server_binary,
 )
 from tests.support.redis_stores import clients_on
-from tests.support.search_server import NEEDS_SEARCH, REDIS_8, running_search
+from tests.support.search_server import MODULE, NEEDS_SEARCH, REDIS_8, running_search
 from tests.support.waiting import eventually
 
 SCOPE = SemanticScope(TenantId("alice"), "a1" * 32)
@@ -92,6 +92,16 @@ async def test_the_first_way_that_the_server_offers_is_taken_and_nothing_is_held
         worker.index.forget(SCOPE, ENTRY.answer)
         await worker.index.flush()
         assert await worker.found() == []
+
+
+@NEEDS_SEARCH
+async def test_a_valkey_without_vector_sets_is_searched_by_its_module() -> None:
+    with running_redis(*MODULE) as server:
+        async with working(server) as worker:
+            await worker.index.look()
+            assert worker.told == [ServerSearch.FT]
+            await worker.keep()
+            assert await worker.found() == [ENTRY.answer]
 
 
 @NEEDS_SEARCH
