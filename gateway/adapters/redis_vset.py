@@ -22,8 +22,8 @@ from gateway.domain.semantic import SemanticScope
 _LOOKS_MAX: Final = 4
 """Where the nearest are gone, those behind them are looked for, and so on: questions of a scope often end together."""
 _EFFORT: Final = 32
-"""How many of a set a search keeps in view. Of 50,000 questions 10 are enough to find the nearest four; the 100 that the
-server would take cost twice the time of 32."""
+"""How many of a set a search keeps in view. Of 50,000 questions 10 are enough to find the nearest four. The server
+would take 100, for twice the time that 32 take."""
 
 
 class VectorSets:
