@@ -19,12 +19,10 @@ def expose_semantic(metrics: Metrics, proofs: HitProofs, index: SemanticIndex) -
 
 
 def _searches(index: SemanticIndex) -> dict[tuple[str, ...], int]:
-    """Count a server's searches by how they ended; in memory nothing is waited for, and nothing is late."""
+    """Count a server's searches by how they ended; none where this process searches its own memory."""
     stats = index.stats()
-    if "searches" not in stats:
-        return {}
-    late, failed = int(stats["late"]), int(stats["errors"])
-    return {("in_time",): int(stats["searches"]) - late - failed, ("late",): late, ("failed",): failed}
+    searches, late, failed = (int(stats[name]) if "searches" in stats else 0 for name in ("searches", "late", "errors"))
+    return {("in_time",): searches - late - failed, ("late",): late, ("failed",): failed}
 
 
 def _standings(proofs: HitProofs) -> Counter[tuple[str, ...]]:

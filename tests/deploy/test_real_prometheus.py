@@ -48,6 +48,7 @@ QUIET: Final[Mapping[str, str]] = {
     "Cache / Tenants without semantic hits": NONE_IS_WRONG,
     "Cache / Share of compared answers that were wrong": NONE_IS_WRONG,
     "Cache / How often too many were wrong": NONE_IS_WRONG,
+    "Cache / Searches of a server": "each worker searches its own memory",
     "Cache / Blocks dropped for want of memory": "the index holds all beginnings of these few prompts",
     "Cache / Requests not told to other workers": ALONE,
     "Cache / How old is other workers' news?": ALONE,

@@ -38,7 +38,8 @@ def test_standings_breaches_labels_and_entries_are_told() -> None:
         'tiergate_semantic_index{index="process",worker="0"} 1',
     ):
         assert line in text
-    assert "tiergate_semantic_searches_total{" not in text
+    for outcome in ("in_time", "late", "failed"):
+        assert f'tiergate_semantic_searches_total{{outcome="{outcome}",worker="0"}} 0' in text
 
 
 class OnAServer(MemorySemanticIndex):
