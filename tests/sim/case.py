@@ -129,6 +129,10 @@ class Shape(Struct, frozen=True):
     """What the tiers' first contents should keep to; 0 for no objective."""
     basic: bool = False
     """Whether servers are not asked for usage."""
+    fill_percent: int = 50
+    """Of each server's `in_flight`, and of the gateway's: batch requests come in below this."""
+    places: int = 0
+    """How many requests the gateway may have under way; 0 for as many as usual."""
 
 
 class Ask(Struct, frozen=True):
@@ -167,6 +171,8 @@ class Ask(Struct, frozen=True):
     cut_after_s: float = -1.0
     """When its task is cancelled from outside, as at the end of a drain."""
     scored_in_s: float = 0.0
+    batch: bool = False
+    """Whether it waits for room that nobody else has use for."""
 
     @property
     def is_routed(self) -> bool:

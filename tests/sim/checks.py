@@ -11,6 +11,7 @@ from gateway.domain.receipt import Receipt
 from tests.sim.answer_checks import ANSWER_CHECKS
 from tests.sim.books import money_violations
 from tests.sim.call import Call
+from tests.sim.lane_checks import LANE_CHECKS
 from tests.sim.life_checks import LIFE_CHECKS
 from tests.sim.policies import tier_of
 from tests.sim.redis_checks import REDIS_CHECKS, redis_violations
@@ -19,7 +20,7 @@ from tests.sim.told import Told
 
 _RETRIES_A_SECOND: Final = 5
 _RETRY_SHARE: Final = 0.1
-_OF_A_REQUEST: Final = (*ANSWER_CHECKS, *LIFE_CHECKS, *REDIS_CHECKS)
+_OF_A_REQUEST: Final = (*ANSWER_CHECKS, *LIFE_CHECKS, *LANE_CHECKS, *REDIS_CHECKS)
 
 
 def violations(run: Run) -> list[str]:
@@ -34,6 +35,7 @@ def violations(run: Run) -> list[str]:
         number = number_of(receipt.request_id)
         told = Told(run, run.clients[number], receipt)
         found += [f"{what} (request {number})" for check in _OF_A_REQUEST for what in check(told)]
+    found += [f"lane: {one}" for one in run.pushed_in]
     return [*found, *retries_are_bounded(run), *money_violations(run), *redis_violations(run)]
 
 

@@ -235,4 +235,6 @@ def _headers(ask: Ask, *, keyed: bool) -> Headers:
         headers.append((b"x-tiergate-deadline-ms", b"%d" % ask.deadline_ms))
     if ask.max_cost_usd:
         headers.append((b"x-tiergate-max-cost-usd", f"{ask.max_cost_usd:f}".encode()))
+    if ask.batch:
+        headers.append((b"x-tiergate-priority", b"batch"))
     return tuple(headers)

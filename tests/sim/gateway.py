@@ -20,11 +20,13 @@ from gateway.domain.receipt import Receipt
 from gateway.domain.request import CanonicalRequest, Operation
 from gateway.pipeline.drive import Pipeline
 from gateway.pipeline.flights import Flights
+from gateway.pipeline.places import look_after
 from gateway.pipeline.world import World
 from gateway.policy.snapshot import PolicySnapshot
 from gateway.ports import Clock
 from tests.sim.case import Ask, Mode
 from tests.sim.client import SimClient, prompt_of
+from tests.sim.lane import WatchedLane
 from tests.sim.ledger import WatchedLedger
 from tests.sim.loop import VirtualLoop
 from tests.sim.run import REQUEST_PREFIX, Run
@@ -35,6 +37,7 @@ from tests.support.gateways import KeptRecords
 from tests.support.semantic import semantic_parts
 
 _LATER_S: Final = 0.02
+_LOOK_S: Final = 0.25
 
 
 @dataclass(slots=True)
@@ -66,6 +69,8 @@ class SimGateway:
         """Begin with what is done behind requests' backs."""
         stores, slos, policy = self._stores, self.world.slos, self._policy
         works = [EndpointWatch(self.world).run()]
+        if any(ask.batch for ask in self._run.case.asks):
+            works.append(self._look_after())
         if stores.redis is not None:
             news = RedisTierNews(
                 stores.redis,
@@ -85,6 +90,12 @@ class SimGateway:
             works += [news.listen(), stores.reservoir.listen(), stores.cache.listen()]
             works += [stores.semantic.listen(), labels.listen()]
         self._background = [self._loop.create_task(work) for work in works]
+
+    async def _look_after(self) -> None:
+        """Call who waits for room as the worker does, but less often."""
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            look_after(0.0, self._clock.now_s(), self.world)
 
     async def serve(self, client: SimClient) -> None:
         """Serve a request to its end."""
@@ -122,6 +133,11 @@ class SimGateway:
         left, world, is_quiet = [], self.world, self._run.case.mode is Mode.LIVENESS
         if world.admission.in_flight:
             left.append(f"{world.admission.in_flight} requests counted in and not out")
+        batch = world.batch
+        if batch.waiting or batch.in_flight or batch.waiting_bytes:
+            left.append(
+                f"{batch.waiting} batch requests in line, {batch.in_flight} under way, {batch.waiting_bytes} bytes"
+            )
         for tier in self._policy.snapshot.tiers.values():
             for endpoint in tier.endpoints:
                 state = world.endpoints.state(endpoint)
@@ -153,6 +169,7 @@ class SimGateway:
             recorder=_Recorder(run),
             transports={"lean": network},
             prefixes=PrefixIndex(),
+            batch=WatchedLane(run),
             report_fault=lambda request, fault: run.reported.append((request, fault)),
             exchange=lambda plan, budget: _Watched(plan, budget, self._told),
         )

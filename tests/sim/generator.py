@@ -51,7 +51,7 @@ def case_of_seed(seed: int, *, shared: bool = False) -> Case:
 @cache
 def shape_of(number: int, *, is_tight: bool) -> Shape:
     """Draw one of the shapes; there are few enough of them that each is compiled but once for many seeds."""
-    draws = Random(f"shape {number}")
+    draws, apart = Random(f"shape {number}"), Random(f"batch shape {number}")
     everything = ("connect", "ttft", "busy", "error", "context")
     picky = (*everything, "refusal", "empty")
     keyed, narrow = draws.random() < 0.5, draws.random() < 0.3
@@ -79,6 +79,8 @@ def shape_of(number: int, *, is_tight: bool) -> Shape:
         in_flight_per_key=draws.choice((2, 64)) if narrow else 64,
         slo_s=draws.choice((0.0, 0.0, 0.05)),
         basic=draws.random() < 0.15,
+        fill_percent=apart.choice((2, 50)),
+        places=apart.choice((0, 0, 0, 2)),
     )
 
 
@@ -109,6 +111,7 @@ class _Drawing:
         asks = self._asks(shape)
         calls = tuple(self._call_faults(asks))
         asks += self._crowd(asks)
+        asks = self._in_lanes(asks)
         ailments = tuple(self._server_faults(servers))
         redis = redis_of(self._apart, [ask.at_s for ask in asks]) if self._shares(shape) else None
         if redis is not None and shape.keyed:
@@ -211,6 +214,18 @@ class _Drawing:
                 cut_after_s=draws.choice((-1.0, -1.0, -1.0, draws.random())),
             )
             for n in range(draws.randint(2, 6))
+        )
+
+    def _in_lanes(self, asks: Sequence[Ask]) -> tuple[Ask, ...]:
+        """Let some requests wait for room to spare, in three of ten cases; drawn apart, as Redis is."""
+        draws = Random(f"batch {self._seed}")
+        if draws.random() >= 0.3:
+            return tuple(asks)
+        return tuple(
+            structs.replace(ask, batch=True, deadline_ms=ask.deadline_ms or draws.choice((0, 0, 500, 2_000)))
+            if draws.random() < 0.4
+            else ask
+            for ask in asks
         )
 
     def _later_asks(self, first: int, from_s: float) -> tuple[Ask, ...]:

@@ -14,6 +14,8 @@ TENANTS: Final = ("first", "second")
 _REFERENCES: Final = ("llama-3.1-8b-instruct", "gpt-4o-mini", "gpt-4o")
 _PRICES_USD: Final = ((1, 2), (4, 8), (16, 32))
 """Input and output, a million tokens; in whole dollars, so that no charge is ever rounded."""
+BATCH_WAIT_S: Final = 3
+"""How long batch requests wait for room."""
 _CONTEXT: Final = ("8k", "32k", "128k")
 
 
@@ -72,6 +74,7 @@ def policy_text(shape: Shape, version: int) -> str:
         f"heartbeat: {shape.heartbeat_s}s, {hedge}"
         f"cache: {{{_CACHED if shape.cache else 'exact: off'}, max_temperature: 1}}"
     )
+    places = f", in_flight: {shape.places}" if shape.places else ""
     lines = [
         "version: 1",
         "tiers:",
@@ -81,7 +84,8 @@ def policy_text(shape: Shape, version: int) -> str:
         *[f"  {tier_name(rank)}: {{tier: {tier_name(rank)}}}" for rank in ranks],
         "routes:",
         f"  main: {{{route}}}",
-        f"limits: {{in_flight_per_key: {shape.in_flight_per_key}}}",
+        f"limits: {{in_flight_per_key: {shape.in_flight_per_key}{places}}}",
+        f"batch: {{fill: {shape.fill_percent}%, wait: {BATCH_WAIT_S}s}}",
         *(_tenants(shape) if shape.keyed else ()),
     ]
     return "\n".join(lines) + "\n"

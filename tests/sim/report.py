@@ -17,6 +17,7 @@ def tables(progress: Progress) -> Iterator[Table]:
     yield runs
     yield _counts("Faults met, by kind and phase", tally.met)
     yield _counts("Outcomes", tally.outcomes)
+    yield _counts("What became of batch requests", tally.lane)
     pairs = {name: tally.pairs.get(name, 0) for name in pairs_of_the_table()}
     yield _counts("Pairs of the exchange machine that do something", pairs)
 

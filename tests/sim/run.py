@@ -46,6 +46,10 @@ class Run:
     """What was still there when everything had to be at rest."""
     budget_left_usd_nano: dict[str, int] = field(default_factory=dict)
     """What the books say is left, by tenant."""
+    lane: Counter[str] = field(default_factory=Counter)
+    """What became of batch requests."""
+    pushed_in: list[str] = field(default_factory=list)
+    """Of those that came before somebody whom they should come behind."""
     pairs: Counter[str] = field(default_factory=Counter)
     """How often each (state, event) of the exchange machine occurred."""
     met: Counter[str] = field(default_factory=Counter)

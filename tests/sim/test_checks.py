@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from gateway.domain.batch import BatchEnding, Priority
 from gateway.domain.errors import ErrorCode
 from gateway.domain.ids import RequestId, SnapshotId
 from gateway.domain.ledger import Settlement
@@ -18,7 +19,7 @@ from tests.sim.checks import violations
 from tests.sim.life_checks import LET_GO_S
 from tests.sim.redis_case import Redis, RedisFault, RedisTrouble
 from tests.sim.redis_checks import WAIT_MAX_S
-from tests.sim.run import Run
+from tests.sim.run import Run, number_of
 from tests.sim.stage import play
 from tests.sim.worlds import case_with, played
 
@@ -369,6 +370,80 @@ def test_a_tool_loop_that_leaves_its_tier_is_found_out() -> None:
     # With another turn under way nobody can tell which one the loop goes on with.
     run.clients[0].over_s = run.clients[1].came_s
     assert violations(run) == []
+
+
+CROWDED = Shape(servers=(1, 1), in_flight=4, fill_percent=50)
+
+
+def waited() -> Run:
+    """Two batch requests that find their room, one that waits for it in vain, and an interactive one."""
+    asks = (*(Ask(number, 0.0, tokens=100, batch=True) for number in range(3)), Ask(3, 0.1))
+    run = played(*asks, shape=CROWDED)
+    assert violations(run) == []
+    assert run.lane == {"admitted": 2, "expired": 1}
+    return run
+
+
+def of(run: Run, ending: BatchEnding) -> int:
+    """Find the receipt of a batch request that ended so."""
+    notes = [receipt.batch for receipt in run.receipts]
+    return next(at for at, note in enumerate(notes) if note is not None and note.ending is ending)
+
+
+def other_lane(run: Run) -> None:
+    """Record a batch request as another."""
+    at = of(run, BatchEnding.ADMITTED)
+    run.receipts[at] = replace(run.receipts[at], priority=Priority.INTERACTIVE)
+
+
+def no_ending(run: Run) -> None:
+    """Record a batch request without its ending."""
+    at = of(run, BatchEnding.ADMITTED)
+    run.receipts[at] = replace(run.receipts[at], batch=None)
+
+
+def called_out_of_turn(run: Run) -> None:
+    """Call a server for one whose wait was in vain."""
+    ask = number_of(run.receipts[of(run, BatchEnding.EXPIRED)].request_id)
+    first = run.calls[0]
+    run.calls.append(Call(first.host, structs.replace(first.question, ask=ask), first.began_s - 1.0))
+
+
+def told_otherwise(run: Run) -> None:
+    """Tell one whose wait was in vain of another reason."""
+    at = of(run, BatchEnding.EXPIRED)
+    error = ErrorCode.OVERLOADED
+    run.receipts[at] = replace(run.receipts[at], error=error)
+
+
+def waited_too_long(run: Run) -> None:
+    """Let one wait for a second longer."""
+    at = of(run, BatchEnding.EXPIRED)
+    note = run.receipts[at].batch
+    assert note is not None
+    run.receipts[at] = replace(run.receipts[at], batch=replace(note, waited_ms=note.waited_ms + 1e3))
+
+
+def sent_where_no_room_is(run: Run) -> None:
+    """Let less room be for batch requests than there was."""
+    run.case = structs.replace(run.case, shape=structs.replace(run.case.shape, fill_percent=1))
+    run.calls[1].began_s += 0.1
+
+
+def pushed_in(run: Run) -> None:
+    """Note that one came before somebody who waited."""
+    run.pushed_in.append("a batch request was called while 1 others waited")
+
+
+@pytest.mark.parametrize(
+    "spoil_it",
+    [other_lane, no_ending, called_out_of_turn, told_otherwise, waited_too_long, sent_where_no_room_is, pushed_in],
+    ids=lambda value: value.__name__,
+)
+def test_a_batch_request_that_comes_before_its_turn_is_found_out(spoil_it: Callable[[Run], None]) -> None:
+    run = waited()
+    spoil_it(run)
+    assert "lane" in {one.partition(":")[0] for one in violations(run)}
 
 
 SHARED = Redis(gateways=2, faults=(RedisFault(RedisTrouble.SPLIT, 0.0, 9.0),))

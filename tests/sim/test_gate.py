@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from gateway.domain.batch import BatchEnding
 from tests.sim.campaign import judge_range
 from tests.sim.case import Ailment, Mishap, Mode, case_of
 from tests.sim.generator import case_of_seed
+from tests.sim.lane import STEPPED_BACK
 from tests.sim.redis_case import RedisTrouble
 from tests.sim.stage import play
 from tests.sim.verdict import Tally, judge, pairs_of_the_table
@@ -40,6 +42,11 @@ def test_every_pair_of_the_exchange_machine_occurs(tally: Tally) -> None:
 def test_every_kind_of_fault_is_met(tally: Tally) -> None:
     kinds = {*map(str, Mishap), *map(str, Ailment), *map(str, RedisTrouble)}
     assert kinds <= {name.partition(" × ")[0] for name in tally.met}
+
+
+def test_whatever_becomes_of_batch_requests_does(tally: Tally) -> None:
+    # Who leaves while it waits is one in fifty of them.
+    assert {*map(str, BatchEnding), STEPPED_BACK} - {str(BatchEnding.GONE)} <= tally.lane.keys()
 
 
 def test_the_same_seed_has_the_same_history() -> None:

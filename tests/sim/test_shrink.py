@@ -66,10 +66,11 @@ def test_a_campaign_goes_on_where_it_stopped_and_comes_to_the_same(tmp_path: Pat
 def test_a_report_tells_what_was_broken_and_what_was_reached() -> None:
     done = campaign(0, 1, 1, None)
     done.tally.add(Tally(runs=1, violations=[Violation(5, "P1: charged 3, and it cost 2")]))
-    runs, met, outcomes, pairs = tables(done)
+    runs, met, outcomes, lane, pairs = tables(done)
     assert runs.row_count == 1
     assert met.row_count == len(done.tally.met)
     assert outcomes.row_count == len(done.tally.outcomes)
+    assert lane.row_count == len(done.tally.lane)
     assert pairs.row_count > 10
     assert done.tally.violations[0].promise == "P1"
 

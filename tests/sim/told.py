@@ -6,6 +6,7 @@ from typing import Final
 from gateway.domain.receipt import Receipt
 from tests.sim.call import Call
 from tests.sim.client import SimClient
+from tests.sim.policies import BATCH_WAIT_S
 from tests.sim.reading import PING, read
 from tests.sim.run import Run, number_of
 
@@ -91,6 +92,8 @@ class Told:
         """Tell by when the request must be over, were the client always ready to read."""
         patience_s = self.ask.patience_s
         deadline_s = self.run.case.shape.deadline_s if self.ask.is_routed else _PINNED_DEADLINE_S
+        if self.ask.batch:
+            deadline_s += BATCH_WAIT_S
         if patience_s:
             deadline_s = min(deadline_s, max(patience_s, _PATIENCE_MIN_S))
         if self.ask.deadline_ms:

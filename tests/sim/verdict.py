@@ -43,6 +43,8 @@ class Tally(Struct):
     met: dict[str, int] = field(default_factory=dict)
     """How often each (fault, phase) was met."""
     outcomes: dict[str, int] = field(default_factory=dict)
+    lane: dict[str, int] = field(default_factory=dict)
+    """How often each came of a batch request."""
     violations: list[Violation] = field(default_factory=list)
 
     def add(self, other: "Tally") -> None:
@@ -53,6 +55,7 @@ class Tally(Struct):
         self.pairs = dict(Counter(self.pairs) + Counter(other.pairs))
         self.met = dict(Counter(self.met) + Counter(other.met))
         self.outcomes = dict(Counter(self.outcomes) + Counter(other.outcomes))
+        self.lane = dict(Counter(self.lane) + Counter(other.lane))
         self.violations += other.violations
 
 
@@ -61,7 +64,8 @@ def judge(case: Case) -> Tally:
     run = play(case)
     told = [Violation(case.seed, what) for what in violations(run)]
     outcomes = Counter(receipt.outcome.value for receipt in run.receipts)
-    return Tally(1, len(run.clients), len(run.calls), dict(run.pairs), dict(run.met), dict(outcomes), told)
+    counts = (dict(run.pairs), dict(run.met), dict(outcomes), dict(run.lane))
+    return Tally(1, len(run.clients), len(run.calls), *counts, told)
 
 
 def pairs_of_the_table() -> list[str]:
