@@ -56,11 +56,12 @@ class TextRun:
 class EventRun:
     """Events in a row, each one line of data with a chunk of one choice again, but for the text of its `content`."""
 
-    __slots__ = ("_before", "_behind", "_beyond", "_from", "index")
+    __slots__ = ("_before", "_behind", "_between", "_beyond", "_from", "index")
 
     def __init__(self, before: bytes, behind: bytes, index: Any) -> None:
         self._before = before
         self._behind = behind
+        self._between = behind + before
         self._from, self._beyond = len(before), len(behind)
         self.index = index
 
@@ -70,20 +71,24 @@ class EventRun:
         They end before any other event, and before one whose text holds an escape or bytes that are no text. Empty
         texts are left out.
         """
-        before, behind = self._before, self._behind
         texts: list[bytes] = []
-        while data.startswith(before, at):
-            begin = at + self._from
+        if not data.startswith(self._before, at):
+            return texts, at
+        begin, between, skipped = at + self._from, self._between, self._from + self._beyond
+        is_next = True
+        while is_next:
             plain = _PLAIN_TEXT.match(data, begin)
             assert plain is not None, "nothing at all is plain, too"
             end = plain.end()
             text = data[begin:end]
-            if not data.startswith(behind, end) or not (text.isascii() or _is_utf8(text)):
-                break
+            # Nearly always another such event follows, so that both are looked for at once.
+            is_next = data.startswith(between, end)
+            if not (is_next or data.startswith(self._behind, end)) or not (text.isascii() or _is_utf8(text)):
+                return texts, begin - self._from
             if text:
                 texts.append(text)
-            at = end + self._beyond
-        return texts, at
+            begin = end + skipped
+        return texts, begin - self._from
 
 
 def run_after(data: bytes, chunk: dict[str, Any]) -> TextRun | None:

@@ -21,7 +21,7 @@ from gateway.wire.messages.events import MESSAGE_STOP, PING, named_event
 from gateway.wire.messages.stops import stop_of
 from gateway.wire.messages.stream_chunk import Call, Choice, Chunk, read_chunk
 from gateway.wire.messages.tokens import tokens_of
-from gateway.wire.sse import is_one_line, native_of, parse_event
+from gateway.wire.sse import DONE, is_one_line, native_of, parse_event
 from gateway.wire.usage import usage_from, widest
 
 _DATA, _END, _DONE = b"data: ", b"\n\n", b"[DONE]"
@@ -90,6 +90,8 @@ class StreamWriter:
         """Write one event."""
         if is_one_line(event):
             return self._tell(event[len(_DATA) : -len(_END)])
+        if event == DONE:
+            return self._end()
         native = native_of(event)
         if native is not None:
             self._is_native = True

@@ -35,7 +35,7 @@ from gateway.wire.responses.output import (
     response,
     token_odds,
 )
-from gateway.wire.sse import is_one_line, native_of, parse_event
+from gateway.wire.sse import DONE, is_one_line, native_of, parse_event
 from gateway.wire.usage import widest
 
 _DATA, _END = b"data: ", b"\n\n"
@@ -80,6 +80,8 @@ class StreamWriter:
         """Translate one event."""
         if is_one_line(event):
             return self._chunk(event[len(_DATA) : -len(_END)])
+        if event == DONE:
+            return self._end()
         native = native_of(event)
         if native is not None:
             self._last_passed = parse_event(native).data or self._last_passed

@@ -230,3 +230,4 @@ def test_what_came_in_the_dialect_is_told_as_it_came() -> None:
 def test_any_spelling_of_the_stream_is_read(end: bytes) -> None:
     stream = b"".join(chat_events(Words(pieces=("Zürich", "!")), usage=True, done=False))
     assert told(stream.replace(b"\n", end), DONE) == told(stream, DONE)
+    assert told(stream, b"data:[DONE]\n\n") == told(stream, DONE)
