@@ -15,7 +15,7 @@ from tests.isolation.stores import wall_s
 from tests.support.clocks import ManualClock
 from tests.support.search_server import NEEDS_SEARCH
 
-SHORT = Fuzz(3_000, tenants=10, texts=20)
+SHORT = Fuzz(2_000, tenants=10, texts=10)
 
 
 @pytest.mark.parametrize(

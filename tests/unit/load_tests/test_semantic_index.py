@@ -45,10 +45,10 @@ def test_nothing_to_measure_is_refused(options: tuple[str, ...], why: str, capsy
 
 
 @NEEDS_SEARCH
-def test_the_process_and_servers_are_measured_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
-    kinds = [word for kind in ("process", "redis-vset", "redis-ft") for word in ("--kind", kind)]
+def test_the_process_and_a_server_are_measured_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
+    kinds = [word for kind in ("process", "redis-ft") for word in ("--kind", kind)]
     assert main(["semantic_index", "--questions", "50,100", "--searches", "5", *kinds]) == 0
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert [row[:2] for row in rows if row and row[0] in kinds] == [
-        [kind, size] for kind in ("process", "redis-vset", "redis-ft") for size in ("50", "100")
+        [kind, size] for kind in ("process", "redis-ft") for size in ("50", "100")
     ]
