@@ -79,15 +79,16 @@ def canonicalise(
 ) -> CanonicalRequest:
     """Check a body and read what the gateway must know of it; members it does not know stay in it untouched.
 
-    `native` is the request that it was translated from, if it was: its bytes were checked then, and what we make of
-    them holds no more than they do.
+    `native` is the request that it was translated from, if it was: its bytes and keys were checked then, and what we
+    make of them holds no more than they do.
     Raises GatewayError with a 4xx code, and nothing else, whatever the bytes.
     """
     if native is None:
         body = check_bytes(operation, body, limits)
     typed, plain = _decode(operation, body, limits)
     check_forbidden(plain)
-    is_compact = check_keys(body, plain)
+    # A translation spells its own keys plainly, and of those that it takes over as they came none stands at the top.
+    is_compact = check_keys(body, plain) if native is None else True
     max_output_tokens = _check_sampling(typed, limits)
     prompt, prompts = _read_prompt(typed, limits)
     if prompt.has_remote_images and not limits.remote_images:

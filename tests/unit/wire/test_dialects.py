@@ -54,3 +54,29 @@ def test_what_no_chat_can_be_asked_needs_a_server_of_the_dialect() -> None:
         ErrorCode.INVALID_VALUE,
         "previous_response_id",
     )
+
+
+SCHEMA = b'{ "type" : "object", "properties": {"mod\\u0065l": {}, "stream_options": null}}'
+TOOLED = {
+    Operation.MESSAGES: b'{"max_tokens":8,"tools":[{"name":"t","input_schema":%b}],%b}',
+    Operation.RESPONSES: b'{"tools":[{"type":"function","name":"t","parameters":%b}],%b}',
+}
+WORDS = {Operation.MESSAGES: b'"messages":[{"role":"user","content":"Hi"}]', Operation.RESPONSES: b'"input":"Hi"'}
+
+
+@pytest.mark.parametrize("operation", DIALECTS)
+def test_a_models_name_is_found_whatever_keys_the_tools_have(operation: Operation) -> None:
+    body = TOOLED[operation] % (SCHEMA, WORDS[operation] + b',"model":"auto","stream":true')
+    request = read_request(operation, body, EdgeLimits())
+    model, options = request.splice.model, request.splice.stream_options
+    assert options is not None
+    assert request.body[model.start : model.end] == b'"auto"'
+    assert request.body[options.start : options.end] == b'{"include_usage":true}'
+
+
+@pytest.mark.parametrize("operation", DIALECTS)
+def test_a_key_that_is_given_twice_is_told_in_any_dialect(operation: Operation) -> None:
+    twice = SCHEMA.replace(b'"stream_options"', b'"model"')
+    with pytest.raises(GatewayError) as raised:
+        read_request(operation, TOOLED[operation] % (twice, WORDS[operation] + b',"model":"auto"'), EdgeLimits())
+    assert raised.value.code is ErrorCode.DUPLICATE_KEY
