@@ -37,5 +37,8 @@ def test_a_crowd_is_answered_by_as_few_calls_as_can_tell_of_each_other() -> None
     _, streamed, _ = ways(ORDER)
     _, _, (found,) = single_flight(ORDER, [streamed], doing.append)
     assert len(doing) == 1
-    assert list(fault_lines([found])) == []
+    assert found.bad == 0
     assert sum(found.kinds.values()) == ORDER.crowd
+    # That it is one call is for the table to say: on a busy machine Redis may answer later than a gateway waits for it.
+    assert 1 <= found.calls <= ORDER.gateways
+    assert found.kinds["coalesced"] >= ORDER.crowd - ORDER.gateways
