@@ -40,19 +40,22 @@ class RedisRefused(RedisUnavailable):
 
 
 class Call:
-    """A command on its way: its bytes, who waits, how long from the moment it is sent, and until when (monotonic)."""
+    """A command on its way: its bytes, who waits, how long from the end of its turn, and until when (monotonic)."""
 
-    __slots__ = ("due_s", "future", "packed", "timeout_s")
+    __slots__ = ("_is_under_way", "due_s", "future", "packed", "timeout_s")
 
     def __init__(self, packed: bytes, future: "asyncio.Future[Reply]", timeout_s: float, now_s: float) -> None:
         self.packed = packed
         self.future = future
         self.timeout_s = timeout_s
         self.due_s = now_s + timeout_s
+        self._is_under_way = False
 
-    def is_sent(self, now_s: float) -> None:
-        """Let its time begin: what this process took to get here is not the server's."""
-        self.due_s = now_s + self.timeout_s
+    def begin(self, now_s: float) -> None:
+        """Let its time begin, once: what this process took to get here is not the server's, and a connection is."""
+        if not self._is_under_way:
+            self._is_under_way = True
+            self.due_s = now_s + self.timeout_s
 
     def fail(self, error: RedisUnavailable) -> bool:
         """Tell the waiting side, if it still waits."""

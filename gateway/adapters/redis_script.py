@@ -1,5 +1,6 @@
 """Lua scripts by their digest, sent whole only to a server that does not know them yet."""
 
+import asyncio
 import hashlib
 from importlib.resources import files
 
@@ -25,11 +26,14 @@ class RedisScript:
         arguments: tuple[Argument, ...],
         timeout_s: float,
     ) -> Reply:
-        """Run the script. Raises RedisUnavailable `timeout_s` after the last sign of life."""
+        """Run the script. Raises RedisUnavailable at the latest `timeout_s` from now."""
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
         try:
             return await client.call("EVALSHA", self._digest, len(keys), *keys, *arguments, timeout_s=timeout_s)
         except RedisRefused as refusal:
             if refusal.code != "NOSCRIPT":
                 raise
-        # The server has just answered, so it is worth its time once more: this happens once after each of its starts.
-        return await client.call("EVAL", self._source, len(keys), *keys, *arguments, timeout_s=timeout_s)
+        # This happens once after each start of the server, and who waits has no more time for it than for one round trip.
+        left_s = max(0.0, timeout_s - (loop.time() - began_s))
+        return await client.call("EVAL", self._source, len(keys), *keys, *arguments, timeout_s=left_s)

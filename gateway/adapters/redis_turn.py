@@ -145,13 +145,13 @@ class TurnClient:
 
     def _flush(self) -> None:
         self._flush_is_due = False
+        now_s = self._clock.now_s()
+        for call in self._queued:
+            call.begin(now_s)
         if self._link is None:
             self._connect()
         elif self._queued:
             calls, self._queued = self._queued, []
-            now_s = self._clock.now_s()
-            for call in calls:
-                call.is_sent(now_s)
             self._link.send(calls)
 
     def _connect(self) -> None:
