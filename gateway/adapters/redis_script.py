@@ -34,6 +34,6 @@ class RedisScript:
         except RedisRefused as refusal:
             if refusal.code != "NOSCRIPT":
                 raise
-        # This happens once after each start of the server, and who waits has no more time for it than for one round trip.
+        # This happens once after each start of the server, and whoever waits has no more time for it than before.
         left_s = max(0.0, timeout_s - (loop.time() - began_s))
         return await client.call("EVAL", self._source, len(keys), *keys, *arguments, timeout_s=left_s)
