@@ -17,15 +17,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
-from rich import box
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from load_tests.compare import machine
 from load_tests.plan import RefusedLoad
 from load_tests.progress import progress_line
-from load_tests.table import show
+from load_tests.table import figures_table, show
 from load_tests.tally import Spread, spread
 from tests.support.cache_replicas import ONLY_KEPT, Replicas, replicas
 from tests.support.fault_process import running_fault_server
@@ -148,16 +146,11 @@ async def _gone_at(here: Replicas, at: int, question: str) -> float:
 
 def purge_table(at: str, machine: Mapping[str, object], order: PurgeOrder, found: Sequence[PurgeFound]) -> Table:
     """Draw a way a row, in milliseconds."""
-    table = Table(
-        title=Text(f"{at} · {machine['cpu']}, {machine['cores']} cores, Python {machine['python']}"),
-        caption=Text(
-            f"milliseconds from sending the purge until none is given, {order.rounds} purges each, {order.gateways} "
-            f"gateways, each asked every {ASKED_EVERY_S * 1_000:.0f} ms"
-        ),
-        box=box.SIMPLE_HEAD,
+    caption = (
+        f"milliseconds from sending the purge until none is given, {order.rounds} purges each, {order.gateways} "
+        f"gateways, each asked every {ASKED_EVERY_S * 1_000:.0f} ms"
     )
-    for heading in _COLUMNS:
-        table.add_column(heading, justify="left" if heading == _COLUMNS[0] else "right")
+    table = figures_table(at, machine, caption, _COLUMNS)
     for one in found:
         others = one.others_us
         figures = (one.here_us.p50, others.p50, others.p99, others.max)

@@ -7,17 +7,15 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from typing import Final
 
-from rich import box
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from gateway.pipeline.semantic import WITHIN_S
 from load_tests.compare import machine
 from load_tests.index_runs import KINDS, WIDTH, IndexFound, has_usearch, measure
 from load_tests.plan import RefusedLoad
 from load_tests.progress import progress_line
-from load_tests.table import show
+from load_tests.table import figures_table, show
 from tests.support.search_server import CAN_SEARCH
 
 EXAMPLES = """examples:
@@ -77,16 +75,11 @@ def run(options: argparse.Namespace) -> int:
 
 def index_table(at: str, where: Mapping[str, object], searches: int, found: Iterable[IndexFound]) -> Table:
     """Draw an index with so many questions a row."""
-    table = Table(
-        title=Text(f"{at} · {where['cpu']}, {where['cores']} cores, Python {where['python']}"),
-        caption=Text(
-            f"int8 vectors of {WIDTH} numbers, {searches} searches one after the other; late: longer than the "
-            f"{WITHIN_S * 1e3:.0f} ms that a request waits at most; put: how long it holds the worker"
-        ),
-        box=box.SIMPLE_HEAD,
+    caption = (
+        f"int8 vectors of {WIDTH} numbers, {searches} searches one after the other; late: longer than the "
+        f"{WITHIN_S * 1e3:.0f} ms that a request waits at most; put: how long it holds the worker"
     )
-    for heading in _COLUMNS:
-        table.add_column(heading, justify="left" if heading == _COLUMNS[0] else "right", no_wrap=True)
+    table = figures_table(at, where, caption, _COLUMNS)
     for each in found:
         times_ms = (f"{us / 1_000:.2f} ms" for us in (each.search_us.p50, each.search_us.p99))
         puts = (f"{each.put_us.p50} µs", f"{each.put_us.p99} µs", f"{each.puts_per_s:,.0f}")

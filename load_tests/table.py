@@ -1,6 +1,6 @@
 """Draws the tables."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich import box
 from rich.console import Console
@@ -24,6 +24,18 @@ def show(tables: Sequence[Table], remarks: Iterable[str], piped_width: int) -> i
     for remark in said:
         console.print(remark, markup=False)
     return 1 if said else 0
+
+
+def figures_table(at: str, where: Mapping[str, object], caption: str, columns: Sequence[str]) -> Table:
+    """Begin a table of figures: when and on what machine they were found, and what each row's first word is about."""
+    table = Table(
+        title=Text(f"{at} · {where['cpu']}, {where['cores']} cores, Python {where['python']}"),
+        caption=Text(caption),
+        box=box.SIMPLE_HEAD,
+    )
+    for heading in columns:
+        table.add_column(heading, justify="left" if heading == columns[0] else "right", no_wrap=True)
+    return table
 
 
 def comparison_table(comparison: Comparison) -> Table:

@@ -7,7 +7,7 @@ tries, nor one that was asked for before a purge or a report which named it.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final
@@ -48,6 +48,31 @@ class Verdict:
     def is_sound(self) -> bool:
         """Tell whether nothing was given that must not be."""
         return not self.leaks and not self.stale
+
+
+async def play_all(
+    fuzz: Fuzz,
+    draws: Random,
+    weights: Mapping[str, int],
+    do: Callable[[str], Awaitable[None]],
+    verdict: Verdict,
+    on_done: Callable[[int], None],
+) -> None:
+    """Do all operations, some at once, each drawn by its weight; tell how many were begun, a thousand apart."""
+    names, shares = list(weights), list(weights.values())
+    numbers = iter(range(1, fuzz.operations + 1))
+
+    async def play_on() -> None:
+        for number in numbers:
+            (name,) = draws.choices(names, shares)
+            await do(name)
+            verdict.done[name] += 1
+            if number % 1_000 == 0 or number == fuzz.operations:
+                on_done(number)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(AT_ONCE):
+            group.create_task(play_on())
 
 
 @dataclass(slots=True)
@@ -93,7 +118,6 @@ class Player:
         self._on_done = on_done
         self._draws = Random(fuzz.seed)
         self._number = 0
-        self._left = fuzz.operations
         self._floors = _Floors()
         self._tenants = [TenantId(f"tenant-{number}") for number in range(fuzz.tenants)]
         self._scopes = {name: CacheScope(name, tenant_secret(_MASTER, name)) for name in self._tenants}
@@ -101,23 +125,11 @@ class Player:
 
     async def play(self) -> Verdict:
         """Play to the end."""
-        async with asyncio.TaskGroup() as group:
-            for _ in range(AT_ONCE):
-                group.create_task(self._play_on())
+        await play_all(self._fuzz, self._draws, _WEIGHTS, self._do, self.verdict, self._on_done)
         return self.verdict
 
-    async def _play_on(self) -> None:
-        names, weights = list(_WEIGHTS), list(_WEIGHTS.values())
-        while self._left > 0:
-            self._left -= 1
-            (name,) = self._draws.choices(names, weights)
-            tenant, cache = self._draws.choice(self._tenants), self._draws.choice(self._caches)
-            await self._do(name, tenant, cache)
-            self.verdict.done[name] += 1
-            if self._left % 1_000 == 0:
-                self._on_done(self._fuzz.operations - self._left)
-
-    async def _do(self, name: str, tenant: TenantId, cache: CacheStore) -> None:
+    async def _do(self, name: str) -> None:
+        tenant, cache = self._draws.choice(self._tenants), self._draws.choice(self._caches)
         text = self._draws.randrange(self._fuzz.texts)
         key = self._key(tenant, text)
         match name:

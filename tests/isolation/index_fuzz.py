@@ -13,7 +13,7 @@ from typing import Final
 from gateway.domain.ids import TenantId
 from gateway.domain.semantic import SemanticEntry, SemanticScope
 from gateway.ports_semantic import SemanticIndex
-from tests.isolation.fuzz import AT_ONCE, Fuzz, Verdict
+from tests.isolation.fuzz import Fuzz, Verdict, play_all
 from tests.support.redis_server import PATIENT_S
 
 _SCOPES: Final = 4
@@ -39,29 +39,14 @@ class IndexPlayer:
         self._on_done = on_done
         self._draws = Random(fuzz.seed)
         self._number = 0
-        self._left = fuzz.operations
         self._tenants = [TenantId(f"tenant-{number}") for number in range(fuzz.tenants)]
         self._vectors = [bytes(self._draws.randrange(256) for _ in range(_WIDTH)) for _ in range(fuzz.texts)]
         self.verdict = Verdict()
 
     async def play(self) -> Verdict:
         """Play to the end."""
-        async with asyncio.TaskGroup() as group:
-            for _ in range(AT_ONCE):
-                group.create_task(self._play_on())
+        await play_all(self._fuzz, self._draws, _WEIGHTS, self._do, self.verdict, self._on_done)
         return self.verdict
-
-    async def _play_on(self) -> None:
-        names, weights = list(_WEIGHTS), list(_WEIGHTS.values())
-        while self._left > 0:
-            self._left -= 1
-            (name,) = self._draws.choices(names, weights)
-            await self._do(name)
-            self.verdict.done[name] += 1
-            if self._left % 1_000 == 0:
-                self._on_done(self._fuzz.operations - self._left)
-            # An index in memory never waits; the others are to have their turn all the same.
-            await asyncio.sleep(0)
 
     async def _do(self, name: str) -> None:
         text, index = self._draws.randrange(self._fuzz.texts), self._draws.choice(self._indexes)
@@ -74,6 +59,8 @@ class IndexPlayer:
                 await self._look(index, replace(scope, tenant=TenantId(f"{scope.tenant} again")), text)
             case _:
                 index.forget(scope, f"{text:064x}")
+        # An index in memory never waits; the others are to have their turn all the same.
+        await asyncio.sleep(0)
 
     async def _ask(self, index: SemanticIndex, scope: SemanticScope, text: int) -> None:
         """Look for a question; keep it where none was found, as a request does that a model server answers."""

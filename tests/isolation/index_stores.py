@@ -1,6 +1,5 @@
 """The indexes of questions that a fuzz is played on: in memory, and of two workers on real servers."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
@@ -13,6 +12,7 @@ from gateway.adapters.redis_semantic import RedisSemanticIndex, RedisSemanticSet
 from gateway.adapters.redis_vset import VectorSets
 from gateway.adapters.semantic_search import VectorSearch
 from gateway.ports_semantic import SemanticIndex
+from tests.isolation.stores import listening
 from tests.support.redis_server import PATIENT_S, MonotonicClock, client_of, running_redis
 from tests.support.search_server import running_search
 
@@ -34,16 +34,8 @@ async def opened_indexes(kind: str) -> AsyncIterator[Sequence[SemanticIndex]]:
     with running_search() if kind in _SEARCHES else running_redis() as server:
         clients = [client_of(server) for _ in range(_WORKERS)]
         indexes = [_index(kind, client) for client in clients]
-        listening = [asyncio.create_task(index.listen()) for index in indexes]
-        try:
+        async with listening(indexes, clients):
             yield indexes
-        finally:
-            for task in listening:
-                task.cancel()
-            await asyncio.wait(listening)
-            for index, client in zip(indexes, clients, strict=True):
-                await index.aclose()
-                await client.aclose()
 
 
 def _index(kind: str, client: RedisClient) -> SemanticIndex:

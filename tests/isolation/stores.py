@@ -5,9 +5,11 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 from gateway.adapters.memory_cache import MemoryCache
 from gateway.adapters.redis_cache import RedisCache, RedisCacheSettings
+from gateway.adapters.redis_client import RedisClient
 from gateway.adapters.redis_purges import RedisPurgesSettings
 from gateway.adapters.redis_sweep import RedisSweepSettings
 from gateway.ports import CacheStore
@@ -32,6 +34,29 @@ class Opened:
     hear: Callable[[], "asyncio.Future[None]"]
 
 
+class Listens(Protocol):
+    """What hears of other workers."""
+
+    async def listen(self) -> None: ...
+
+    async def aclose(self) -> None: ...
+
+
+@asynccontextmanager
+async def listening(stores: Sequence[Listens], clients: Sequence[RedisClient]) -> AsyncIterator[None]:
+    """Let them listen, each on its client, and close both at the end."""
+    tasks = [asyncio.create_task(store.listen()) for store in stores]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        for store, client in zip(stores, clients, strict=True):
+            await store.aclose()
+            await client.aclose()
+
+
 @asynccontextmanager
 async def opened(kind: str) -> AsyncIterator[Opened]:
     """Open the caches of a kind."""
@@ -45,16 +70,8 @@ async def opened(kind: str) -> AsyncIterator[Opened]:
         async def look() -> None:
             await asyncio.gather(*(cache.look() for cache in caches))
 
-        listening = [asyncio.create_task(cache.listen()) for cache in caches]
-        try:
+        async with listening(caches, clients):
             yield Opened(caches, lambda: asyncio.ensure_future(look()))
-        finally:
-            for task in listening:
-                task.cancel()
-            await asyncio.wait(listening)
-            for cache, client in zip(caches, clients, strict=True):
-                await cache.aclose()
-                await client.aclose()
 
 
 def wall_s() -> float:
